@@ -1,0 +1,76 @@
+"""An operator algebra for finite differences.
+
+Write a differential operator as on paper, bind it to a grid, apply it to arrays, or export it as
+a sparse matrix::
+
+    op = (Diff("x", 2, acc=4) + a * Diff("y")).on(grid)
+    v = op(u)
+    A = op.matrix()
+"""
+
+from findops.axes import Cells, Periodic, Points, Uniform
+from findops.calculus import (
+    Advection,
+    Biharmonic,
+    Block,
+    Curl,
+    Diffusion,
+    DirectionalDerivative,
+    Divergence,
+    Gradient,
+    Hessian,
+    Jacobian,
+    Laplacian,
+    Tensor,
+    VectorLaplacian,
+)
+from findops.expr import Coef, Diff, Field, Identity, Interpolate
+from findops.grid import Grid
+from findops.numpy_gradient import gradient
+from findops.schemes import (
+    Backward,
+    Biased,
+    Central,
+    Forward,
+    Offsets,
+    Upwind,
+    coefficients,
+)
+from findops.weights import weights
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "Advection",
+    "Backward",
+    "Biased",
+    "Biharmonic",
+    "Block",
+    "Cells",
+    "Central",
+    "Coef",
+    "Curl",
+    "Diff",
+    "Diffusion",
+    "DirectionalDerivative",
+    "Divergence",
+    "Field",
+    "Forward",
+    "Gradient",
+    "Grid",
+    "Hessian",
+    "Identity",
+    "Interpolate",
+    "Jacobian",
+    "Laplacian",
+    "Offsets",
+    "Periodic",
+    "Points",
+    "Tensor",
+    "Uniform",
+    "Upwind",
+    "VectorLaplacian",
+    "coefficients",
+    "gradient",
+    "weights",
+]

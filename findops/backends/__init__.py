@@ -1,0 +1,1 @@
+"""Backends: each interprets a `Program`."""

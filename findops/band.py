@@ -1,0 +1,231 @@
+"""The 1-D row operator that every scheme makes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    Floats = NDArray[np.float64]
+    Ints = NDArray[np.intp]
+
+__all__ = ["Band", "Row"]
+
+
+@dataclass(frozen=True, eq=False)
+class Row:
+    """One closure row: its columns, ascending, and their weights."""
+
+    columns: Ints
+    weights: Floats
+
+    @staticmethod
+    def merged(columns: Ints, weights: Floats) -> Row:
+        """Return a row in which weights on the same column are added, and none is zero."""
+        unique, inverse = np.unique(columns, return_inverse=True)
+        sums = np.zeros(len(unique))
+        np.add.at(sums, inverse, weights)
+        return Row(unique[sums != 0], sums[sums != 0])
+
+    def moved(self, by: int) -> Row:
+        """Return the row on columns further on."""
+        return Row(self.columns + by, self.weights)
+
+
+@dataclass(frozen=True, eq=False)
+class Band:
+    """A 1-D row operator from `cols` points to `rows` points.
+
+    Between the closure rows of `head` and `tail`, row i reads the columns i + offset: with the same
+    weights (taps,) at every row, or with those of its own (interior rows, taps). On a periodic axis
+    every row is such a row and columns wrap around.
+
+    The band stands for sign·∂^order at points `shift` index steps after those of its input.
+    Where the closure is a halo, the input carries `ghosts` further points (before, after) those of
+    the grid; `beyond` counts those of the output.
+    """
+
+    rows: int
+    cols: int
+    offsets: tuple[int, ...]
+    weights: Floats
+    head: tuple[Row, ...] = ()
+    tail: tuple[Row, ...] = ()
+    periodic: bool = False
+    order: int = 0
+    sign: int = 1
+    shift: Fraction = Fraction(0)
+    ghosts: tuple[int, int] = (0, 0)
+    beyond: tuple[int, int] = (0, 0)
+
+    @staticmethod
+    def identity(n: int) -> Band:
+        """Return the identity on n points."""
+        return Band(n, n, (0,), np.ones(1))
+
+    @property
+    def interior(self) -> range:
+        """The rows between the closures."""
+        return range(len(self.head), self.rows - len(self.tail))
+
+    @property
+    def constant(self) -> bool:
+        """Whether all interior rows have the same weights."""
+        return self.weights.ndim == 1
+
+    def compressed(self) -> Band:
+        """Return the band with one set of weights where all interior rows agree, zeros left out."""
+        weights = self.weights
+        if weights.ndim == 2 and len(weights) and (weights == weights[0]).all():
+            weights = weights[0]
+        used = (weights.reshape(-1, len(self.offsets)) != 0).any(axis=0)
+        offsets = tuple(o for o, keep in zip(self.offsets, used, strict=True) if keep)
+        return replace(self, offsets=offsets, weights=weights[..., used])
+
+    def row(self, i: int) -> tuple[Ints, Floats]:
+        """Return the columns, not wrapped, and the weights of row i."""
+        if i < len(self.head):
+            return self.head[i].columns, self.head[i].weights
+        if i >= self.interior.stop:
+            edge = self.tail[i - self.interior.stop]
+            return edge.columns, edge.weights
+        weights = self.weights if self.constant else self.weights[i - len(self.head)]
+        return i + np.array(self.offsets, dtype=np.intp), weights
+
+    def unwrapped(self) -> Band:
+        """Return the same operator with wrapping rows written out as closure rows."""
+        if not self.periodic:
+            return self
+        before = max(0, -min(self.offsets, default=0))
+        after = max(0, max(self.offsets, default=0))
+        if before + after >= self.rows:
+            before, after = self.rows, 0
+
+        def written(i: int) -> Row:
+            columns, weights = self.row(i)
+            return Row.merged(columns % self.cols, weights)
+
+        stop = self.rows - after
+        return replace(
+            self,
+            periodic=False,
+            weights=self.weights if self.constant else self.weights[before:stop],
+            head=tuple(written(i) for i in range(before)),
+            tail=tuple(written(i) for i in range(stop, self.rows)),
+        )
+
+    def table(self) -> tuple[Ints, Floats]:
+        """Return columns and weights of every row (rows, most taps), padded with zero weights."""
+        if self.periodic:
+            return self.unwrapped().table()
+        edges = [*enumerate(self.head), *enumerate(self.tail, self.interior.stop)]
+        taps = max([len(self.offsets), *(len(row.columns) for _, row in edges)])
+        columns = np.zeros((self.rows, taps), dtype=np.intp)
+        weights = np.zeros((self.rows, taps))
+        inside = slice(self.interior.start, max(self.interior.stop, self.interior.start))
+        rows = np.arange(inside.start, inside.stop)[:, None]
+        columns[inside, : len(self.offsets)] = rows + np.array(self.offsets, dtype=np.intp)
+        weights[inside, : len(self.offsets)] = self.weights
+        for i, row in edges:
+            columns[i, : len(row.columns)] = row.columns
+            weights[i, : len(row.columns)] = row.weights
+        return columns, weights
+
+    @property
+    def T(self) -> Band:  # noqa: N802  # the transpose's name everywhere
+        """The transpose."""
+        flipped = replace(
+            self,
+            rows=self.cols,
+            cols=self.rows,
+            offsets=tuple(-o for o in reversed(self.offsets)),
+            sign=self.sign * (-1) ** self.order,
+            shift=-self.shift,
+            ghosts=self.beyond,
+            beyond=self.ghosts,
+        )
+        low, high = self._plain_columns()
+        weights = self.weights[..., ::-1]
+        if not self.constant:
+            reached = np.arange(low, high)[:, None] + np.array(flipped.offsets, dtype=np.intp)
+            taps = np.arange(len(self.offsets))
+            weights = weights[(reached - len(self.head)) % max(self.rows, 1), taps]
+        if self.periodic:
+            return replace(flipped, weights=weights)
+        rows = self._columns_as_rows(low, high)
+        return replace(flipped, weights=weights, head=rows[:low], tail=rows[low:])
+
+    def _plain_columns(self) -> tuple[int, int]:
+        """Return the range of columns that interior rows alone touch, each by every offset."""
+        if self.periodic:
+            return 0, self.cols
+        if not self.offsets:
+            return self.cols, self.cols
+        last = max([-1, *(int(row.columns.max(initial=-1)) for row in self.head)])
+        first = min([self.cols, *(int(row.columns.min(initial=self.cols)) for row in self.tail)])
+        low = max(self.interior.start + max(self.offsets), last + 1)
+        high = min(self.interior.stop + min(self.offsets), first)
+        return (low, high) if low < high else (self.cols, self.cols)
+
+    def _columns_as_rows(self, low: int, high: int) -> tuple[Row, ...]:
+        columns, weights = self.table()
+        edge = (weights != 0) & ((columns < low) | (columns >= high))
+        rows, taps = np.nonzero(edge)
+        found, values = columns[rows, taps], weights[rows, taps]
+        order = np.lexsort((rows, found))
+        wanted = [*range(low), *range(high, self.cols)]
+        starts = np.searchsorted(found[order], wanted)
+        ends = np.searchsorted(found[order], wanted, side="right")
+        return tuple(
+            Row(rows[order[a:b]], values[order[a:b]]) for a, b in zip(starts, ends, strict=True)
+        )
+
+    def scaled(self, left: Floats, right: Floats) -> Band:
+        """Return diag(left) · band · diag(right)."""
+
+        def written(i: int, row: Row) -> Row:
+            return Row(row.columns, left[i] * row.weights * right[row.columns])
+
+        inside = np.arange(self.interior.start, self.interior.stop)[:, None]
+        columns = (inside + np.array(self.offsets, dtype=np.intp)) % self.cols
+        scaled = replace(
+            self,
+            weights=left[inside] * self.weights * right[columns],
+            head=tuple(written(i, row) for i, row in enumerate(self.head)),
+            tail=tuple(written(i, row) for i, row in enumerate(self.tail, self.interior.stop)),
+        )
+        return scaled.compressed()
+
+    def padded(self, before: int, after: int) -> Band:
+        """Return the band on an input that carries further points, which it does not read."""
+        return replace(
+            self,
+            cols=self.cols + before + after,
+            offsets=tuple(o + before for o in self.offsets),
+            head=tuple(row.moved(before) for row in self.head),
+            tail=tuple(row.moved(before) for row in self.tail),
+            ghosts=_widened(self.ghosts, before, after),
+        )
+
+    def extended(self, before: int, after: int) -> Band:
+        """Return the band with further interior rows, reading further points, on either side."""
+        if (before and self.head) or (after and self.tail) or not self.constant:
+            raise ValueError("only interior rows with constant weights can be continued")
+        return replace(
+            self,
+            rows=self.rows + before + after,
+            cols=self.cols + before + after,
+            head=tuple(row.moved(before) for row in self.head),
+            tail=tuple(row.moved(before) for row in self.tail),
+            ghosts=_widened(self.ghosts, before, after),
+            beyond=_widened(self.beyond, before, after),
+        )
+
+
+def _widened(pair: tuple[int, int], before: int, after: int) -> tuple[int, int]:
+    return pair[0] + before, pair[1] + after

@@ -1,0 +1,178 @@
+"""Values of coefficients at the points where they stand."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from dataclasses import dataclass
+from numbers import Number
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from findops.expr import Coef, Expr
+from findops.weights import is_symbolic
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from findops.grid import Grid
+
+__all__ = ["FieldSlot", "evaluate", "varies"]
+
+
+@dataclass(frozen=True)
+class FieldSlot:
+    """Where a named field stands: at the points of a grid, as it is or as the sign of a flow."""
+
+    name: str
+    grid: Grid
+    positive: bool | None = None
+    """Select where the field is positive or zero (True) or negative (False); None multiplies."""
+
+    def __call__(self, value: object) -> NDArray[Any]:
+        values = evaluate(value, self.grid, f"field {self.name!r}")
+        return values if self.positive is None else flows(values, self.positive)
+
+
+def flows(velocity: NDArray[Any], positive: bool) -> NDArray[np.bool_]:
+    """Return where a velocity is negative, or where it is not.
+
+    Raises
+    ------
+    TypeError
+        If the velocity is complex.
+    """
+    if np.iscomplexobj(velocity):
+        raise TypeError("an upwind scheme needs a real velocity, but it is complex")
+    negative = velocity < 0
+    return ~negative if positive else negative
+
+
+def varies(coefficient: Expr) -> bool:
+    """Tell whether a coefficient may differ from point to point."""
+    if not isinstance(coefficient, Coef):
+        return True
+    value = coefficient.value
+    if is_symbolic(value):
+        return bool(value.free_symbols)
+    return not isinstance(value, Number)
+
+
+def evaluate(value: object, grid: Grid, what: str = "a coefficient") -> NDArray[Any]:
+    """Return a coefficient's values, float64 or complex128, broadcastable to the grid.
+
+    Raises
+    ------
+    ValueError
+        If the shape does not fit the points, or a callable's parameters do not fit the axes.
+    TypeError
+        If the value is no coefficient.
+    """
+    if isinstance(value, Expr) and not isinstance(value, Coef):
+        raise TypeError(f"{what} needs a value, but {value!r} is an operator")
+    plain = value.value if isinstance(value, Coef) else Coef(value).value
+    if is_symbolic(plain):
+        values = _symbolic_values(plain, grid, what)
+    elif isinstance(plain, Callable):
+        values = (
+            plain(**_by_name(plain, grid, what))
+            if _named(plain, grid)
+            else plain(*_by_position(plain, grid, what))
+        )
+    else:
+        values = float(plain) if not isinstance(plain, (np.ndarray, complex)) else plain
+    return _fitted(values, grid, what)
+
+
+def _fitted(values: object, grid: Grid, what: str) -> NDArray[Any]:
+    given = np.asarray(values)
+    if isinstance(values, np.ma.MaskedArray) or not (
+        given.dtype.kind in "biu" or given.dtype.char in "fdFD"
+    ):
+        raise TypeError(
+            f"{what} must be an array of numbers in single or double precision, but its type is "
+            f"{type(values).__name__} of {given.dtype}"
+        )
+    fits = given.ndim <= grid.ndim and all(
+        n in (1, m) for n, m in zip(given.shape[::-1], grid.shape[::-1], strict=False)
+    )
+    if not fits:
+        raise ValueError(
+            f"{what} has shape {given.shape}, but the points where it stands have shape "
+            f"{grid.shape} ({_where(grid)})"
+        )
+    full = given.reshape((1,) * (grid.ndim - given.ndim) + given.shape)
+    made = full.astype(np.complex128 if given.dtype.kind == "c" else np.float64)
+    made.flags.writeable = False
+    return made
+
+
+def _where(grid: Grid) -> str:
+    return ", ".join(f"{grid.position(i)} of {name!r}" for i, name in enumerate(grid.names))
+
+
+def _parameters(function: Callable[..., object]) -> list[inspect.Parameter] | None:
+    """Return the parameters, None where they cannot be read one by one."""
+    if isinstance(function, np.ufunc):
+        return None
+    try:
+        parameters = list(inspect.signature(function).parameters.values())
+    except ValueError:
+        return None
+    various = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
+    only = inspect.Parameter.POSITIONAL_ONLY
+    if any(p.kind in various or p.kind is only for p in parameters):
+        return None
+    return parameters
+
+
+def _named(function: Callable[..., object], grid: Grid) -> bool:
+    return grid.named and _parameters(function) is not None
+
+
+def _by_name(function: Callable[..., object], grid: Grid, what: str) -> dict[str, object]:
+    coordinates = dict(zip(map(str, grid.names), grid.coordinates(), strict=True))
+    parameters = _parameters(function) or []
+    unknown = [p.name for p in parameters if p.name not in coordinates and p.default is p.empty]
+    if unknown:
+        raise ValueError(
+            f"{what}: the parameters of {function!r} must be names of axes, but {unknown} are not "
+            f"among {list(coordinates)}"
+        )
+    return {p.name: coordinates[p.name] for p in parameters if p.name in coordinates}
+
+
+def _by_position(
+    function: Callable[..., object], grid: Grid, what: str
+) -> tuple[NDArray[np.float64], ...]:
+    parameters = _parameters(function)
+    if isinstance(function, np.ufunc):
+        least = most = function.nin
+    elif parameters is None:
+        return grid.coordinates()
+    else:
+        least, most = sum(p.default is p.empty for p in parameters), len(parameters)
+    if not least <= grid.ndim <= most:
+        raise ValueError(
+            f"{what}: {function!r} must take one coordinate per axis, by position: {grid.ndim}, "
+            f"but it takes {most}"
+        )
+    return grid.coordinates()
+
+
+def _symbolic_values(value: Any, grid: Grid, what: str) -> object:
+    import sympy
+
+    symbols = sorted(value.free_symbols, key=str)
+    if not symbols:
+        number = complex(value)
+        return number if number.imag else number.real
+    unknown = [str(s) for s in symbols if str(s) not in grid.names]
+    if unknown:
+        raise ValueError(
+            f"{what}: the symbols of {value} must be names of axes, but {unknown} are not among "
+            f"{list(grid.names)}; substitute numbers, or use Field(name)"
+        )
+    by_name = dict(zip(grid.names, grid.coordinates(), strict=True))
+    return sympy.lambdify(symbols, value, "numpy")(*(by_name[str(s)] for s in symbols))

@@ -1,0 +1,171 @@
+"""Expansion of expressions into scalar ones between components, on axes by index."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from math import prod
+from typing import TYPE_CHECKING
+
+from findops.expr import (
+    Coef,
+    Components,
+    Compound,
+    Diff,
+    Expr,
+    Field,
+    Geometry,
+    Interpolate,
+    Product,
+    Sum,
+    ZeroFlux,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+__all__ = ["expand", "input_rank", "stacked"]
+
+
+def expand(expr: Expr, geometry: Geometry) -> Components:
+    """Return an expression in components, every entry scalar and in normal form.
+
+    Raises
+    ------
+    ValueError
+        If an axis is unknown or components do not fit.
+    """
+    match expr:
+        case Sum():
+            total = expand(expr.terms[0], geometry)
+            for term in expr.terms[1:]:
+                total = _sum(total, expand(term, geometry), expr)
+            return total
+        case Product():
+            product = _scalar(Coef(expr.scale))
+            for factor in expr.factors:
+                product = _product(product, expand(factor, geometry), expr)
+            return product
+        case Compound():
+            parts = expr.expand(geometry)
+            entries = {place: _entry(entry, geometry) for place, entry in parts.entries.items()}
+            return replace(parts, entries=entries)
+        case Diff() | Interpolate() | ZeroFlux():
+            return _scalar(_on_index(expr, geometry))
+        case Coef() | Field():
+            return _scalar(expr)
+        case _:
+            raise TypeError(f"unknown expression {type(expr).__name__}")
+
+
+def input_rank(expr: Expr) -> int:
+    """Return the number of component axes that an expression reads."""
+    match expr:
+        case Sum():
+            return max(input_rank(term) for term in expr.terms)
+        case Product():
+            for factor in reversed(expr.factors):
+                if isinstance(factor, Compound) and (factor.rank_in or factor.rank_out):
+                    return factor.rank_in
+            return 0
+        case Compound():
+            return expr.rank_in
+        case _:
+            return 0
+
+
+def stacked(block: Expr, rows: Sequence[Sequence[Expr]], geometry: Geometry) -> Components:
+    """Return a matrix of operators in components.
+
+    Raises
+    ------
+    ValueError
+        If operators in one row or column have different numbers of components.
+    """
+    parts = [[expand(entry, geometry) for entry in row] for row in rows]
+    heights = [_common([_size(p.outputs, p) for p in row], block) for row in parts]
+    columns = list(zip(*parts, strict=True))
+    widths = [_common([_size(p.inputs, p) for p in column], block) for column in columns]
+    entries: dict[tuple[int, int], Expr] = {}
+    for i, row in enumerate(parts):
+        for j, part in enumerate(row):
+            for (r, c), entry in part.entries.items():
+                entries[sum(heights[:i]) + r, sum(widths[:j]) + c] = entry
+    # A single row or column keeps the component axes, or their absence, of what stands in it.
+    outputs = max(p.outputs for p in parts[0]) if len(rows) == 1 else (sum(heights),)
+    inputs = max(p.inputs for p in columns[0]) if len(columns) == 1 else (sum(widths),)
+    return Components(outputs, inputs, entries)
+
+
+def _scalar(entry: Expr) -> Components:
+    return Components((), (), {(0, 0): entry})
+
+
+def _entry(entry: Expr, geometry: Geometry) -> Expr:
+    parts = expand(entry, geometry)
+    if parts.outputs or parts.inputs:
+        raise ValueError(f"{entry!r} acts on vectors where a scalar operator is needed")
+    return parts.entries.get((0, 0), Coef(0))
+
+
+def _on_index(expr: Diff | Interpolate | ZeroFlux, geometry: Geometry) -> Expr:
+    axis = geometry.index(expr.axis)
+    match expr:
+        case Diff():
+            acc = expr.acc if expr.scheme.merges else None
+            return Diff(axis, expr.order, acc, expr.scheme, expr.to)
+        case Interpolate() | ZeroFlux():
+            return replace(expr, axis=axis)
+
+
+def _extended(part: Components, shape: tuple[int, ...]) -> Components:
+    """Let a scalar operator act on each component of a field."""
+    if part.outputs or part.inputs:
+        return part
+    entry = part.entries.get((0, 0), Coef(0))
+    return Components(shape, shape, {(i, i): entry for i in range(prod(shape))})
+
+
+def _sum(left: Components, right: Components, whole: Expr) -> Components:
+    shape = left.outputs or right.outputs
+    if shape and (left.inputs or right.inputs) == shape:
+        left, right = _extended(left, shape), _extended(right, shape)
+    if (left.outputs, left.inputs) != (right.outputs, right.inputs):
+        raise ValueError(
+            f"the terms of {whole!r} do not fit: one maps components {left.inputs} to "
+            f"{left.outputs}, another {right.inputs} to {right.outputs}"
+        )
+    entries = dict(left.entries)
+    for place, entry in right.entries.items():
+        entries[place] = entries.get(place, Coef(0)) + entry
+    return replace(left, entries=entries)
+
+
+def _product(left: Components, right: Components, whole: Expr) -> Components:
+    left, right = _extended(left, right.outputs), _extended(right, left.inputs)
+    if left.inputs != right.outputs:
+        raise ValueError(
+            f"the factors of {whole!r} do not fit: one reads components {left.inputs}, but the next "
+            f"gives {right.outputs}"
+        )
+    entries: dict[tuple[int, int], Expr] = {}
+    for (i, k), a in left.entries.items():
+        for (m, j), b in right.entries.items():
+            if k == m:
+                entries[i, j] = entries.get((i, j), Coef(0)) + a * b
+    return Components(left.outputs, right.inputs, entries)
+
+
+def _size(shape: tuple[int, ...], part: Components) -> int | None:
+    """Return the number of components, None for the zero operator, which fits anywhere."""
+    zero = all(entry == Coef(0) for entry in part.entries.values())
+    return None if zero and not part.outputs and not part.inputs else prod(shape)
+
+
+def _common(sizes: list[int | None], block: Expr) -> int:
+    known = {size for size in sizes if size is not None}
+    if len(known) > 1:
+        raise ValueError(
+            f"operators in one row or column of {block!r} have different numbers of components: "
+            f"{sorted(known)}"
+        )
+    return known.pop() if known else 1

@@ -1,0 +1,89 @@
+"""NumPy's `gradient`, with any order of accuracy."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from numbers import Real
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from findops.expr import Diff
+from findops.operator import as_field
+from findops.spacing import as_grid
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike, NDArray
+
+__all__ = ["gradient"]
+
+
+def gradient(
+    f: ArrayLike,
+    *varargs: float | ArrayLike,
+    axis: int | Sequence[int] | None = None,
+    edge_order: int | None = None,
+    acc: int = 2,
+) -> NDArray[Any] | tuple[NDArray[Any], ...]:
+    """Return the gradient of an array, by the conventions of ``numpy.gradient``.
+
+    Parameters
+    ----------
+    f : array_like
+        Values on a grid.
+    *varargs : float or 1-D array
+        Nothing for unit spacing, one spacing for all axes, or for each axis a spacing or the
+        coordinates, descending too.
+    axis : int or sequence of int, optional
+        The axes to differentiate along; all by default.
+    edge_order : int, optional
+        Order of accuracy at the edges, `acc` by default.
+    acc : int
+        Order of accuracy, even.
+
+    Returns
+    -------
+    array or tuple of arrays
+        A tuple, one derivative per axis, unless there is one axis.
+
+    Raises
+    ------
+    ValueError
+        If an axis is too short, repeated or out of range, or coordinates do not fit.
+    TypeError
+        If the number of spacings does not fit the number of axes.
+
+    Examples
+    --------
+    >>> gradient([1.0, 2.0, 4.0, 7.0, 11.0])
+    array([0.5, 1.5, 2.5, 3.5, 4.5])
+    """
+    values = as_field(f)
+    axes = _axes(axis, values.ndim)
+    parts = _spacings(varargs, len(axes))
+    results = []
+    for i, spacing in zip(axes, parts, strict=True):
+        grid = as_grid({i: spacing}, values.shape)
+        closure = "accurate" if edge_order is None else edge_order
+        results.append(Diff(i, acc=acc).on(grid, closure=closure)(values))
+    return results[0] if len(results) == 1 else tuple(results)
+
+
+def _axes(axis: int | Sequence[int] | None, ndim: int) -> tuple[int, ...]:
+    if axis is None:
+        return tuple(range(ndim))
+    chosen = (axis,) if isinstance(axis, (int, np.integer)) else tuple(axis)
+    return np.lib.array_utils.normalize_axis_tuple(chosen, ndim)
+
+
+def _spacings(varargs: tuple[Any, ...], count: int) -> Sequence[Any]:
+    if not varargs:
+        return [1.0] * count
+    if len(varargs) == 1 and isinstance(varargs[0], Real):
+        return list(varargs) * count
+    if len(varargs) != count:
+        raise TypeError(
+            f"gradient needs no spacing, one number, or one for each of {count} axes, but got "
+            f"{len(varargs)}"
+        )
+    return varargs

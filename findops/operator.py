@@ -1,0 +1,434 @@
+"""Operators bound to a grid: what users apply, assemble and combine."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from numbers import Number, Real
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from findops.accuracy import row_accuracy
+from findops.backends.dense import apply
+from findops.backends.sparse import assemble
+from findops.coefficient import evaluate
+from findops.components import input_rank
+from findops.discretize import discretize
+from findops.expr import Coef, Discrete, Expr, Field
+from findops.grid import Grid
+from findops.spacing import as_grid
+from findops.stencil import Factor, Layout, Program
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike, NDArray
+    from scipy.sparse import sparray
+    from scipy.sparse.linalg import LinearOperator
+
+    from findops.expr import Closures, GridLike
+
+__all__ = ["Operator", "apply_unbound", "bind"]
+
+Ghosts = tuple[tuple[int, int], ...]
+
+
+def bind(expr: Expr, grid: GridLike, closure: Closures, fields: Mapping[str, object]) -> Operator:
+    """Bind an expression to a grid, or to coordinates that make one."""
+    made = discretize(expr, as_grid(grid, None), closure, fields)
+    beyond = ((0, 0),) * made.range.ndim
+    return Operator(made.program, made.domain, made.range, made.ghosts, beyond, str(expr))
+
+
+def apply_unbound(
+    expr: Expr, u: ArrayLike, grid: GridLike, closure: Closures, fields: Mapping[str, object]
+) -> NDArray[Any]:
+    """Bind to a grid, or to spacings that make one with the array, and apply."""
+    if isinstance(grid, Grid):
+        return bind(expr, grid, closure, fields)(u)
+    values = as_field(u)
+    rank = input_rank(expr)
+    return bind(expr, as_grid(grid, values.shape[rank:]), closure, fields)(values)
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Operator(Discrete):
+    """A discrete operator: a plan, and the grids that it maps between. Immutable.
+
+    ``op(u)`` and ``op @ u`` apply it, ``op.matrix()`` assembles it; ``@ + - * / **`` between
+    bound operators multiply and add their matrices.
+    """
+
+    program: Program
+    domain: Grid
+    """Grid of the fields it reads."""
+    range: Grid
+    """Grid of the fields it gives."""
+    ghosts: Ghosts
+    """Ghost points (before, after) that the input carries along each axis."""
+    beyond: Ghosts
+    """Ghost points of the output: those of the input for a transpose."""
+    label: str
+
+    __array_ufunc__ = None
+
+    def __call__(
+        self,
+        u: ArrayLike,
+        out: NDArray[Any] | None = None,
+        add: bool = False,
+        scale: complex = 1,
+    ) -> NDArray[Any]:
+        """Apply to a field.
+
+        Parameters
+        ----------
+        u : array_like, (…, *components, *grid)
+            Integers and booleans become float64; otherwise the result has the precision of u.
+        out : array, optional
+            Where the result goes: out ← scale·op(u). May overlap u.
+        add : bool
+            Add to `out` instead.
+        scale : number
+            Factor of the result.
+
+        Returns
+        -------
+        array, (…, *components, *grid)
+            `out`, if given.
+
+        Raises
+        ------
+        ValueError
+            If a shape does not fit.
+        TypeError
+            If a type does not fit.
+        """
+        values = as_field(u)
+        layout = self.program.inputs
+        if values.shape[max(values.ndim - len(layout.shape), 0) :] != layout.shape:
+            raise ValueError(
+                f"{self!r} reads fields of shape (…, {', '.join(map(str, layout.shape))})"
+                f"{self._ghosted()}, but got {values.shape}"
+            )
+        dtype = np.result_type(values.dtype, np.complex64) if self._complex else values.dtype
+        _check_scale(scale, dtype)
+        if out is None and add:
+            raise TypeError(f"{self!r}: add=True needs out=, the array to add to")
+        if out is not None:
+            batch = values.shape[: values.ndim - len(layout.shape)]
+            _check_out(out, batch + self.program.outputs.shape, dtype, self)
+        result = apply(self.program, values.astype(dtype, copy=False))
+        if scale != 1:
+            result *= dtype.type(scale)
+        if out is None:
+            return result
+        if add:
+            out += result
+        else:
+            out[...] = result
+        return out
+
+    @property
+    def _complex(self) -> bool:
+        return self.program.is_complex
+
+    def _ghosted(self) -> str:
+        return f" with the ghost points {self.halo}" if any(map(any, self.ghosts)) else ""
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Shape of the matrix."""
+        return self.program.outputs.size, self.program.inputs.size
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """Type of the matrix: float64 or complex128."""
+        return np.dtype(np.complex128 if self._complex else np.float64)
+
+    @property
+    def halo(self) -> dict[str, int]:
+        """Ghost points that the input carries beyond each face."""
+        by_face = {}
+        for name, axis, pair in zip(self.domain.names, self.domain.axes, self.ghosts, strict=True):
+            if not axis.periodic:
+                by_face[f"{name}-"], by_face[f"{name}+"] = pair
+        return by_face
+
+    def matvec(self, x: ArrayLike) -> NDArray[Any]:
+        """Apply to a flat vector."""
+        return self._flat(x)
+
+    def rmatvec(self, x: ArrayLike) -> NDArray[Any]:
+        """Apply the conjugate transpose to a flat vector."""
+        return self.H._flat(x)
+
+    def _flat(self, x: ArrayLike) -> NDArray[Any]:
+        values = as_field(x)
+        if values.shape != (self.shape[1],):
+            raise ValueError(
+                f"{self!r} takes vectors of length {self.shape[1]}, but got shape {values.shape}"
+            )
+        return self(values.reshape(self.program.inputs.shape)).ravel()
+
+    def matrix(
+        self,
+        format: str = "csr",
+        rows: slice | ArrayLike | None = None,
+    ) -> sparray:
+        """Assemble the sparse matrix.
+
+        Parameters
+        ----------
+        format : str
+            ``"csr"`` or another of SciPy's formats.
+        rows : slice or array of int, optional
+            Assemble these rows only.
+
+        Returns
+        -------
+        scipy.sparse array
+            float64 or complex128; in CSR form with sorted indices, int32 where they fit.
+
+        Raises
+        ------
+        ValueError
+            If the format is unknown.
+        IndexError
+            If a row is out of range.
+        """
+        if format not in ("bsr", "coo", "csc", "csr", "dia", "dok", "lil"):
+            raise ValueError(f"format must be one of SciPy's, such as 'csr', not {format!r}")
+        chosen = None if rows is None else np.arange(self.shape[0])[rows].reshape(-1)
+        return assemble(self.program, chosen).asformat(format)
+
+    def diagonal(self) -> NDArray[Any]:
+        """Return the diagonal of the matrix, flat."""
+        return self.matrix().diagonal()
+
+    @property
+    def T(self) -> Operator:  # noqa: N802  # the transpose's name everywhere
+        """The plain transpose."""
+        return Operator(
+            self.program.T, self.range, self.domain, self.beyond, self.ghosts, f"({self.label}).T"
+        )
+
+    @property
+    def H(self) -> Operator:  # noqa: N802  # the conjugate transpose's name everywhere
+        """The conjugate transpose."""
+        return replace(self.T, program=self.program.T.conjugate(), label=f"({self.label}).H")
+
+    def stencil(self, index: int | tuple[int, ...]) -> dict[Any, Any]:
+        """Return the stencil at a point of the range.
+
+        Parameters
+        ----------
+        index : tuple of int
+            Index of the point; negative indices count from the end.
+
+        Returns
+        -------
+        dict
+            {offsets: weight}, offsets being input index minus output index, not wrapped; between
+            fields with components {(row component, column component): that}.
+
+        Raises
+        ------
+        ValueError
+            If the index has the wrong length.
+        IndexError
+            If it is out of range.
+        """
+        place = (index,) if isinstance(index, (int, np.integer)) else tuple(index)
+        points = self.program.outputs.points
+        if len(place) != len(points):
+            raise ValueError(f"{self!r} needs an index of {len(points)} numbers, but got {index!r}")
+        if not all(-n <= i < n for i, n in zip(place, points, strict=True)):
+            raise IndexError(f"there is no point {index!r} in the shape {points}")
+        inside = tuple(int(i) % n for i, n in zip(place, points, strict=True))
+        lead = tuple(g[0] - b[0] for g, b in zip(self.ghosts, self.beyond, strict=True))
+        blocks: dict[tuple[int, int], dict[tuple[int, ...], Any]] = {}
+        for row in range(self.program.outputs.count):
+            for (col, column), weight in self.program.row(row, inside).items():
+                offsets = tuple(
+                    j - i - first for j, i, first in zip(column, inside, lead, strict=True)
+                )
+                blocks.setdefault((row, col), {})[offsets] = weight
+        if self.program.inputs.components or self.program.outputs.components:
+            return blocks
+        return blocks.get((0, 0), {})
+
+    @property
+    def accuracy(self) -> NDArray[np.float64]:
+        """The order of accuracy of each row, (*components, *grid) of the range.
+
+        It is found from moments and holds for every smooth field and every smooth coefficient;
+        ``inf`` where a row is exact, negative where it diverges under refinement.
+        """
+        return row_accuracy(self.program, self.domain, self.range)
+
+    def aslinearoperator(self) -> LinearOperator:
+        """Return SciPy's ``LinearOperator``, which applies without a matrix."""
+        from scipy.sparse.linalg import LinearOperator
+
+        return LinearOperator(
+            shape=self.shape, matvec=self.matvec, rmatvec=self.rmatvec, dtype=self.dtype
+        )
+
+    def replace(self, **fields: object) -> Operator:
+        """Return the operator with other values for its fields, on the same plan.
+
+        Raises
+        ------
+        TypeError
+            If it has no such field.
+        """
+        names = {slot.name for slot in self.program.slots}
+        unknown = sorted(fields.keys() - names)
+        if unknown:
+            raise TypeError(f"{self!r} has no fields {unknown}: it has {sorted(names) or 'none'}")
+        return replace(self, program=self.program.given(dict(fields)))
+
+    def __matmul__(self, other: Any) -> Any:
+        if not isinstance(other, Operator):
+            _refuse_unbound(other)
+            return self(other)
+        if (self.domain, self.ghosts, self.program.inputs.shape) != (
+            other.range,
+            other.beyond,
+            other.program.outputs.shape,
+        ):
+            raise ValueError(
+                f"{self!r} reads {_described(self.domain, self.program.inputs)}, but {other!r} "
+                f"gives {_described(other.range, other.program.outputs)}"
+            )
+        return Operator(
+            self.program @ other.program,
+            other.domain,
+            self.range,
+            other.ghosts,
+            self.beyond,
+            f"({self.label}) @ ({other.label})",
+        )
+
+    def __rmatmul__(self, other: object) -> Any:
+        _refuse_unbound(other)
+        raise TypeError(f"{self!r} applies to what stands on its right: op @ u, or op.T @ u")
+
+    def __add__(self, other: Any) -> Operator:
+        if not isinstance(other, Operator):
+            _refuse_unbound(other)
+            return self + self._identity() * other
+        ends = (self.domain, self.range, self.ghosts, self.beyond, self.program.outputs.shape)
+        if (
+            ends
+            != (other.domain, other.range, other.ghosts, other.beyond, other.program.outputs.shape)
+            or self.program.inputs.shape != other.program.inputs.shape
+        ):
+            raise ValueError(f"{self!r} and {other!r} do not map between the same grids")
+        return replace(
+            self, program=self.program + other.program, label=f"{self.label} + {other.label}"
+        )
+
+    __radd__ = __add__
+
+    def __neg__(self) -> Operator:
+        return -1 * self
+
+    def __sub__(self, other: Any) -> Operator:
+        return self + -1 * other
+
+    def __rsub__(self, other: Any) -> Operator:
+        return -self + other
+
+    def __rmul__(self, other: object) -> Operator:
+        scale, factors = _multiplier(other, self.range)
+        label = f"{other}·({self.label})" if not factors else f"a·({self.label})"
+        return replace(self, program=self.program.multiplied(scale, factors), label=label)
+
+    def __mul__(self, other: object) -> Operator:
+        if isinstance(other, Operator):
+            return self @ other  # type: ignore[no-any-return]  # of two operators, an operator
+        if isinstance(other, (Number, np.number)):
+            return other * self
+        identity = replace(
+            self,
+            program=Program.identity(self.program.inputs),
+            range=self.domain,
+            ghosts=self.ghosts,
+            beyond=self.ghosts,
+            label="1",
+        )
+        return self @ (other * identity)  # type: ignore[no-any-return]  # as above
+
+    def __truediv__(self, other: object) -> Operator:
+        if not isinstance(other, (Number, np.number)) or other == 0:
+            raise TypeError(f"{self!r} can be divided by a number other than 0, not by {other!r}")
+        return (1 / other) * self  # type: ignore[operator, no-any-return]  # a number, see above
+
+    def __pow__(self, power: int) -> Operator:
+        if isinstance(power, bool) or not hasattr(power, "__index__") or power < 0:
+            raise TypeError(f"{self!r} takes a whole power of at least 0, not {power!r}")
+        result = self._identity()
+        for i in range(power):
+            result = self if i == 0 else result @ self
+        return result
+
+    def _identity(self) -> Operator:
+        if (self.domain, self.program.inputs.shape) != (self.range, self.program.outputs.shape):
+            raise ValueError(f"{self!r} does not map a grid to itself: it has no identity or power")
+        return replace(self, program=Program.identity(self.program.inputs), label="1")
+
+    def __repr__(self) -> str:
+        rows, cols = self.shape
+        return f"<Operator {self.label}: {rows}×{cols}>"
+
+
+def as_field(u: ArrayLike) -> NDArray[Any]:
+    """Return a native array of a supported type, without copying where it is one."""
+    if isinstance(u, np.ma.MaskedArray):
+        raise TypeError("a masked array is not supported: its mask would be lost; fill it first")
+    values = np.asarray(u)
+    if values.dtype.kind in "biu":
+        return values.astype(np.float64)
+    if values.dtype.char not in "fdFD":
+        raise TypeError(
+            "fields are float32, float64, complex64, complex128, integers or booleans, "
+            f"but got {values.dtype}"
+        )
+    return values.astype(values.dtype.newbyteorder("="), copy=False)
+
+
+def _check_scale(scale: object, dtype: np.dtype[Any]) -> None:
+    if isinstance(scale, Real) or (isinstance(scale, Number) and dtype.kind == "c"):
+        return
+    raise TypeError(f"scale must be a number, real where the result is real, but is {scale!r}")
+
+
+def _check_out(out: object, shape: tuple[int, ...], dtype: np.dtype[Any], op: Operator) -> None:
+    if not isinstance(out, np.ndarray) or out.dtype != dtype:
+        kind = out.dtype if isinstance(out, np.ndarray) else type(out).__name__
+        raise TypeError(f"{op!r}: out must be an array of {dtype}, but is {kind}")
+    if out.shape != shape:
+        raise ValueError(f"{op!r}: out must have shape {shape}, but has {out.shape}")
+    if not out.flags.writeable:
+        raise ValueError(f"{op!r}: out is read-only")
+
+
+def _multiplier(value: object, grid: Grid) -> tuple[complex, tuple[Factor, ...]]:
+    _refuse_unbound(value)
+    plain = Coef(value).value
+    if isinstance(plain, Number):
+        return (complex(plain) if isinstance(plain, complex) else float(plain)), ()  # type: ignore[arg-type]
+    return 1.0, (Factor(evaluate(plain, grid)),)
+
+
+def _refuse_unbound(other: object) -> None:
+    if isinstance(other, Expr):
+        kind = "field" if isinstance(other, Field) else "expression"
+        raise TypeError(
+            f"a bound operator and the {kind} {other!r} do not mix: bind it first, with E.on(grid)"
+        )
+
+
+def _described(grid: Grid, layout: Layout) -> str:
+    return f"fields of shape {layout.shape} on {grid!r}"

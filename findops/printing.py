@@ -1,0 +1,245 @@
+"""Expressions as text, LaTeX and code."""
+
+from __future__ import annotations
+
+import inspect
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from findops import calculus
+from findops.expr import (
+    AxisName,
+    Coef,
+    Compound,
+    Diff,
+    Expr,
+    Field,
+    Interpolate,
+    Product,
+    Sum,
+    ZeroFlux,
+)
+from findops.weights import is_symbolic
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+__all__ = ["code", "latex", "text"]
+
+SUPERSCRIPTS = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
+
+
+@dataclass(frozen=True)
+class _Style:
+    """How the pieces of mathematics are written."""
+
+    times: str
+    derivative: Callable[[AxisName, int], str]
+    mapped: Callable[[str, str], str]
+    number: Callable[[Any], str]
+    symbolic: Callable[[Any], str]
+    nabla: dict[type[Expr], str]
+    matrix: Callable[[list[list[str]]], str]
+
+
+def _superscript(order: int) -> str:
+    return "" if order == 1 else str(order).translate(SUPERSCRIPTS)
+
+
+def _fraction(value: Any) -> str:
+    if isinstance(value, Fraction) and value.denominator > 1:
+        return rf"\frac{{{value.numerator}}}{{{value.denominator}}}"
+    return _plain(value)
+
+
+def _plain(value: Any) -> str:
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def _sympy_latex(value: Any) -> str:
+    import sympy
+
+    return str(sympy.latex(value))
+
+
+TEXT = _Style(
+    times="·",
+    derivative=lambda axis, order: (
+        f"∂{axis if isinstance(axis, str) and len(axis) == 1 else f'_{axis}'}{_superscript(order)}"
+    ),
+    mapped=lambda name, to: f"{name}[to {to}]",
+    number=_plain,
+    symbolic=str,
+    nabla={
+        calculus.Gradient: "∇",
+        calculus.Divergence: "∇·",
+        calculus.Curl: "∇×",
+        calculus.Laplacian: "∇²",
+        calculus.VectorLaplacian: "∇²",
+        calculus.Jacobian: "(∂_j F_i)",
+        calculus.Hessian: "∇∇",
+        calculus.Biharmonic: "∇⁴",
+        calculus.Advection: "({}·∇)",
+        calculus.DirectionalDerivative: "({}·∇)",
+        calculus.Diffusion: "∇·({}∇)",
+    },
+    matrix=lambda rows: "[" + "; ".join(", ".join(row) for row in rows) + "]",
+)
+
+LATEX = _Style(
+    times=r"\,",
+    derivative=lambda axis, order: (
+        rf"\partial_{{{axis}}}" + ("" if order == 1 else f"^{{{order}}}")
+    ),
+    mapped=lambda name, to: rf"{name}^{{\to\mathrm{{{to}}}}}",
+    number=_fraction,
+    symbolic=_sympy_latex,
+    nabla={
+        calculus.Gradient: r"\nabla",
+        calculus.Divergence: r"\nabla\cdot",
+        calculus.Curl: r"\nabla\times",
+        calculus.Laplacian: r"\nabla^2",
+        calculus.VectorLaplacian: r"\nabla^2",
+        calculus.Jacobian: r"(\partial_j F_i)",
+        calculus.Hessian: r"\nabla\nabla",
+        calculus.Biharmonic: r"\nabla^4",
+        calculus.Advection: r"({}\cdot\nabla)",
+        calculus.DirectionalDerivative: r"({}\cdot\nabla)",
+        calculus.Diffusion: r"\nabla\cdot({}\nabla)",
+    },
+    matrix=lambda rows: (
+        r"\begin{pmatrix}" + r" \\ ".join(" & ".join(row) for row in rows) + r"\end{pmatrix}"
+    ),
+)
+
+
+def text(expr: Expr) -> str:
+    """Return an expression as mathematics in Unicode."""
+    return _written(expr, TEXT)
+
+
+def latex(expr: Expr) -> str:
+    """Return an expression in LaTeX."""
+    return _written(expr, LATEX)
+
+
+def _written(expr: Expr, style: _Style) -> str:
+    match expr:
+        case Sum():
+            written = [_written(term, style) for term in expr.terms]
+            return " + ".join(written).replace("+ -", "- ")
+        case Product():
+            factors = [_written(factor, style) for factor in expr.factors]
+            sign = "-" if expr.scale == -1 else style.number(expr.scale) + style.times
+            return ("" if expr.scale == 1 else sign) + style.times.join(factors)
+        case Coef(value=value):
+            if is_symbolic(value):
+                return f"({style.symbolic(value)})"
+            return (
+                style.number(value)
+                if isinstance(value, (Fraction, float, complex))
+                else (_variable(value))
+            )
+        case Field():
+            return expr.name
+        case Diff():
+            name = style.derivative(expr.axis, expr.order)
+            return name if expr.to is None else style.mapped(name, expr.to)
+        case Interpolate():
+            return style.mapped("1", expr.to)
+        case ZeroFlux():
+            return style.mapped(style.derivative(expr.axis, 1), expr.to)
+        case calculus.Tensor() | calculus.Block():
+            return style.matrix([[_written(e, style) for e in row] for row in expr.rows])
+        case Compound():
+            inner = ", ".join(_written(part, style) for part in expr._parts())
+            return style.nabla[type(expr)].replace("{}", inner)
+        case _:
+            raise TypeError(f"unknown expression {type(expr).__name__}")
+
+
+def _variable(value: object) -> str:
+    """Return a name for an array or a callable."""
+    if isinstance(value, np.ndarray):
+        return f"array{value.shape}"
+    name = getattr(value, "__name__", type(value).__name__)
+    return "f" if name == "<lambda>" else str(name)
+
+
+def code(expr: Expr) -> str:
+    """Return an expression as Python code; coefficients that are no numbers go by a name."""
+    match expr:
+        case Sum():
+            return " + ".join(code(term) for term in expr.terms)
+        case Product():
+            factors = "*".join(_factor_code(factor) for factor in expr.factors)
+            return factors if expr.scale == 1 else f"{_number_code(expr.scale)}*{factors}"
+        case Coef(value=value):
+            if isinstance(value, (Fraction, float, complex)):
+                return f"Coef({_number_code(value)})"
+            return f"Coef({value if is_symbolic(value) else _variable(value)})"
+        case Field():
+            return f"Field({expr.name!r})"
+        case Diff():
+            fixed = expr.scheme.merges
+            chosen = {"order": expr.order, "acc": expr.acc if fixed else None}
+            given = chosen | {"scheme": expr.scheme, "to": expr.to}
+            return _call(Diff, [repr(expr.axis)], given, {"acc": 2 if fixed else None})
+        case Interpolate():
+            return _call(Interpolate, [repr(expr.axis), repr(expr.to)], {"acc": expr.acc}, {})
+        case ZeroFlux():
+            return f"ZeroFlux({expr.axis!r}, {expr.to!r}, {expr.acc})"
+        case calculus.Tensor() | calculus.Block():
+            rows = (f"[{', '.join(map(code, row))}]" for row in expr.rows)
+            return f"{type(expr).__name__}([{', '.join(rows)}])"
+        case Compound():
+            return _compound_code(expr)
+        case _:
+            raise TypeError(f"unknown expression {type(expr).__name__}")
+
+
+def _compound_code(expr: Any) -> str:
+    first = []
+    if isinstance(expr, calculus.Advection):
+        first = [_list(map(code, expr.vector))]
+    elif isinstance(expr, calculus.Diffusion):
+        first = [code(expr.k[0]) if len(expr.k) == 1 else _list(map(code, expr.k))]
+    given = {
+        name: dict(value) if name in ("acc", "scheme") and isinstance(value, tuple) else value
+        for name, value in vars(expr).items()
+        if name not in ("vector", "k")
+    }
+    return _call(type(expr), first, given, {})
+
+
+def _call(
+    made: type[Expr], first: list[str], given: dict[str, object], defaults: dict[str, object]
+) -> str:
+    """Return a call with those arguments that are not the defaults."""
+    plain = {
+        name: parameter.default for name, parameter in inspect.signature(made).parameters.items()
+    } | defaults
+    for name, value in given.items():
+        if value == plain.get(name) or (name == "scheme" and repr(value) == "Central()"):
+            continue
+        bare = name == "order" or (name == "axes" and not first)
+        shown = repr(list(value)) if name == "axes" and isinstance(value, tuple) else repr(value)
+        first = [*first, shown if bare else f"{name}={shown}"]
+    return f"{made.__name__}({', '.join(first)})"
+
+
+def _list(items: Iterable[str]) -> str:
+    return f"[{', '.join(items)}]"
+
+
+def _factor_code(factor: Expr) -> str:
+    return code(factor)
+
+
+def _number_code(value: Fraction | float | complex) -> str:
+    if isinstance(value, Fraction):
+        return str(value) if value.denominator == 1 else repr(value)
+    return repr(value)

@@ -1,0 +1,20 @@
+"""Schemes: frozen values that make a band."""
+
+from findops.schemes.central import Central
+from findops.schemes.coefficients import coefficients
+from findops.schemes.explicit import Closure, Explicit, TooFewPoints
+from findops.schemes.one_sided import Backward, Biased, Forward, Offsets
+from findops.schemes.upwind import Upwind
+
+__all__ = [
+    "Backward",
+    "Biased",
+    "Central",
+    "Closure",
+    "Explicit",
+    "Forward",
+    "Offsets",
+    "TooFewPoints",
+    "Upwind",
+    "coefficients",
+]

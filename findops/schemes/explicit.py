@@ -1,0 +1,205 @@
+"""What explicit schemes share: the band of a sliding window of points, with its closures."""
+
+from __future__ import annotations
+
+import math
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import TYPE_CHECKING, ClassVar
+
+import numpy as np
+
+from findops.band import Band, Row
+from findops.weights import exact_weights, row_weights
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from findops.axes import Axis
+
+    Floats = NDArray[np.float64]
+    Ints = NDArray[np.intp]
+
+__all__ = ["Closure", "Explicit", "Line", "TooFewPoints", "leading_error"]
+
+Closure = str | int
+"""What happens where a stencil sticks out: a name, or the accuracy of biased stencils."""
+
+
+class TooFewPoints(ValueError):
+    """A bounded axis is too short for a stencil."""
+
+    def __init__(self, needed: int, there: int) -> None:
+        super().__init__(f"the stencil needs {needed} points, but the axis has {there}")
+        self.needed, self.there = needed, there
+
+
+def leading_error(order: int, offsets: Sequence[Fraction | int]) -> tuple[Fraction, int]:
+    """Return (C, q): the stencil gives the derivative plus C·h^(q−order)·u^(q) plus higher terms."""
+    exact = tuple(map(Fraction, offsets))
+    weights = exact_weights(order, exact)
+    q = order + 1
+    while not (moment := sum(w * o**q for w, o in zip(weights, exact, strict=True))):
+        q += 1
+        if q > order + 2 * len(exact) + 1:
+            return Fraction(0), q
+    return Fraction(moment) / math.factorial(q), q
+
+
+@dataclass(frozen=True)
+class Line:
+    """A derivative on its way from the points of one axis to those of another."""
+
+    order: int
+    source: Axis
+    target: Axis
+
+    @property
+    def shift(self) -> Fraction:
+        """Index steps from a source point to the target point of the same index."""
+        return self.target.origin - self.source.origin
+
+    def weights(self, rows: Ints, columns: Ints) -> Floats:
+        """Return weights (rows, taps), or (1, taps) for all rows where the spacing is even.
+
+        There every row must have the same columns relative to it.
+        """
+        spacing = self.source.spacing
+        if spacing is None:
+            nodes = self.source.position(columns) - self.target.position(rows)[:, None]
+            return row_weights(self.order, nodes)
+        offsets = tuple(int(j) - int(rows[0]) - self.shift for j in columns[0])
+        scale = 1 / spacing**self.order
+        return np.array([[float(w * scale) for w in exact_weights(self.order, offsets)]])
+
+    def gains(self, offsets: Sequence[int]) -> bool:
+        """Tell whether symmetry makes the window exact for one more degree at every row."""
+        inside = np.arange(-min(offsets), len(self.source) - max(offsets))
+        rows = np.arange(len(self.target)) if self.source.periodic else inside
+        columns = rows[:, None] + np.array(offsets)
+        weights = self.weights(rows, columns)
+        nodes = self.source.position(columns) - self.target.position(rows)[:, None]
+        moments = weights * (nodes / np.abs(nodes).max()) ** len(offsets)
+        # Weights are correct to 1e-14 of their sum: anything above a few hundred ulp is no accident.
+        return bool(np.all(np.abs(moments.sum(1)) <= 1e-13 * np.abs(moments).sum(1)))
+
+
+@dataclass(frozen=True)
+class Explicit(ABC):
+    """A scheme that reads a window of points."""
+
+    staggers: ClassVar[bool] = False
+    """Whether the scheme maps between nodes and half points."""
+    merges: ClassVar[bool] = True
+    """Whether a product of two derivatives by this scheme is one derivative by it."""
+
+    def claim(self, order: int, acc: int | None) -> int:
+        """Return the order of accuracy for a request, 2 if there is none.
+
+        Raises
+        ------
+        ValueError
+            If the scheme has no such accuracy.
+        """
+        if acc is not None and acc < 1:
+            raise ValueError(f"acc must be at least 1, but is {acc} for order {order}")
+        return 2 if acc is None else acc
+
+    @abstractmethod
+    def lowest(self, points: int, shift: Fraction, inward: int) -> int:
+        """Return the first offset of a window, leaning to larger offsets where inward is 1."""
+
+    def offsets(self, order: int, acc: int, shift: Fraction) -> tuple[int, ...]:
+        """Return source indices relative to the target's, on an evenly spaced axis."""
+        first = self.lowest(order + acc, shift, 1)
+        return tuple(range(first, first + order + acc))
+
+    def interior(self, acc: int, line: Line) -> tuple[int, ...]:
+        """Return the offsets that keep the accuracy on the axis at hand."""
+        return self.offsets(line.order, acc, line.shift)
+
+    def band(
+        self, order: int, acc: int, source: Axis, target: Axis, closure: tuple[Closure, Closure]
+    ) -> Band:
+        """Return the band from the points of `source` to those of `target`.
+
+        Raises
+        ------
+        TooFewPoints
+            If a bounded axis is too short.
+        ValueError
+            If the spacing of halo points is unknown.
+        """
+        line = Line(order, source, target)
+        offsets = np.array(self.interior(acc, line), dtype=np.intp)
+        m, n = len(target), len(source)
+        if source.periodic:
+            first, stop, ghosts = 0, m, (0, 0)
+        else:
+            halo = [kind == "halo" for kind in closure]
+            if any(halo) and source.spacing is None:
+                raise ValueError("a halo needs evenly spaced points: its spacing is unknown")
+            first = 0 if halo[0] else min(max(0, -int(offsets[0])), m)
+            stop = m if halo[1] else max(first, min(m, n - int(offsets[-1])))
+            reach = (max(0, -int(offsets[0])), max(0, m - n + int(offsets[-1])))
+            ghosts = (reach[0] * halo[0], reach[1] * halo[1])
+
+        def closed(i: int) -> Row:
+            return self._closed(i, acc, line, offsets, closure)
+
+        rows = np.arange(first, stop)
+        if stop > first:
+            weights = line.weights(rows, rows[:, None] + offsets)
+        else:
+            weights = np.zeros((0, len(offsets)))
+        band = Band(
+            rows=m,
+            cols=n,
+            offsets=tuple(map(int, offsets)),
+            weights=weights[0] if len(weights) == 1 else weights,
+            head=tuple(closed(i) for i in range(first)),
+            tail=tuple(closed(i) for i in range(stop, m)),
+            periodic=source.periodic,
+            order=order,
+            shift=line.shift,
+        )
+        return band.compressed().padded(*ghosts)
+
+    def _closed(
+        self, i: int, acc: int, line: Line, offsets: Ints, closure: tuple[Closure, Closure]
+    ) -> Row:
+        """Return a row whose window sticks out."""
+        n = len(line.source)
+        out = (int(i + offsets[0]) < 0, int(i + offsets[-1]) >= n)
+        for face, inward in ((0, 1), (1, -1)):
+            kind = closure[face]
+            if out[face] and (kind == "accurate" or isinstance(kind, int)):
+                points = line.order + (kind if isinstance(kind, int) else acc)
+                if points > n:
+                    raise TooFewPoints(points, n)
+                first = i + self.lowest(points, line.shift, inward)
+                columns = np.arange(points) + min(max(first, 0), n - points)
+                return Row.merged(columns, line.weights(np.array([i]), columns[None])[0])
+        return _folded(
+            i + offsets, line.weights(np.array([i]), i + offsets[None])[0], line, closure
+        )
+
+
+def _folded(columns: Ints, weights: Floats, line: Line, closure: tuple[Closure, Closure]) -> Row:
+    """Return the row in which points beyond the ends are replaced by what the closures say."""
+    mirrored, below, above = line.source.mirror(columns)
+    n = len(line.source)
+    factor, images = np.ones(len(columns)), columns.copy()
+    for beyond, kind in ((below, closure[0]), (above, closure[1])):
+        if kind == "halo":
+            continue
+        if kind != "zero" or line.source.spacing is None:
+            excess = np.maximum(mirrored - (n - 1), -mirrored)[beyond]
+            if excess.size and excess.max() > 0:
+                raise TooFewPoints(n + int(excess.max()), n)
+        images[beyond] = mirrored[beyond] if kind != "zero" else 0
+        factor[beyond] = {"odd": -1.0, "even": 1.0, "zero": 0.0}[str(kind)]
+    return Row.merged(images, factor * weights)

@@ -1,0 +1,336 @@
+"""The plan of a discrete operator: bands, terms, chains, programs."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+
+from findops.band import Band
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+__all__ = ["Band", "Chain", "Composition", "Factor", "Layout", "Program", "Slot", "Term"]
+
+Number = float | complex
+
+
+class Slot(Protocol):
+    """The place of a named field in a plan: turns a value given for it into an array."""
+
+    @property
+    def name(self) -> str: ...
+
+    def __call__(self, value: object) -> NDArray[Any]: ...
+
+
+@dataclass(frozen=True, eq=False)
+class Factor:
+    """One variable factor of a coefficient, an array that broadcasts to the points.
+
+    A factor that `selects` is a mask: where it is false the result is zero, whatever the field.
+    """
+
+    value: NDArray[Any]
+    selects: bool = False
+    slot: Slot | None = None
+
+    def given(self, fields: dict[str, object]) -> Factor:
+        """Return the factor with another value for its field."""
+        if self.slot is None or self.slot.name not in fields:
+            return self
+        return replace(self, value=self.slot(fields[self.slot.name]))
+
+    def conjugate(self) -> Factor:
+        """Return the complex conjugate."""
+        return replace(self, value=self.value.conj())
+
+
+@dataclass(frozen=True, eq=False)
+class Term:
+    """A coefficient times a tensor product of bands; None is the identity along an axis."""
+
+    bands: tuple[Band | None, ...]
+    scale: Number = 1.0
+    factors: tuple[Factor, ...] = ()
+
+    @cached_property
+    def coefficient(self) -> NDArray[Any] | Number:
+        """All that multiplies, as a number or one array."""
+        result: NDArray[Any] | Number = self.scale
+        for factor in self.factors:
+            if not factor.selects:
+                result = result * factor.value
+        return result
+
+    @property
+    def masks(self) -> tuple[NDArray[np.bool_], ...]:
+        """All that selects."""
+        return tuple(factor.value for factor in self.factors if factor.selects)
+
+    @property
+    def is_complex(self) -> bool:
+        return isinstance(self.scale, complex) or any(
+            np.iscomplexobj(factor.value) for factor in self.factors
+        )
+
+    def points_out(self, points_in: tuple[int, ...]) -> tuple[int, ...]:
+        """Return the shape made from an input of shape `points_in`."""
+        return tuple(
+            n if band is None else band.rows for n, band in zip(points_in, self.bands, strict=True)
+        )
+
+    def map_factors(self, change: Callable[[Factor], Factor]) -> Term:
+        """Return the term with changed factors; the same object where none changes."""
+        factors = tuple(change(factor) for factor in self.factors)
+        if all(new is old for new, old in zip(factors, self.factors, strict=True)):
+            return self
+        return replace(self, factors=factors)
+
+    @property
+    def transposed(self) -> tuple[Term, ...]:
+        """The terms, left to right, whose product is the transpose."""
+        bands = tuple(band and band.T for band in self.bands)
+        if not self.factors:
+            return (replace(self, bands=bands),)
+        coefficient = replace(self, bands=(None,) * len(bands))
+        return (Term(bands), coefficient) if any(bands) else (coefficient,)
+
+
+@dataclass(frozen=True, eq=False)
+class Layout:
+    """What a field is made of: component axes, then the points of the grid."""
+
+    components: tuple[int, ...]
+    points: tuple[int, ...]
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return self.components + self.points
+
+    @property
+    def count(self) -> int:
+        """Number of components."""
+        return math.prod(self.components)
+
+    @property
+    def size(self) -> int:
+        return math.prod(self.shape)
+
+
+@dataclass(frozen=True, eq=False)
+class Chain:
+    """A product of terms, the last applied first, from component `col` to component `row`."""
+
+    row: int
+    col: int
+    terms: tuple[Term, ...]
+
+    def shapes(self, points_in: tuple[int, ...]) -> list[tuple[int, ...]]:
+        """Return the shape before each term, from the result's on: one more than there are terms."""
+        shapes = [points_in]
+        for term in reversed(self.terms):
+            shapes.insert(0, term.points_out(shapes[0]))
+        return shapes
+
+
+@dataclass(frozen=True, eq=False)
+class Composition:
+    """A product of programs, the last applied first."""
+
+    programs: tuple[Program, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Program:
+    """A linear map between fields: a sum of chains, and of compositions of such sums."""
+
+    inputs: Layout
+    outputs: Layout
+    parts: tuple[Chain | Composition, ...]
+
+    @staticmethod
+    def identity(layout: Layout) -> Program:
+        """Return the identity on a layout."""
+        one = Term((None,) * len(layout.points))
+        return Program(layout, layout, tuple(Chain(i, i, (one,)) for i in range(layout.count)))
+
+    def __add__(self, other: Program) -> Program:
+        return replace(self, parts=self.parts + other.parts)
+
+    def __matmul__(self, other: Program) -> Program:
+        """Compose; two single chains make one chain, so that simple products stay simple."""
+        parts: tuple[Chain | Composition, ...]
+        match self.parts, other.parts:
+            case ((Chain() as left,), (Chain() as right,)) if left.col == right.row:
+                parts = (Chain(left.row, right.col, left.terms + right.terms),)
+            case _:
+                parts = (Composition((*self._composed, *other._composed)),)
+        return Program(other.inputs, self.outputs, parts)
+
+    @property
+    def _composed(self) -> tuple[Program, ...]:
+        if len(self.parts) == 1 and isinstance(self.parts[0], Composition):
+            return self.parts[0].programs
+        return (self,)
+
+    @cached_property
+    def T(self) -> Program:  # noqa: N802  # the transpose's name everywhere
+        """The transpose."""
+        return Program(self.outputs, self.inputs, tuple(map(_transpose, self.parts)))
+
+    def multiplied(self, scale: Number, factors: tuple[Factor, ...] = ()) -> Program:
+        """Return the program with its result multiplied by a coefficient."""
+
+        def changed(part: Chain | Composition) -> Chain | Composition:
+            match part:
+                case Chain(terms=(first, *rest)):
+                    left = replace(
+                        first, scale=scale * first.scale, factors=factors + first.factors
+                    )
+                    return replace(part, terms=(left, *rest))
+                case Composition(programs=(leftmost, *others)):
+                    return Composition((leftmost.multiplied(scale, factors), *others))
+            raise AssertionError("a part of a program is never empty")
+
+        return replace(self, parts=tuple(map(changed, self.parts)))
+
+    def map_terms(self, change: Callable[[Term], Term]) -> Program:
+        """Return the program with every term changed."""
+
+        def changed(part: Chain | Composition) -> Chain | Composition:
+            match part:
+                case Chain():
+                    return replace(part, terms=tuple(map(change, part.terms)))
+                case Composition():
+                    return Composition(tuple(p.map_terms(change) for p in part.programs))
+
+        return replace(self, parts=tuple(map(changed, self.parts)))
+
+    def conjugate(self) -> Program:
+        """Return the complex conjugate."""
+        return self.map_terms(
+            lambda term: replace(
+                term,
+                scale=term.scale.conjugate(),
+                factors=tuple(factor.conjugate() for factor in term.factors),
+            )
+        )
+
+    def given(self, fields: dict[str, object]) -> Program:
+        """Return the same plan with other values for the named fields."""
+        return self.map_terms(lambda term: term.map_factors(lambda f: f.given(fields)))
+
+    @cached_property
+    def terms(self) -> tuple[Term, ...]:
+        """Every term, for questions that do not depend on their order."""
+        found: list[Term] = []
+        for part in self.parts:
+            match part:
+                case Chain():
+                    found.extend(part.terms)
+                case Composition():
+                    found.extend(term for p in part.programs for term in p.terms)
+        return tuple(found)
+
+    @cached_property
+    def is_complex(self) -> bool:
+        return any(term.is_complex for term in self.terms)
+
+    @property
+    def slots(self) -> tuple[Slot, ...]:
+        """The places of named fields."""
+        factors = (factor for term in self.terms for factor in term.factors)
+        return tuple(factor.slot for factor in factors if factor.slot is not None)
+
+    def row(self, component: int, index: tuple[int, ...]) -> dict[Entry, Number]:
+        """Return one row, as {(component, unwrapped input index): weight}."""
+        result: dict[Entry, Number] = {}
+        for part in self.parts:
+            match part:
+                case Chain() if part.row == component:
+                    entries = _chain_row(part, index, self.outputs.points)
+                case Chain():
+                    entries = {}
+                case Composition():
+                    entries = _composition_row(part, component, index)
+            for place, weight in entries.items():
+                result[place] = result.get(place, 0.0) + weight
+        return {place: weight for place, weight in sorted(result.items()) if weight != 0}
+
+
+Entry = tuple[int, tuple[int, ...]]
+
+
+def _transpose(part: Chain | Composition) -> Chain | Composition:
+    match part:
+        case Chain():
+            terms = [t for term in reversed(part.terms) for t in term.transposed]
+            return Chain(part.col, part.row, tuple(terms))
+        case Composition():
+            return Composition(tuple(program.T for program in reversed(part.programs)))
+
+
+def _chain_row(
+    chain: Chain, index: tuple[int, ...], points: tuple[int, ...]
+) -> dict[Entry, Number]:
+    rows: dict[tuple[int, ...], Number] = {index: 1.0}
+    for term in chain.terms:
+        following: dict[tuple[int, ...], Number] = {}
+        for place, factor in rows.items():
+            for column, weight in _term_row(term, place, points).items():
+                following[column] = following.get(column, 0.0) + factor * weight
+        rows = following
+        points = tuple(
+            n if band is None else band.cols for n, band in zip(points, term.bands, strict=True)
+        )
+    return {(chain.col, place): weight for place, weight in rows.items()}
+
+
+def _term_row(
+    term: Term, index: tuple[int, ...], points: tuple[int, ...]
+) -> dict[tuple[int, ...], Number]:
+    inside = tuple(i % n for i, n in zip(index, points, strict=True))
+
+    def at(value: NDArray[Any]) -> Any:
+        return np.broadcast_to(value, points)[inside].item()
+
+    if not all(at(mask) for mask in term.masks):
+        return {}
+    coefficient = term.coefficient
+    scale = at(coefficient) if isinstance(coefficient, np.ndarray) else coefficient
+    result: dict[tuple[int, ...], Number] = {(): scale}
+    for i, n, band in zip(index, points, term.bands, strict=True):
+        if band is None:
+            row = {i: 1.0}
+        else:
+            laps = i // n
+            columns, weights = band.row(i % n)
+            row = dict(zip((columns + laps * band.cols).tolist(), weights.tolist(), strict=True))
+        result = {(*c, j): w * v for c, w in result.items() for j, v in row.items()}
+    return result
+
+
+def _composition_row(
+    part: Composition, component: int, index: tuple[int, ...]
+) -> dict[Entry, Number]:
+    rows: dict[Entry, Number] = {(component, index): 1.0}
+    for program in part.programs:
+        points = program.outputs.points
+        following: dict[Entry, Number] = {}
+        for (c, place), factor in rows.items():
+            inside = tuple(i % n for i, n in zip(place, points, strict=True))
+            laps = tuple(i // n for i, n in zip(place, points, strict=True))
+            for (k, column), weight in program.row(c, inside).items():
+                moved = tuple(
+                    j + lap * n
+                    for j, lap, n in zip(column, laps, program.inputs.points, strict=True)
+                )
+                following[k, moved] = following.get((k, moved), 0.0) + factor * weight
+        rows = following
+    return rows
