@@ -8,25 +8,22 @@ a sparse matrix::
     A = op.matrix()
 """
 
-from findops.axes import Cells, Periodic, Points, Uniform
+from findops.blocks import Block, Tensor
 from findops.calculus import (
-    Advection,
     Biharmonic,
-    Block,
     Curl,
-    Diffusion,
-    DirectionalDerivative,
     Divergence,
     Gradient,
     Hessian,
     Jacobian,
     Laplacian,
-    Tensor,
     VectorLaplacian,
 )
+from findops.even_axes import Cells, Periodic, Uniform
 from findops.expr import Coef, Diff, Field, Identity, Interpolate
 from findops.grid import Grid
 from findops.numpy_gradient import gradient
+from findops.points import Points
 from findops.schemes import (
     Backward,
     Biased,
@@ -36,6 +33,7 @@ from findops.schemes import (
     Upwind,
     coefficients,
 )
+from findops.transport import Advection, Diffusion, DirectionalDerivative
 from findops.weights import weights
 
 __version__ = "0.1.0"

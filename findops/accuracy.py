@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import reduce
-from itertools import product
+from itertools import pairwise, product
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -14,6 +13,8 @@ import numpy as np
 from findops.stencil import Band, Chain, Program, Term
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from numpy.typing import NDArray
 
     from findops.axes import Axis
@@ -28,7 +29,7 @@ ROUNDOFF = 1e-11
 """Moments below this part of their sum of magnitudes are zero: weights carry 1e-14 at worst."""
 
 
-def row_accuracy(program: Program, domain: Grid, target: Grid) -> Floats:
+def row_accuracy(program: Program, domain: Grid) -> Floats:
     """Return the order of accuracy of each row, in the shape of the program's output.
 
     A chain of derivatives with coefficients between is put to the test with monomials in their
@@ -39,6 +40,7 @@ def row_accuracy(program: Program, domain: Grid, target: Grid) -> Floats:
     result = np.full((outputs.count, *outputs.points), np.inf)
     known: dict[object, Floats] = {}
     for chain in _chains(program):
+        orders = np.full(outputs.points, np.inf)
         for i, axis in enumerate(domain.axes):
             word = _word(chain, i)
             if not word:
@@ -48,7 +50,11 @@ def row_accuracy(program: Program, domain: Grid, target: Grid) -> Floats:
                 known[key] = _word_accuracy(word, axis)
             shape = [1] * len(outputs.points)
             shape[i] = -1
-            np.minimum(result[chain.row], known[key].reshape(shape), out=result[chain.row])
+            np.minimum(orders, known[key].reshape(shape), out=orders)
+        for mask in chain.terms[0].masks:
+            # Rows that an upwind scheme gives to the other side have no part in this one.
+            orders = np.where(mask, orders, np.inf)
+        np.minimum(result[chain.row], orders, out=result[chain.row])
     return result.reshape(outputs.shape)
 
 
@@ -67,7 +73,7 @@ def _chains(program: Program) -> Iterator[Chain]:
             yield part
             continue
         for factors in product(*(list(_chains(p)) for p in part.programs)):
-            if all(a.col == b.row for a, b in zip(factors, factors[1:], strict=False)):
+            if all(a.col == b.row for a, b in pairwise(factors)):
                 terms: tuple[Term, ...] = reduce(lambda t, c: t + c.terms, factors, ())
                 yield Chain(factors[0].row, factors[-1].col, terms)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import TYPE_CHECKING
@@ -27,9 +28,9 @@ class Row:
     @staticmethod
     def merged(columns: Ints, weights: Floats) -> Row:
         """Return a row in which weights on the same column are added, and none is zero."""
-        unique, inverse = np.unique(columns, return_inverse=True)
-        sums = np.zeros(len(unique))
-        np.add.at(sums, inverse, weights)
+        unique = np.unique(columns)
+        # Rounded once, so that what cancels is zero whatever the order.
+        sums = np.array([math.fsum(weights[columns == column]) for column in unique])
         return Row(unique[sums != 0], sums[sums != 0])
 
     def moved(self, by: int) -> Row:

@@ -5,19 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
-from findops.expr import (
-    AxisName,
-    Coef,
-    Components,
-    Compound,
-    Diff,
-    Expr,
-    Geometry,
-    ZeroFlux,
-    as_expr,
-)
+from findops.components import Components, Compound, Geometry
+from findops.expr import AxisName, Coef, Diff, Expr
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -25,26 +16,24 @@ if TYPE_CHECKING:
     from findops.schemes import Explicit
 
 __all__ = [
-    "Advection",
+    "Axes",
     "Biharmonic",
-    "Block",
     "Curl",
-    "Diffusion",
-    "DirectionalDerivative",
+    "Differential",
     "Divergence",
     "Gradient",
     "Hessian",
     "Jacobian",
     "Laplacian",
-    "Tensor",
     "VectorLaplacian",
+    "total",
 ]
 
 Axes = AxisName | Sequence[AxisName] | None
 
 
 @dataclass(frozen=True, init=False, repr=False)
-class _Differential(Compound):
+class Differential(Compound):
     """What the operators of vector calculus share: axes, accuracies and schemes."""
 
     axes: tuple[AxisName, ...] | None
@@ -99,7 +88,7 @@ class _Differential(Compound):
         return [self._diff(i, called.get(i, i), order) for i in self._indices(geometry)]
 
 
-class Gradient(_Differential):
+class Gradient(Differential):
     """The gradient: (…, *grid) → (…, d, *grid).
 
     Parameters
@@ -118,14 +107,16 @@ class Gradient(_Differential):
     array([[2., 2., 2., 2.]])
     """
 
-    rank_out: ClassVar[int] = 1
+    @property
+    def rank_out(self) -> int:
+        return 1
 
     def expand(self, geometry: Geometry) -> Components:
         derivatives = self._derivatives(geometry)
         return Components((len(derivatives),), (), {(i, 0): D for i, D in enumerate(derivatives)})
 
 
-class Divergence(_Differential):
+class Divergence(Differential):
     """The divergence: (…, d, *grid) → (…, *grid); parameters as `Gradient`.
 
     Examples
@@ -135,7 +126,9 @@ class Divergence(_Differential):
     array([2., 2., 2., 2.])
     """
 
-    rank_in: ClassVar[int] = 1
+    @property
+    def rank_in(self) -> int:
+        return 1
 
     def expand(self, geometry: Geometry) -> Components:
         derivatives = self._derivatives(geometry)
@@ -143,7 +136,7 @@ class Divergence(_Differential):
 
 
 @dataclass(frozen=True, init=False, repr=False)
-class Curl(_Differential):
+class Curl(Differential):
     """The curl: of a vector in 3-D, of a vector (scalar out) or a scalar (vector out) in 2-D.
 
     Parameters
@@ -178,10 +171,12 @@ class Curl(_Differential):
         super().__init__(axes, acc, scheme)
 
     @property
-    def rank_in(self) -> int:  # type: ignore[override]  # the one operator where it depends
+    def rank_in(self) -> int:
         return 1 if self.of == "vector" else 0
 
-    rank_out: ClassVar[int] = 1
+    @property
+    def rank_out(self) -> int:
+        return 1
 
     def expand(self, geometry: Geometry) -> Components:
         D = self._derivatives(geometry)
@@ -199,7 +194,7 @@ class Curl(_Differential):
         raise ValueError(f"the curl of a {self.of} needs {needed}, but {self!r} has {len(D)} here")
 
 
-class Jacobian(_Differential):
+class Jacobian(Differential):
     """The Jacobian ∂_j F_i: (…, d, *grid) → (…, d, d, *grid); parameters as `Gradient`.
 
     Examples
@@ -209,8 +204,13 @@ class Jacobian(_Differential):
     array([[[2., 2., 2., 2.]]])
     """
 
-    rank_in: ClassVar[int] = 1
-    rank_out: ClassVar[int] = 2
+    @property
+    def rank_in(self) -> int:
+        return 1
+
+    @property
+    def rank_out(self) -> int:
+        return 2
 
     def expand(self, geometry: Geometry) -> Components:
         D = self._derivatives(geometry)
@@ -219,7 +219,7 @@ class Jacobian(_Differential):
         return Components((d, d), (d,), entries)
 
 
-class Hessian(_Differential):
+class Hessian(Differential):
     """The Hessian ∂_i ∂_j f: (…, *grid) → (…, d, d, *grid); parameters as `Gradient`.
 
     Examples
@@ -229,7 +229,9 @@ class Hessian(_Differential):
     array([[[2., 2., 2., 2.]]])
     """
 
-    rank_out: ClassVar[int] = 2
+    @property
+    def rank_out(self) -> int:
+        return 2
 
     def expand(self, geometry: Geometry) -> Components:
         D, D2 = self._derivatives(geometry), self._derivatives(geometry, 2)
@@ -241,7 +243,7 @@ class Hessian(_Differential):
 
 
 @dataclass(frozen=True, init=False, repr=False)
-class Laplacian(_Differential):
+class Laplacian(Differential):
     """The Laplacian of a scalar field.
 
     Parameters
@@ -278,16 +280,16 @@ class Laplacian(_Differential):
         super().__init__(axes, acc, scheme)
         if isotropic and (self.acc != 2 or scheme is not None):
             raise ValueError(
-                f"the isotropic Laplacian has acc 2 and its own stencil: it takes neither acc={acc} "
-                f"nor scheme={scheme}"
+                "the isotropic Laplacian has acc 2 and its own stencil: it takes neither "
+                f"acc={acc} nor scheme={scheme}"
             )
 
     def expand(self, geometry: Geometry) -> Components:
         D2 = self._derivatives(geometry, 2)
-        result = _total(D2)
+        result = total(D2)
         if self.isotropic:
             h2 = self._square(geometry)
-            result = result + _total(Coef(h2 / 6) * A * B for A, B in combinations(D2, 2))
+            result = result + total(Coef(h2 / 6) * A * B for A, B in combinations(D2, 2))
             if len(D2) == 3:
                 result = result + Coef(h2 * h2 / 30) * D2[0] * D2[1] * D2[2]
         return Components((), (), {(0, 0): result})
@@ -309,7 +311,7 @@ class Laplacian(_Differential):
         return squares[0]
 
 
-class VectorLaplacian(_Differential):
+class VectorLaplacian(Differential):
     """The Laplacian of each Cartesian component: (…, d, *grid) → (…, d, *grid).
 
     Parameters as `Gradient`.
@@ -321,16 +323,21 @@ class VectorLaplacian(_Differential):
     array([[2., 2., 2., 2.]])
     """
 
-    rank_in: ClassVar[int] = 1
-    rank_out: ClassVar[int] = 1
+    @property
+    def rank_in(self) -> int:
+        return 1
+
+    @property
+    def rank_out(self) -> int:
+        return 1
 
     def expand(self, geometry: Geometry) -> Components:
         D2 = self._derivatives(geometry, 2)
         d = len(D2)
-        return Components((d,), (d,), {(i, i): _total(D2) for i in range(d)})
+        return Components((d,), (d,), {(i, i): total(D2) for i in range(d)})
 
 
-class Biharmonic(_Differential):
+class Biharmonic(Differential):
     """The square of the Laplacian, of a scalar field; parameters as `Gradient`.
 
     Examples
@@ -341,220 +348,8 @@ class Biharmonic(_Differential):
     """
 
     def expand(self, geometry: Geometry) -> Components:
-        laplacian = _total(self._derivatives(geometry, 2))
+        laplacian = total(self._derivatives(geometry, 2))
         return Components((), (), {(0, 0): laplacian * laplacian})
-
-
-@dataclass(frozen=True, init=False, repr=False)
-class Advection(_Differential):
-    """Advection v·∇ of a scalar field.
-
-    Parameters
-    ----------
-    velocity : sequence of coefficients
-        One for each axis.
-    axes, acc, scheme
-        As `Gradient`.
-
-    Raises
-    ------
-    ValueError
-        At binding, if there are not as many components as axes.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> Advection([3])(np.arange(4.0), 1.0)
-    array([3., 3., 3., 3.])
-    """
-
-    vector: tuple[Expr, ...]
-
-    def __init__(
-        self,
-        velocity: Sequence[object],
-        axes: Axes = None,
-        acc: int | Mapping[AxisName, int] | None = 2,
-        scheme: Explicit | Mapping[AxisName, Explicit] | None = None,
-    ) -> None:
-        if isinstance(velocity, (str, Expr)) or not hasattr(velocity, "__iter__"):
-            raise TypeError(
-                f"{type(self).__name__} needs a sequence of coefficients, one per axis, but got "
-                f"{velocity!r}"
-            )
-        self._set(vector=tuple(as_expr(c) for c in velocity))
-        super().__init__(axes, acc, scheme)
-
-    def expand(self, geometry: Geometry) -> Components:
-        D = self._derivatives(geometry)
-        if len(D) != len(self.vector):
-            raise ValueError(
-                f"{self!r} needs one coefficient per axis: {len(D)}, but has {len(self.vector)}"
-            )
-        total = _total(c * d for c, d in zip(self.vector, D, strict=True))
-        return Components((), (), {(0, 0): total})
-
-    def _parts(self) -> Iterable[Expr]:
-        return self.vector
-
-
-class DirectionalDerivative(Advection):
-    """The derivative v·∇ along a vector, which is not normalized; parameters as `Advection`.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> DirectionalDerivative([0.5])(np.arange(4.0), 1.0)
-    array([0.5, 0.5, 0.5, 0.5])
-    """
-
-
-@dataclass(frozen=True, init=False, repr=False)
-class Diffusion(_Differential):
-    """Conservative diffusion ∇·(k∇): derivative to half points, coefficient, derivative back.
-
-    Parameters
-    ----------
-    k : coefficient, or a sequence of one per axis
-        It stands at the half points of each axis in turn: an array must have their shape, so that
-        on several axes arrays come as a sequence.
-    axes, acc, scheme
-        As `Gradient`.
-    natural : bool
-        Let no flux pass the ends, so that the operator is symmetric in the grid's quadrature norm
-        for every acc; its end rows are not pointwise approximations. Otherwise they are accurate.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> Diffusion(2.0)(np.arange(5.0) ** 2, 1.0)
-    array([4., 4., 4., 4., 4.])
-    """
-
-    k: tuple[Expr, ...]
-    natural: bool
-
-    def __init__(
-        self,
-        k: object,
-        natural: bool = False,
-        axes: Axes = None,
-        acc: int | Mapping[AxisName, int] | None = 2,
-        scheme: Explicit | Mapping[AxisName, Explicit] | None = None,
-    ) -> None:
-        several = isinstance(k, (list, tuple))
-        self._set(k=tuple(map(as_expr, k if several else (k,))), natural=bool(natural))
-        super().__init__(axes, acc, scheme)
-
-    def _diff(self, axis: AxisName, name: AxisName, order: int = 1, to: str | None = None) -> Expr:
-        # Only schemes that map to half points serve, which Diff checks.
-        return super()._diff(axis, name, order, to or "half")
-
-    def expand(self, geometry: Geometry) -> Components:
-        called, indices = self._names(geometry), self._indices(geometry)
-        if len(self.k) not in (1, len(indices)):
-            raise ValueError(
-                f"{self!r} needs one coefficient, or one per axis: {len(indices)}, but has "
-                f"{len(self.k)}"
-            )
-        fluxes = []
-        for i, k in zip(indices, self.k * (len(indices) // len(self.k)), strict=True):
-            halves = [self._diff(i, called.get(i, i), to=to) for to in ("node", "half")]
-            if self.natural:
-                halves = [ZeroFlux(i, D.to, D.acc) for D in halves if isinstance(D, Diff)]
-            fluxes.append(halves[0] * k * halves[1])
-        return Components((), (), {(0, 0): _total(fluxes)})
-
-    def _parts(self) -> Iterable[Expr]:
-        return self.k
-
-
-@dataclass(frozen=True, repr=False)
-class Tensor(Compound):
-    """A matrix of coefficients: (…, d, *grid) → (…, d, *grid).
-
-    Parameters
-    ----------
-    rows : sequence of sequences of coefficients
-
-    Raises
-    ------
-    ValueError
-        If the rows differ in length.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> Tensor([[0, 1], [2, 0]])(np.array([[1.0, 2.0], [3.0, 4.0]]), 1.0)
-    array([[3., 4.],
-           [2., 4.]])
-    """
-
-    rows: Any
-
-    rank_in: ClassVar[int] = 1
-    rank_out: ClassVar[int] = 1
-
-    def __post_init__(self) -> None:
-        rows = _matrix(self.rows, "Tensor")
-        for entry in (entry for row in rows for entry in row):
-            if isinstance(entry, Compound):
-                raise TypeError(f"Tensor holds coefficients, not {entry!r}; Block holds operators")
-        object.__setattr__(self, "rows", rows)
-
-    def expand(self, geometry: Geometry) -> Components:  # noqa: ARG002
-        entries = {(i, j): entry for i, row in enumerate(self.rows) for j, entry in enumerate(row)}
-        return Components((len(self.rows),), (len(self.rows[0]),), entries)
-
-    def _parts(self) -> Iterable[Expr]:
-        return (entry for row in self.rows for entry in row)
-
-
-@dataclass(frozen=True, repr=False)
-class Block(Compound):
-    """A matrix of operators, whose fields are stacked along the component axis.
-
-    One column reads a scalar field and one row gives one. An operator between vector fields takes
-    as many rows and columns as it has components.
-
-    Parameters
-    ----------
-    rows : sequence of sequences of expressions or coefficients
-
-    Raises
-    ------
-    ValueError
-        If the rows differ in length, or, at binding, if components do not fit.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> Block([[Diff(0)], [2 * Diff(0)]])(np.arange(3.0), 1.0)
-    array([[1., 1., 1.],
-           [2., 2., 2.]])
-    """
-
-    rows: Any
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "rows", _matrix(self.rows, "Block"))
-
-    @property
-    def rank_in(self) -> int:  # type: ignore[override]  # depends on the columns
-        from findops.components import input_rank
-
-        columns = len(self.rows[0])
-        return 1 if columns > 1 else max(input_rank(row[0]) for row in self.rows)
-
-    rank_out: ClassVar[int] = 1
-
-    def expand(self, geometry: Geometry) -> Components:
-        from findops.components import stacked
-
-        return stacked(self, self.rows, geometry)
-
-    def _parts(self) -> Iterable[Expr]:
-        return (entry for row in self.rows for entry in row)
 
 
 def _axes(axes: Axes) -> tuple[AxisName, ...] | None:
@@ -570,14 +365,6 @@ def _frozen(value: object) -> object:
     return tuple(value.items()) if isinstance(value, Mapping) else value
 
 
-def _total(exprs: Iterable[Expr]) -> Expr:
+def total(exprs: Iterable[Expr]) -> Expr:
+    """Return the sum of expressions."""
     return sum(exprs, start=Coef(0))
-
-
-def _matrix(rows: Sequence[Sequence[object]], what: str) -> tuple[tuple[Expr, ...], ...]:
-    made = tuple(tuple(as_expr(entry) for entry in row) for row in rows)
-    if not made or not made[0] or len({len(row) for row in made}) > 1:
-        raise ValueError(
-            f"{what} needs rows of equal length, but their lengths are {[len(row) for row in made]}"
-        )
-    return made

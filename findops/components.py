@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from abc import ABC, abstractmethod
+from dataclasses import dataclass, replace
 from math import prod
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from findops.expr import (
+    AxisName,
     Coef,
-    Components,
-    Compound,
     Diff,
     Expr,
     Field,
-    Geometry,
     Interpolate,
     Product,
     Sum,
@@ -23,7 +22,48 @@ from findops.expr import (
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["expand", "input_rank", "stacked"]
+__all__ = ["Components", "Compound", "Geometry", "expand", "input_rank", "stacked"]
+
+
+class Geometry(Protocol):
+    """What of a grid the expansion of compound operators needs."""
+
+    @property
+    def ndim(self) -> int: ...
+
+    def index(self, axis: AxisName) -> int: ...
+
+    def spacing(self, axis: AxisName) -> object: ...
+
+
+@dataclass(frozen=True)
+class Components:
+    """An operator between fields with components, as scalar expressions {(row, column): entry}.
+
+    Shapes of component axes are () for scalars; rows and columns count in C order.
+    """
+
+    outputs: tuple[int, ...]
+    inputs: tuple[int, ...]
+    entries: dict[tuple[int, int], Expr]
+
+
+class Compound(Expr, ABC):
+    """An operator whose parts along the axes are known once the axes are."""
+
+    @property
+    def rank_in(self) -> int:
+        """Number of component axes that it reads."""
+        return 0
+
+    @property
+    def rank_out(self) -> int:
+        """Number of component axes that it gives."""
+        return 0
+
+    @abstractmethod
+    def expand(self, geometry: Geometry) -> Components:
+        """Return the operator in components."""
 
 
 def expand(expr: Expr, geometry: Geometry) -> Components:
@@ -144,8 +184,8 @@ def _product(left: Components, right: Components, whole: Expr) -> Components:
     left, right = _extended(left, right.outputs), _extended(right, left.inputs)
     if left.inputs != right.outputs:
         raise ValueError(
-            f"the factors of {whole!r} do not fit: one reads components {left.inputs}, but the next "
-            f"gives {right.outputs}"
+            f"the factors of {whole!r} do not fit: one reads components {left.inputs}, but the "
+            f"next gives {right.outputs}"
         )
     entries: dict[tuple[int, int], Expr] = {}
     for (i, k), a in left.entries.items():

@@ -5,15 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from itertools import product
-from numbers import Number
+from numbers import Complex
 from typing import TYPE_CHECKING
 
 from findops.coefficient import FieldSlot, evaluate, flows, varies
 from findops.components import expand
 from findops.expr import Coef, Diff, Expr, Field, Interpolate, Product, Sum, ZeroFlux
 from findops.halo import with_halo
-from findops.schemes import Central, Closure, TooFewPoints, Upwind
+from findops.schemes import Central, Closure, TooFewPointsError, Upwind
 from findops.stencil import Band, Chain, Factor, Layout, Program, Term
+from findops.values import Number
 
 if TYPE_CHECKING:
     from findops.expr import Closures
@@ -109,10 +110,10 @@ def _closures(closure: Closures, grid: Grid) -> tuple[tuple[Closure, Closure], .
 
 
 def _check_closure(kind: object) -> None:
-    whole = isinstance(kind, int) and not isinstance(kind, bool)
-    if whole and kind < 1:
-        raise ValueError(f"closure: an accuracy must be at least 1, but is {kind}")
-    if not whole and kind not in NAMES:
+    if isinstance(kind, int) and not isinstance(kind, bool):
+        if kind < 1:
+            raise ValueError(f"closure: an accuracy must be at least 1, but is {kind}")
+    elif kind not in NAMES:
         raise ValueError(
             f"closure must be one of {list(NAMES)}, an accuracy, or a dict by face, not {kind!r}"
         )
@@ -136,7 +137,7 @@ def _products(entry: Expr, grid: Grid) -> Iterator[tuple[Number, tuple[_Link, ..
 
 def _directions(factor: Expr, grid: Grid) -> list[tuple[_Link, ...]]:
     match factor:
-        case Diff(scheme=Upwind() as scheme) if not isinstance(scheme.velocity, Number):
+        case Diff(scheme=Upwind() as scheme) if not isinstance(scheme.velocity, Complex):
             ascending = grid[factor.axis].ascending
             return [
                 (
@@ -182,8 +183,7 @@ class _Builder:
                 if link.__class__ is not Diff or link.to is not None:
                     grid = grid.half(axis)
             elif isinstance(link, Coef) and not varies(link):
-                value = evaluate(link, grid).item()
-                number *= value
+                number *= evaluate(link, grid).item()
             else:
                 factors.insert(0, self._factor(link, grid))
         terms.append(Term(tuple(bands), number, tuple(factors)))
@@ -194,9 +194,9 @@ class _Builder:
             case Field():
                 slot = FieldSlot(link.name, grid)
                 return Factor(slot(self.fields[link.name]), slot=slot)
-            case _Select(velocity=Field() as velocity):
-                slot = FieldSlot(velocity.name, grid, link.positive)
-                return Factor(slot(self.fields[velocity.name]), selects=True, slot=slot)
+            case _Select(velocity=Field(name=name)):
+                slot = FieldSlot(name, grid, link.positive)
+                return Factor(slot(self.fields[name]), selects=True, slot=slot)
             case _Select():
                 velocity = evaluate(link.velocity, grid, "the velocity of Upwind")
                 return Factor(flows(velocity, link.positive), selects=True)
@@ -215,9 +215,10 @@ class _Builder:
         band = self._made(link, grid)
         outer = _order_across_coefficient(link, left)
         smooth = band.constant and not band.head and not band.tail
-        exempt = isinstance(link, ZeroFlux) or not link.scheme.merges
         kinds = self.closures[int(link.axis)]
-        if not outer or smooth or exempt or not (band.periodic or "accurate" in kinds):
+        if not outer or smooth or not (band.periodic or "accurate" in kinds):
+            return band
+        if isinstance(link, ZeroFlux) or not link.scheme.merges:
             return band
         acc = link.acc + outer
         if isinstance(link.scheme, Central):
@@ -235,7 +236,7 @@ class _Builder:
         if key not in self._bands:
             try:
                 self._bands[key] = self._discretized(link, grid)
-            except TooFewPoints as error:
+            except TooFewPointsError as error:
                 raise ValueError(
                     f"{_renamed(link, grid)!r} needs {error.needed} points along "
                     f"{grid.names[axis]!r}, but the grid has {error.there}"

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import operator
-from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
-from numbers import Complex, Rational, Real
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from findops.schemes import Central, Explicit
+from findops.values import Number, canonical, kind
 from findops.weights import is_symbolic
 
 if TYPE_CHECKING:
@@ -25,13 +24,10 @@ if TYPE_CHECKING:
 __all__ = [
     "AxisName",
     "Coef",
-    "Components",
-    "Compound",
     "Diff",
     "Discrete",
     "Expr",
     "Field",
-    "Geometry",
     "Identity",
     "Interpolate",
     "Product",
@@ -42,7 +38,6 @@ __all__ = [
 ]
 
 AxisName = str | int
-Number = Fraction | float | complex
 Closures = str | int | Mapping[str, str | int]
 GridLike = Any
 """A Grid, or what stands for one: a spacing, coordinates, a tuple of them, {axis: them}."""
@@ -54,18 +49,7 @@ class Discrete:
     __slots__ = ()
 
 
-class Geometry(Protocol):
-    """What of a grid the expansion of compound operators needs."""
-
-    @property
-    def ndim(self) -> int: ...
-
-    def index(self, axis: AxisName) -> int: ...
-
-    def spacing(self, axis: AxisName) -> object: ...
-
-
-class Expr(ABC):
+class Expr:
     """A linear operator on fields, not yet on a grid. Immutable and hashable.
 
     Expressions combine by ``+ - * @ / **``; ``*`` and ``@`` between expressions are the operator
@@ -104,7 +88,7 @@ class Expr(ABC):
         if not isinstance(other, (Expr, Discrete)):
             raise TypeError(
                 f"@ is the product of operators: apply {self!r} as E(u, grid), or bind it and use "
-                f"E.on(grid) @ u; multiply by a coefficient with *, not {_kind(other)} with @"
+                f"E.on(grid) @ u; multiply by a coefficient with *, not {kind(other)} with @"
             )
         return self * other
 
@@ -113,11 +97,11 @@ class Expr(ABC):
 
     def __truediv__(self, other: object) -> Expr:
         if isinstance(other, (Expr, Discrete)) or callable(other):
-            raise TypeError(f"{self!r} can be divided by a number or an array, not {_kind(other)}")
+            raise TypeError(f"{self!r} can be divided by a number or an array, not {kind(other)}")
         divisor = Coef(other)
         if is_symbolic(divisor.value) or np.all(divisor.value):
             return Coef(1 / divisor.value) * self
-        raise ValueError(f"{self!r} cannot be divided by zero")
+        raise ZeroDivisionError(f"{self!r} cannot be divided by zero")
 
     def __pow__(self, power: int) -> Expr:
         if isinstance(power, bool) or not hasattr(power, "__index__"):
@@ -142,7 +126,7 @@ class Expr(ABC):
                 f"{self!r} needs an array and a grid: E(u, grid) with a Grid, a spacing as in "
                 "E(u, 0.1), the coordinates of 1-D data, or a tuple of these per axis"
             )
-        from findops.operator import apply_unbound
+        from findops.binding import apply_unbound
 
         return apply_unbound(self, u, grid, closure, fields)
 
@@ -171,7 +155,7 @@ class Expr(ABC):
         TypeError
             If a field is missing or unknown, or a coefficient has the wrong type.
         """
-        from findops.operator import bind
+        from findops.binding import bind
 
         return bind(self, grid, closure, fields)
 
@@ -200,6 +184,11 @@ class Expr(ABC):
     def free_fields(self) -> frozenset[str]:
         """Names of the fields whose values are given at binding."""
         return frozenset().union(*(part.free_fields for part in self._parts()))
+
+    @property
+    def needs_coordinates(self) -> bool:
+        """Whether a coefficient is a function of the coordinates."""
+        return any(part.needs_coordinates for part in self._parts())
 
     def _parts(self) -> Iterable[Expr]:
         return ()
@@ -250,7 +239,13 @@ class Coef(Expr):
         return super().__new__(cls)
 
     def __init__(self, value: object) -> None:
-        object.__setattr__(self, "value", _coefficient(value))
+        if isinstance(value, (Discrete, Expr)):
+            raise TypeError(f"a coefficient is not an operator: {value!r}")
+        object.__setattr__(self, "value", canonical(value))
+
+    @property
+    def needs_coordinates(self) -> bool:
+        return callable(self.value) or is_symbolic(self.value)
 
     @property
     def _key(self) -> object:
@@ -290,8 +285,10 @@ class Field(Expr):
     name: str
 
     def __post_init__(self) -> None:
-        if not isinstance(self.name, str) or not self.name.isidentifier():
-            raise TypeError(f"a field's name must be an identifier, but is {self.name!r}")
+        if not isinstance(self.name, str):
+            raise TypeError(f"a field's name must be a string, but is {self.name!r}")
+        if not self.name.isidentifier():
+            raise ValueError(f"a field's name must be an identifier, but is {self.name!r}")
         if self.name in ("closure", "grid", "self", "u"):
             raise ValueError(f"a field cannot be named {self.name!r}: E.on has that argument")
 
@@ -348,8 +345,7 @@ class Diff(Expr):
     ) -> Diff:
         if isinstance(order, int) and order == 0 and axis is not None:
             axis = _check_axis(axis)
-            made = Identity() if to is None else Interpolate(axis, to, acc or 2)
-            return made  # type: ignore[return-value]  # the zeroth derivative is the identity
+            return Identity() if to is None else Interpolate(axis, to, acc or 2)
         return super().__new__(cls)
 
     def __init__(
@@ -371,6 +367,8 @@ class Diff(Expr):
             )
         if order < 0:
             raise ValueError(f"Diff({axis!r}, {order}): order must be at least 0")
+        for coefficient in used.coefficients:
+            as_expr(coefficient)
         claimed = _claimed(f"Diff({axis!r}, {order})", used, operator.index(order), acc)
         if to is not None:
             _check_position(f"Diff({axis!r}, {order})", to)
@@ -384,8 +382,7 @@ class Diff(Expr):
             object.__setattr__(self, name, value)
 
     def _parts(self) -> Iterable[Expr]:
-        velocity = getattr(self.scheme, "velocity", None)
-        return (velocity,) if isinstance(velocity, Expr) else ()
+        return map(as_expr, self.scheme.coefficients)
 
     def __reduce__(self) -> tuple[type[Diff], tuple[object, ...]]:
         acc = self.acc if self.scheme.merges else None
@@ -473,29 +470,6 @@ class Sum(Expr):
 
     def _parts(self) -> Iterable[Expr]:
         return self.terms
-
-
-@dataclass(frozen=True)
-class Components:
-    """An operator between fields with components, as scalar expressions {(row, column): entry}.
-
-    Shapes of component axes are () for scalars; rows and columns count in C order.
-    """
-
-    outputs: tuple[int, ...]
-    inputs: tuple[int, ...]
-    entries: dict[tuple[int, int], Expr]
-
-
-class Compound(Expr):
-    """An operator whose parts along the axes are known once the axes are."""
-
-    rank_in: int = 0
-    rank_out: int = 0
-
-    @abstractmethod
-    def expand(self, geometry: Geometry) -> Components:
-        """Return the operator in components."""
 
 
 Monomial = tuple[Number, tuple[Expr, ...]]
@@ -586,48 +560,6 @@ def _operand(value: object) -> Expr:
             "E.on(grid)"
         )
     return as_expr(value)
-
-
-def _coefficient(value: object) -> object:
-    """Return a coefficient in canonical form: numbers exact where they are."""
-    if isinstance(value, (np.generic, np.ndarray)) and np.ndim(value) == 0 and not _masked(value):
-        value = value.item()
-    if is_symbolic(value):
-        return _symbolic_coefficient(value)
-    if isinstance(value, Rational):
-        return Fraction(int(value.numerator), int(value.denominator))
-    if isinstance(value, Complex):
-        number = float(value) if isinstance(value, Real) else complex(value)
-        if not np.isfinite(number):
-            raise ValueError(f"a coefficient must be finite, but is {value!r}")
-        return number
-    if isinstance(value, (Discrete, Expr)):
-        raise TypeError(f"a coefficient is not an operator: {value!r}")
-    if (isinstance(value, np.ndarray) and not _masked(value)) or isinstance(value, Callable):
-        return value
-    raise TypeError(
-        "a coefficient is a number, NumPy array, callable, SymPy expression or Field, "
-        f"not {_kind(value)}"
-    )
-
-
-def _masked(value: object) -> bool:
-    return isinstance(value, np.ma.MaskedArray)
-
-
-def _symbolic_coefficient(value: Any) -> object:
-    if not value.is_number:
-        return value
-    if value.is_Rational:
-        return Fraction(int(value.p), int(value.q))
-    if value.is_real is False:
-        return _coefficient(complex(value))
-    # An exact irrational number such as pi stays symbolic until it is bound.
-    return _coefficient(float(value)) if value.is_Float else value
-
-
-def _kind(value: object) -> str:
-    return f"{type(value).__module__}.{type(value).__qualname__}"
 
 
 def _check_axis(axis: object) -> AxisName:

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from findops.axes import Axis, Half, as_axis
+from findops.axes import Axis, Half
+from findops.points import as_axis
 
 if TYPE_CHECKING:
     from fractions import Fraction

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from numbers import Real
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from findops.expr import Diff
-from findops.operator import as_field
+from findops.field import as_field
 from findops.spacing import as_grid
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import ArrayLike, NDArray
 
 __all__ = ["gradient"]
@@ -59,13 +60,20 @@ def gradient(
     array([0.5, 1.5, 2.5, 3.5, 4.5])
     """
     values = as_field(f)
+    if not values.ndim:
+        raise ValueError("gradient needs an array with at least one axis, but got a 0-d one")
+    if edge_order is not None and edge_order < 1:
+        raise ValueError(f"gradient: edge_order must be at least 1, but is {edge_order}")
     axes = _axes(axis, values.ndim)
     parts = _spacings(varargs, len(axes))
     results = []
     for i, spacing in zip(axes, parts, strict=True):
         grid = as_grid({i: spacing}, values.shape)
         closure = "accurate" if edge_order is None else edge_order
-        results.append(Diff(i, acc=acc).on(grid, closure=closure)(values))
+        try:
+            results.append(Diff(i, acc=acc).on(grid, closure=closure)(values))
+        except ValueError as error:
+            raise ValueError(f"gradient, acc={acc}, edge_order={edge_order}: {error}") from None
     return results[0] if len(results) == 1 else tuple(results)
 
 

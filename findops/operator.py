@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from numbers import Number, Real
+from numbers import Number
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,11 +12,8 @@ from findops.accuracy import row_accuracy
 from findops.backends.dense import apply
 from findops.backends.sparse import assemble
 from findops.coefficient import evaluate
-from findops.components import input_rank
-from findops.discretize import discretize
 from findops.expr import Coef, Discrete, Expr, Field
-from findops.grid import Grid
-from findops.spacing import as_grid
+from findops.field import as_field, check_out, check_scale
 from findops.stencil import Factor, Layout, Program
 
 if TYPE_CHECKING:
@@ -25,29 +21,11 @@ if TYPE_CHECKING:
     from scipy.sparse import sparray
     from scipy.sparse.linalg import LinearOperator
 
-    from findops.expr import Closures, GridLike
+    from findops.grid import Grid
 
-__all__ = ["Operator", "apply_unbound", "bind"]
+__all__ = ["Operator"]
 
 Ghosts = tuple[tuple[int, int], ...]
-
-
-def bind(expr: Expr, grid: GridLike, closure: Closures, fields: Mapping[str, object]) -> Operator:
-    """Bind an expression to a grid, or to coordinates that make one."""
-    made = discretize(expr, as_grid(grid, None), closure, fields)
-    beyond = ((0, 0),) * made.range.ndim
-    return Operator(made.program, made.domain, made.range, made.ghosts, beyond, str(expr))
-
-
-def apply_unbound(
-    expr: Expr, u: ArrayLike, grid: GridLike, closure: Closures, fields: Mapping[str, object]
-) -> NDArray[Any]:
-    """Bind to a grid, or to spacings that make one with the array, and apply."""
-    if isinstance(grid, Grid):
-        return bind(expr, grid, closure, fields)(u)
-    values = as_field(u)
-    rank = input_rank(expr)
-    return bind(expr, as_grid(grid, values.shape[rank:]), closure, fields)(values)
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -107,16 +85,16 @@ class Operator(Discrete):
         layout = self.program.inputs
         if values.shape[max(values.ndim - len(layout.shape), 0) :] != layout.shape:
             raise ValueError(
-                f"{self!r} reads fields of shape (…, {', '.join(map(str, layout.shape))})"
-                f"{self._ghosted()}, but got {values.shape}"
+                f"{self!r} reads fields of shape {layout.shape}{self._ghosted()}, after any batch "
+                f"axes, but got {values.shape}"
             )
         dtype = np.result_type(values.dtype, np.complex64) if self._complex else values.dtype
-        _check_scale(scale, dtype)
+        check_scale(scale, dtype)
         if out is None and add:
             raise TypeError(f"{self!r}: add=True needs out=, the array to add to")
         if out is not None:
             batch = values.shape[: values.ndim - len(layout.shape)]
-            _check_out(out, batch + self.program.outputs.shape, dtype, self)
+            check_out(out, batch + self.program.outputs.shape, dtype, self)
         result = apply(self.program, values.astype(dtype, copy=False))
         if scale != 1:
             result *= dtype.type(scale)
@@ -264,7 +242,7 @@ class Operator(Discrete):
         It is found from moments and holds for every smooth field and every smooth coefficient;
         ``inf`` where a row is exact, negative where it diverges under refinement.
         """
-        return row_accuracy(self.program, self.domain, self.range)
+        return row_accuracy(self.program, self.domain)
 
     def aslinearoperator(self) -> LinearOperator:
         """Return SciPy's ``LinearOperator``, which applies without a matrix."""
@@ -324,7 +302,10 @@ class Operator(Discrete):
             != (other.domain, other.range, other.ghosts, other.beyond, other.program.outputs.shape)
             or self.program.inputs.shape != other.program.inputs.shape
         ):
-            raise ValueError(f"{self!r} and {other!r} do not map between the same grids")
+            raise ValueError(
+                f"{self!r} and {other!r} do not map between the same grids: one maps "
+                f"{_mapped(self)}, the other {_mapped(other)}"
+            )
         return replace(
             self, program=self.program + other.program, label=f"{self.label} + {other.label}"
         )
@@ -366,8 +347,10 @@ class Operator(Discrete):
         return (1 / other) * self  # type: ignore[operator, no-any-return]  # a number, see above
 
     def __pow__(self, power: int) -> Operator:
-        if isinstance(power, bool) or not hasattr(power, "__index__") or power < 0:
-            raise TypeError(f"{self!r} takes a whole power of at least 0, not {power!r}")
+        if isinstance(power, bool) or not hasattr(power, "__index__"):
+            raise TypeError(f"{self!r} takes a whole power, not {power!r}")
+        if power < 0:
+            raise ValueError(f"{self!r} takes a power of at least 0, not {power}")
         result = self._identity()
         for i in range(power):
             result = self if i == 0 else result @ self
@@ -381,37 +364,6 @@ class Operator(Discrete):
     def __repr__(self) -> str:
         rows, cols = self.shape
         return f"<Operator {self.label}: {rows}×{cols}>"
-
-
-def as_field(u: ArrayLike) -> NDArray[Any]:
-    """Return a native array of a supported type, without copying where it is one."""
-    if isinstance(u, np.ma.MaskedArray):
-        raise TypeError("a masked array is not supported: its mask would be lost; fill it first")
-    values = np.asarray(u)
-    if values.dtype.kind in "biu":
-        return values.astype(np.float64)
-    if values.dtype.char not in "fdFD":
-        raise TypeError(
-            "fields are float32, float64, complex64, complex128, integers or booleans, "
-            f"but got {values.dtype}"
-        )
-    return values.astype(values.dtype.newbyteorder("="), copy=False)
-
-
-def _check_scale(scale: object, dtype: np.dtype[Any]) -> None:
-    if isinstance(scale, Real) or (isinstance(scale, Number) and dtype.kind == "c"):
-        return
-    raise TypeError(f"scale must be a number, real where the result is real, but is {scale!r}")
-
-
-def _check_out(out: object, shape: tuple[int, ...], dtype: np.dtype[Any], op: Operator) -> None:
-    if not isinstance(out, np.ndarray) or out.dtype != dtype:
-        kind = out.dtype if isinstance(out, np.ndarray) else type(out).__name__
-        raise TypeError(f"{op!r}: out must be an array of {dtype}, but is {kind}")
-    if out.shape != shape:
-        raise ValueError(f"{op!r}: out must have shape {shape}, but has {out.shape}")
-    if not out.flags.writeable:
-        raise ValueError(f"{op!r}: out is read-only")
 
 
 def _multiplier(value: object, grid: Grid) -> tuple[complex, tuple[Factor, ...]]:
@@ -431,4 +383,10 @@ def _refuse_unbound(other: object) -> None:
 
 
 def _described(grid: Grid, layout: Layout) -> str:
-    return f"fields of shape {layout.shape} on {grid!r}"
+    places = (f"{grid.position(i)} of {name!r}" for i, name in enumerate(grid.names))
+    return f"fields of shape {layout.shape} at {', '.join(places)}"
+
+
+def _mapped(op: Operator) -> str:
+    inputs = _described(op.domain, op.program.inputs)
+    return f"{inputs} to {_described(op.range, op.program.outputs)}"

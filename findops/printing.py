@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from findops import calculus
+from findops import blocks, calculus, transport
+from findops.components import Compound
 from findops.expr import (
     AxisName,
     Coef,
-    Compound,
     Diff,
     Expr,
     Field,
@@ -82,9 +82,9 @@ TEXT = _Style(
         calculus.Jacobian: "(∂_j F_i)",
         calculus.Hessian: "∇∇",
         calculus.Biharmonic: "∇⁴",
-        calculus.Advection: "({}·∇)",
-        calculus.DirectionalDerivative: "({}·∇)",
-        calculus.Diffusion: "∇·({}∇)",
+        transport.Advection: "({}·∇)",
+        transport.DirectionalDerivative: "({}·∇)",
+        transport.Diffusion: "∇·({}∇)",
     },
     matrix=lambda rows: "[" + "; ".join(", ".join(row) for row in rows) + "]",
 )
@@ -106,9 +106,9 @@ LATEX = _Style(
         calculus.Jacobian: r"(\partial_j F_i)",
         calculus.Hessian: r"\nabla\nabla",
         calculus.Biharmonic: r"\nabla^4",
-        calculus.Advection: r"({}\cdot\nabla)",
-        calculus.DirectionalDerivative: r"({}\cdot\nabla)",
-        calculus.Diffusion: r"\nabla\cdot({}\nabla)",
+        transport.Advection: r"({}\cdot\nabla)",
+        transport.DirectionalDerivative: r"({}\cdot\nabla)",
+        transport.Diffusion: r"\nabla\cdot({}\nabla)",
     },
     matrix=lambda rows: (
         r"\begin{pmatrix}" + r" \\ ".join(" & ".join(row) for row in rows) + r"\end{pmatrix}"
@@ -152,7 +152,7 @@ def _written(expr: Expr, style: _Style) -> str:
             return style.mapped("1", expr.to)
         case ZeroFlux():
             return style.mapped(style.derivative(expr.axis, 1), expr.to)
-        case calculus.Tensor() | calculus.Block():
+        case blocks.Tensor() | blocks.Block():
             return style.matrix([[_written(e, style) for e in row] for row in expr.rows])
         case Compound():
             inner = ", ".join(_written(part, style) for part in expr._parts())
@@ -192,7 +192,7 @@ def code(expr: Expr) -> str:
             return _call(Interpolate, [repr(expr.axis), repr(expr.to)], {"acc": expr.acc}, {})
         case ZeroFlux():
             return f"ZeroFlux({expr.axis!r}, {expr.to!r}, {expr.acc})"
-        case calculus.Tensor() | calculus.Block():
+        case blocks.Tensor() | blocks.Block():
             rows = (f"[{', '.join(map(code, row))}]" for row in expr.rows)
             return f"{type(expr).__name__}([{', '.join(rows)}])"
         case Compound():
@@ -203,9 +203,9 @@ def code(expr: Expr) -> str:
 
 def _compound_code(expr: Any) -> str:
     first = []
-    if isinstance(expr, calculus.Advection):
+    if isinstance(expr, transport.Advection):
         first = [_list(map(code, expr.vector))]
-    elif isinstance(expr, calculus.Diffusion):
+    elif isinstance(expr, transport.Diffusion):
         first = [code(expr.k[0]) if len(expr.k) == 1 else _list(map(code, expr.k))]
     given = {
         name: dict(value) if name in ("acc", "scheme") and isinstance(value, tuple) else value

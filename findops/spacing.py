@@ -8,10 +8,12 @@ from typing import Any
 
 import numpy as np
 
-from findops.axes import Axis, Uniform, as_axis
+from findops.axes import Axis
+from findops.even_axes import Uniform
 from findops.grid import Grid
+from findops.points import as_axis
 
-__all__ = ["as_grid"]
+__all__ = ["as_grid", "unspaced"]
 
 
 def as_grid(value: Any, shape: tuple[int, ...] | None) -> Grid:
@@ -34,6 +36,10 @@ def as_grid(value: Any, shape: tuple[int, ...] | None) -> Grid:
     """
     if isinstance(value, Grid):
         return value
+    if isinstance(value, np.ndarray) and value.ndim == 0:
+        value = value.item()
+    if isinstance(value, np.ndarray) and value.ndim > 1:
+        raise ValueError(f"coordinates must be 1-D, but their shape is {value.shape}")
     if shape == ():
         raise ValueError("a 0-d array has no axis to differentiate along")
     if isinstance(value, Mapping):
@@ -42,7 +48,7 @@ def as_grid(value: Any, shape: tuple[int, ...] | None) -> Grid:
         parts: Sequence[object] = value
     elif isinstance(value, Real) and not isinstance(value, bool):
         parts = [value] * (1 if shape is None else len(shape))
-    elif isinstance(value, (Axis, list)) or (isinstance(value, np.ndarray) and value.ndim == 1):
+    elif isinstance(value, (Axis, list, np.ndarray)):
         parts = [value]
     else:
         raise TypeError(
@@ -55,6 +61,13 @@ def as_grid(value: Any, shape: tuple[int, ...] | None) -> Grid:
             "coordinates for each axis"
         )
     return Grid(*(_axis(part, i, shape) for i, part in enumerate(parts)))
+
+
+def unspaced(value: Any, ndim: int) -> set[int]:
+    """Return the axes that a dict {axis: spacing or coordinates} leaves out."""
+    if not isinstance(value, Mapping) or any(isinstance(name, str) for name in value):
+        return set()
+    return set(range(ndim)) - {name % ndim for name in value}
 
 
 def _from_mapping(value: Mapping[Any, object], shape: tuple[int, ...] | None) -> Grid:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Protocol
@@ -13,6 +12,8 @@ import numpy as np
 from findops.band import Band
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from numpy.typing import NDArray
 
 __all__ = ["Band", "Chain", "Composition", "Factor", "Layout", "Program", "Slot", "Term"]
@@ -132,7 +133,7 @@ class Chain:
     terms: tuple[Term, ...]
 
     def shapes(self, points_in: tuple[int, ...]) -> list[tuple[int, ...]]:
-        """Return the shape before each term, from the result's on: one more than there are terms."""
+        """Return the shapes around the terms, the result's first."""
         shapes = [points_in]
         for term in reversed(self.terms):
             shapes.insert(0, term.points_out(shapes[0]))

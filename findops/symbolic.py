@@ -10,11 +10,10 @@ from typing import Any
 
 import sympy
 
-from findops.components import expand
+from findops.components import Compound, expand
 from findops.expr import (
     AxisName,
     Coef,
-    Compound,
     Diff,
     Expr,
     Field,
@@ -96,9 +95,7 @@ def _given(spacing: object, i: int, name: AxisName) -> object:
         case None:
             return sympy.Symbol(f"h_{name}", positive=True)
         case Mapping():
-            if name not in spacing:
-                raise ValueError(f"no spacing is given for axis {name!r}")
-            return spacing[name]
+            return spacing[name] if name in spacing else _given(None, i, name)
         case tuple():
             return spacing[i] if i < len(spacing) else 1
         case _:
@@ -151,7 +148,10 @@ def _factor(factor: Expr, geometry: _Unbounded) -> dict[Offsets, Any]:
         case Coef():
             return {nowhere: _constant(factor, geometry)}
         case Field():
-            return {nowhere: sympy.Symbol(factor.name)}
+            raise ValueError(
+                f"an interior stencil needs constant coefficients, but {factor!r} may vary: put a "
+                "number or a SymPy symbol in its place"
+            )
         case Diff() | Interpolate():
             moved = isinstance(factor, Interpolate) or factor.to is not None
             shift = Fraction(moved, 2)

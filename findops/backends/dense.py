@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from findops.band import Band, Row
 from findops.stencil import Chain, Composition, Program, Term
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
+    from findops.band import Band, Row
 
 __all__ = ["apply"]
 

@@ -2,7 +2,7 @@
 
 from findops.schemes.central import Central
 from findops.schemes.coefficients import coefficients
-from findops.schemes.explicit import Closure, Explicit, TooFewPoints
+from findops.schemes.explicit import Closure, Explicit, TooFewPointsError
 from findops.schemes.one_sided import Backward, Biased, Forward, Offsets
 from findops.schemes.upwind import Upwind
 
@@ -14,7 +14,7 @@ __all__ = [
     "Explicit",
     "Forward",
     "Offsets",
-    "TooFewPoints",
+    "TooFewPointsError",
     "Upwind",
     "coefficients",
 ]

@@ -23,13 +23,13 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
     Ints = NDArray[np.intp]
 
-__all__ = ["Closure", "Explicit", "Line", "TooFewPoints", "leading_error"]
+__all__ = ["Closure", "Explicit", "Line", "TooFewPointsError", "leading_error"]
 
 Closure = str | int
 """What happens where a stencil sticks out: a name, or the accuracy of biased stencils."""
 
 
-class TooFewPoints(ValueError):
+class TooFewPointsError(ValueError):
     """A bounded axis is too short for a stencil."""
 
     def __init__(self, needed: int, there: int) -> None:
@@ -38,7 +38,7 @@ class TooFewPoints(ValueError):
 
 
 def leading_error(order: int, offsets: Sequence[Fraction | int]) -> tuple[Fraction, int]:
-    """Return (C, q): the stencil gives the derivative plus C·h^(q−order)·u^(q) plus higher terms."""
+    """Return (C, q): the stencil gives the derivative + C·h^(q−order)·u^(q) + higher terms."""
     exact = tuple(map(Fraction, offsets))
     weights = exact_weights(order, exact)
     q = order + 1
@@ -83,7 +83,7 @@ class Line:
         weights = self.weights(rows, columns)
         nodes = self.source.position(columns) - self.target.position(rows)[:, None]
         moments = weights * (nodes / np.abs(nodes).max()) ** len(offsets)
-        # Weights are correct to 1e-14 of their sum: anything above a few hundred ulp is no accident.
+        # Weights are correct to 1e-14 of their sum: what is above ten times that is no accident.
         return bool(np.all(np.abs(moments.sum(1)) <= 1e-13 * np.abs(moments).sum(1)))
 
 
@@ -95,6 +95,11 @@ class Explicit(ABC):
     """Whether the scheme maps between nodes and half points."""
     merges: ClassVar[bool] = True
     """Whether a product of two derivatives by this scheme is one derivative by it."""
+
+    @property
+    def coefficients(self) -> tuple[object, ...]:
+        """What the choice of points depends on."""
+        return ()
 
     def claim(self, order: int, acc: int | None) -> int:
         """Return the order of accuracy for a request, 2 if there is none.
@@ -128,7 +133,7 @@ class Explicit(ABC):
 
         Raises
         ------
-        TooFewPoints
+        TooFewPointsError
             If a bounded axis is too short.
         ValueError
             If the spacing of halo points is unknown.
@@ -179,7 +184,7 @@ class Explicit(ABC):
             if out[face] and (kind == "accurate" or isinstance(kind, int)):
                 points = line.order + (kind if isinstance(kind, int) else acc)
                 if points > n:
-                    raise TooFewPoints(points, n)
+                    raise TooFewPointsError(points, n)
                 first = i + self.lowest(points, line.shift, inward)
                 columns = np.arange(points) + min(max(first, 0), n - points)
                 return Row.merged(columns, line.weights(np.array([i]), columns[None])[0])
@@ -194,12 +199,12 @@ def _folded(columns: Ints, weights: Floats, line: Line, closure: tuple[Closure, 
     n = len(line.source)
     factor, images = np.ones(len(columns)), columns.copy()
     for beyond, kind in ((below, closure[0]), (above, closure[1])):
-        if kind == "halo":
+        if kind == "halo" or not beyond.any():
             continue
         if kind != "zero" or line.source.spacing is None:
             excess = np.maximum(mirrored - (n - 1), -mirrored)[beyond]
-            if excess.size and excess.max() > 0:
-                raise TooFewPoints(n + int(excess.max()), n)
+            if excess.max() > 0:
+                raise TooFewPointsError(n + int(excess.max()), n)
         images[beyond] = mirrored[beyond] if kind != "zero" else 0
         factor[beyond] = {"odd": -1.0, "even": 1.0, "zero": 0.0}[str(kind)]
     return Row.merged(images, factor * weights)

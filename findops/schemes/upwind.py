@@ -53,11 +53,17 @@ class Upwind(Explicit):
     def __hash__(self) -> int:
         return hash((Upwind, self._key))
 
+    @property
+    def coefficients(self) -> tuple[object, ...]:
+        return (self.velocity,)
+
     def side(self, positive: bool, ascending: bool = True) -> Explicit:
         """Return the one-sided scheme for a direction of flow and of the axis."""
         return Backward() if positive == ascending else Forward()
 
     def _only(self, ascending: bool) -> Explicit:
+        if isinstance(self.velocity, complex):
+            raise TypeError(f"{self!r} needs a real velocity, not a complex one")
         if not isinstance(self.velocity, Real):
             raise ValueError(f"the stencil of {self!r} varies from point to point")
         return self.side(float(self.velocity) >= 0, ascending)

@@ -1,0 +1,48 @@
+"""Expressions meet grids: binding, and application without a grid object."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from findops.components import input_rank
+from findops.discretize import discretize
+from findops.field import as_field
+from findops.grid import Grid
+from findops.operator import Operator
+from findops.spacing import as_grid, unspaced
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from numpy.typing import ArrayLike, NDArray
+
+    from findops.expr import Closures, Expr, GridLike
+
+__all__ = ["apply_unbound", "bind"]
+
+
+def bind(expr: Expr, grid: GridLike, closure: Closures, fields: Mapping[str, object]) -> Operator:
+    """Bind an expression to a grid, or to coordinates that make one."""
+    made = discretize(expr, as_grid(grid, None), closure, fields)
+    beyond = ((0, 0),) * made.range.ndim
+    return Operator(made.program, made.domain, made.range, made.ghosts, beyond, str(expr))
+
+
+def apply_unbound(
+    expr: Expr, u: ArrayLike, grid: GridLike, closure: Closures, fields: Mapping[str, object]
+) -> NDArray[Any]:
+    """Bind to a grid, or to spacings that make one with the array, and apply."""
+    if isinstance(grid, Grid):
+        return bind(expr, grid, closure, fields)(u)
+    values = as_field(u)
+    made = as_grid(grid, values.shape[input_rank(expr) :])
+    op = bind(expr, made, closure, fields)
+    _check_given(expr, op, grid)
+    return op(values)
+
+
+def _check_given(expr: Expr, op: Operator, grid: GridLike) -> None:
+    """Refuse an axis that matters where {axis: spacing} leaves it out."""
+    for i in unspaced(grid, op.domain.ndim):
+        if any(term.bands[i] is not None for term in op.program.terms) or expr.needs_coordinates:
+            raise ValueError(f"{expr!r} needs the spacing of axis {i}, but only {grid} is given")

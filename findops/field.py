@@ -1,0 +1,46 @@
+"""Arrays that operators read and fill: their types and shapes."""
+
+from __future__ import annotations
+
+from numbers import Number, Real
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike, NDArray
+
+__all__ = ["as_field", "check_out", "check_scale"]
+
+
+def as_field(u: ArrayLike) -> NDArray[Any]:
+    """Return a native array of a supported type, without copying where it is one."""
+    if isinstance(u, np.ma.MaskedArray):
+        raise TypeError("a masked array is not supported: its mask would be lost; fill it first")
+    values = np.asarray(u)
+    if values.dtype.kind in "biu":
+        return values.astype(np.float64)
+    if values.dtype.char not in "fdFD":
+        raise TypeError(
+            "fields are float32, float64, complex64, complex128, integers or booleans, "
+            f"but got {values.dtype}"
+        )
+    return values.astype(values.dtype.newbyteorder("="), copy=False)
+
+
+def check_scale(scale: object, dtype: np.dtype[Any]) -> None:
+    """Refuse a factor that would make a real result complex."""
+    if isinstance(scale, Real) or (isinstance(scale, Number) and dtype.kind == "c"):
+        return
+    raise TypeError(f"scale must be a number, real where the result is real, but is {scale!r}")
+
+
+def check_out(out: object, shape: tuple[int, ...], dtype: np.dtype[Any], op: object) -> None:
+    """Refuse an output that is not exactly what the result is."""
+    if not isinstance(out, np.ndarray) or out.dtype != dtype:
+        kind = out.dtype if isinstance(out, np.ndarray) else type(out).__name__
+        raise TypeError(f"{op!r}: out must be an array of {dtype}, but is {kind}")
+    if out.shape != shape:
+        raise ValueError(f"{op!r}: out must have shape {shape}, but has {out.shape}")
+    if not out.flags.writeable:
+        raise ValueError(f"{op!r}: out is read-only")

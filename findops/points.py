@@ -1,0 +1,172 @@
+"""Axes at given coordinates."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fractions import Fraction
+from numbers import Real
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from findops.axes import Axis, Nodes, exact
+from findops.even_axes import Uniform
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike, NDArray
+
+    Floats = NDArray[np.float64]
+    Ints = NDArray[np.intp]
+
+__all__ = ["Points", "as_axis"]
+
+
+@dataclass(frozen=True, init=False, eq=False, repr=False)
+class Points(Nodes):
+    """Nodes at given coordinates, strictly monotone either way.
+
+    Parameters
+    ----------
+    coords : array_like
+        The coordinates, 1-D.
+    period : float, optional
+        Length after which the axis repeats; no point may repeat another.
+
+    Raises
+    ------
+    ValueError
+        If the coordinates are not finite, not strictly monotone, not 1-D, or if the last one
+        repeats the first after `period`.
+    TypeError
+        If they are not real numbers.
+
+    Examples
+    --------
+    >>> Points([0, 1, 4]).half().coordinates
+    array([0.5, 2.5])
+    """
+
+    _nodes: Floats
+    period: float | None
+
+    def __init__(self, coords: ArrayLike, period: float | None = None) -> None:
+        nodes = _monotone(coords)
+        nodes.flags.writeable = False
+        length = None if period is None else float(exact(period, "the period of Points"))
+        object.__setattr__(self, "_nodes", nodes)
+        object.__setattr__(self, "period", length)
+        if length is not None:
+            self._check_period(length)
+
+    def _check_period(self, period: float) -> None:
+        extent = abs(float(self._nodes[-1] - self._nodes[0]))
+        if period <= 0:
+            raise ValueError(f"the period of Points must be positive, but is {period}")
+        if extent >= period * (1 - 1e-12):
+            raise ValueError(
+                f"Points spans {extent} with period {period}: the last point repeats the first; "
+                "leave the duplicated end point out"
+            )
+
+    @property
+    def periodic(self) -> bool:
+        return self.period is not None
+
+    def __len__(self) -> int:
+        return len(self._nodes)
+
+    @property
+    def spacing(self) -> None:
+        return None
+
+    @property
+    def walls(self) -> tuple[Fraction, Fraction]:
+        return Fraction(0), Fraction(len(self) - 1)
+
+    def position(self, index: Ints) -> NDArray[np.floating]:
+        n, nodes = len(self), self._nodes.astype(np.longdouble)
+        if self.period is not None:
+            laps, inside = np.divmod(index, n)
+            return nodes[inside] + laps * (self.period if self.ascending else -self.period)
+        mirrored, below, above = self.mirror(index)
+        value = nodes[np.clip(mirrored, 0, n - 1)]
+        first, last = nodes[[0, -1]]
+        return np.where(below, 2 * first - value, np.where(above, 2 * last - value, value))
+
+    def half_position(self, index: Ints) -> NDArray[np.floating]:
+        left, right = self.position(index), self.position(index + 1)
+        return left + (right - left) / 2
+
+    def half_coordinates(self, n: int) -> Floats:
+        return self.half_position(np.arange(n)).astype(np.float64)
+
+    def _coordinates(self) -> Floats:
+        return self._nodes.copy()
+
+    @property
+    def weights(self) -> Floats:
+        widths = self.half_weights(len(self) - (not self.periodic))
+        if self.periodic:
+            return (widths + np.roll(widths, 1)) / 2
+        padded = np.concatenate([[0.0], widths, [0.0]])
+        return (padded[1:] + padded[:-1]) / 2
+
+    def half_weights(self, n: int) -> Floats:
+        return np.abs(np.diff(self.position(np.arange(n + 1)))).astype(np.float64)
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Points):
+            return NotImplemented
+        return self.period == other.period and np.array_equal(self._nodes, other._nodes)
+
+    def __hash__(self) -> int:
+        return hash((self._nodes.tobytes(), self.period))
+
+    def __repr__(self) -> str:
+        shown = np.array2string(self._nodes, threshold=6, separator=", ")
+        return f"Points({shown})" if self.period is None else f"Points({shown}, {self.period})"
+
+
+def as_axis(value: object) -> Axis:
+    """Return an axis, making one of a 1-D array of coordinates.
+
+    Coordinates evenly spaced within 4 ulp of the largest magnitude, in their own precision, make a
+    `Uniform` axis, others make `Points`.
+
+    Raises
+    ------
+    ValueError, TypeError
+        As `Points` does.
+    """
+    if isinstance(value, Axis):
+        return value
+    if value is None or isinstance(value, (str, bytes, Real)):
+        raise TypeError(f"an axis is Uniform, Periodic, Points, Cells or an array, not {value!r}")
+    given: NDArray[Any] = np.asarray(value)
+    nodes = _monotone(given)
+    if len(nodes) < 2:
+        return Points(nodes)
+    even = Uniform(float(nodes[0]), float(nodes[-1]), len(nodes))
+    own = np.float32 if given.dtype == np.float32 else np.float64
+    ulp = float(np.spacing(own(np.abs(nodes).max())))
+    return even if np.all(np.abs(even.coordinates - nodes) <= 4 * ulp) else Points(nodes)
+
+
+def _monotone(coords: ArrayLike) -> Floats:
+    given = np.asarray(coords)
+    if given.dtype.kind not in "iuf" or given.dtype.itemsize > 8:
+        raise TypeError(f"coordinates must be real numbers, but their dtype is {given.dtype}")
+    if given.ndim != 1 or given.size == 0:
+        raise ValueError(f"coordinates must be 1-D and not empty, but their shape is {given.shape}")
+    nodes = given.astype(np.float64)
+    if not np.isfinite(nodes).all():
+        raise ValueError("coordinates must be finite, but some are NaN or infinite")
+    directions = np.sign(np.diff(nodes))
+    wrong = np.flatnonzero((directions == 0) | (directions != directions[:1]))
+    if len(wrong):
+        i = int(wrong[0])
+        raise ValueError(
+            "coordinates must be strictly monotone, but they are not between "
+            f"points {i} and {i + 1}: {nodes[i]}, {nodes[i + 1]}"
+        )
+    return nodes

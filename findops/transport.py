@@ -1,0 +1,141 @@
+"""Advection and diffusion in terms of derivatives along axes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from findops.calculus import Axes, Differential, total
+from findops.components import Components, Geometry
+from findops.expr import AxisName, Diff, Expr, ZeroFlux, as_expr
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from findops.schemes import Explicit
+
+__all__ = ["Advection", "Diffusion", "DirectionalDerivative"]
+
+
+@dataclass(frozen=True, init=False, repr=False)
+class Advection(Differential):
+    """Advection v·∇ of a scalar field.
+
+    Parameters
+    ----------
+    velocity : sequence of coefficients
+        One for each axis.
+    axes, acc, scheme
+        As `Gradient`.
+
+    Raises
+    ------
+    ValueError
+        At binding, if there are not as many components as axes.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> Advection([3])(np.arange(4.0), 1.0)
+    array([3., 3., 3., 3.])
+    """
+
+    vector: tuple[Expr, ...]
+
+    def __init__(
+        self,
+        velocity: Sequence[object],
+        axes: Axes = None,
+        acc: int | Mapping[AxisName, int] | None = 2,
+        scheme: Explicit | Mapping[AxisName, Explicit] | None = None,
+    ) -> None:
+        if isinstance(velocity, (str, Expr)) or not hasattr(velocity, "__iter__"):
+            raise TypeError(
+                f"{type(self).__name__} needs a sequence of coefficients, one per axis, but got "
+                f"{velocity!r}"
+            )
+        self._set(vector=tuple(as_expr(c) for c in velocity))
+        super().__init__(axes, acc, scheme)
+
+    def expand(self, geometry: Geometry) -> Components:
+        D = self._derivatives(geometry)
+        if len(D) != len(self.vector):
+            raise ValueError(
+                f"{self!r} needs one coefficient per axis: {len(D)}, but has {len(self.vector)}"
+            )
+        advected = total(c * d for c, d in zip(self.vector, D, strict=True))
+        return Components((), (), {(0, 0): advected})
+
+    def _parts(self) -> Iterable[Expr]:
+        return self.vector
+
+
+class DirectionalDerivative(Advection):
+    """The derivative v·∇ along a vector, which is not normalized; parameters as `Advection`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> DirectionalDerivative([0.5])(np.arange(4.0), 1.0)
+    array([0.5, 0.5, 0.5, 0.5])
+    """
+
+
+@dataclass(frozen=True, init=False, repr=False)
+class Diffusion(Differential):
+    """Conservative diffusion ∇·(k∇): derivative to half points, coefficient, derivative back.
+
+    Parameters
+    ----------
+    k : coefficient, or a sequence of one per axis
+        It stands at the half points of each axis in turn: an array must have their shape, so that
+        on several axes arrays come as a sequence.
+    axes, acc, scheme
+        As `Gradient`.
+    natural : bool
+        Let no flux pass the ends, so that the operator is symmetric in the grid's quadrature norm
+        for every acc; its end rows are not pointwise approximations. Otherwise they are accurate.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> Diffusion(2.0)(np.arange(5.0) ** 2, 1.0)
+    array([4., 4., 4., 4., 4.])
+    """
+
+    k: tuple[Expr, ...]
+    natural: bool
+
+    def __init__(
+        self,
+        k: object,
+        natural: bool = False,
+        axes: Axes = None,
+        acc: int | Mapping[AxisName, int] | None = 2,
+        scheme: Explicit | Mapping[AxisName, Explicit] | None = None,
+    ) -> None:
+        each = k if isinstance(k, (list, tuple)) else (k,)
+        self._set(k=tuple(map(as_expr, each)), natural=bool(natural))
+        super().__init__(axes, acc, scheme)
+
+    def _diff(self, axis: AxisName, name: AxisName, order: int = 1, to: str | None = None) -> Expr:
+        # Only schemes that map to half points serve, which Diff checks.
+        return super()._diff(axis, name, order, to or "half")
+
+    def expand(self, geometry: Geometry) -> Components:
+        called, indices = self._names(geometry), self._indices(geometry)
+        if len(self.k) not in (1, len(indices)):
+            raise ValueError(
+                f"{self!r} needs one coefficient, or one per axis: {len(indices)}, but has "
+                f"{len(self.k)}"
+            )
+        fluxes = []
+        for i, k in zip(indices, self.k * (len(indices) // len(self.k)), strict=True):
+            back, there = (self._diff(i, called.get(i, i), to=to) for to in ("node", "half"))
+            if self.natural and isinstance(there, Diff):
+                back, there = (ZeroFlux(i, to, there.acc) for to in ("node", "half"))
+            fluxes.append(back * k * there)
+        return Components((), (), {(0, 0): total(fluxes)})
+
+    def _parts(self) -> Iterable[Expr]:
+        return self.k

@@ -1,0 +1,64 @@
+"""What may be a coefficient, in canonical form."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from numbers import Complex, Rational, Real
+from typing import Any
+
+import numpy as np
+
+from findops.weights import is_symbolic
+
+__all__ = ["Number", "canonical", "kind"]
+
+Number = Fraction | float | complex
+"""Numbers as coefficients: rational ones are exact."""
+
+
+def canonical(value: object) -> object:
+    """Return a coefficient in canonical form: numbers exact where they are."""
+    if isinstance(value, (np.generic, np.ndarray)) and np.ndim(value) == 0 and not _masked(value):
+        value = value.item()
+    if is_symbolic(value):
+        return _symbolic(value)
+    if isinstance(value, Rational):
+        return Fraction(int(value.numerator), int(value.denominator))
+    if isinstance(value, Complex):
+        number = float(value) if isinstance(value, Real) else complex(value)
+        if not np.isfinite(number):
+            raise ValueError(f"a coefficient must be finite, but is {value!r}")
+        return number
+    if isinstance(value, np.ndarray) and not _masked(value):
+        if value.dtype.kind in "biu" or value.dtype.char in "fdFD":
+            return value
+        raise TypeError(
+            "an array coefficient holds numbers in single or double precision, integers or "
+            f"booleans, not {value.dtype}"
+        )
+    if callable(value):
+        return value
+    raise TypeError(
+        "a coefficient is a number, NumPy array, callable, SymPy expression or Field, "
+        f"not {kind(value)}"
+    )
+
+
+def _masked(value: object) -> bool:
+    return isinstance(value, np.ma.MaskedArray)
+
+
+def _symbolic(value: Any) -> object:
+    if not value.is_number:
+        return value
+    if value.is_Rational:
+        return Fraction(int(value.p), int(value.q))
+    if value.is_real is False:
+        return canonical(complex(value))
+    # An exact irrational number such as pi stays symbolic until it is bound.
+    return canonical(float(value)) if value.is_Float else value
+
+
+def kind(value: object) -> str:
+    """Name the type of a value, for messages."""
+    return f"{type(value).__module__}.{type(value).__qualname__}"
