@@ -80,7 +80,8 @@ def _chains(program: Program) -> Iterator[Chain]:
 
 def _word(chain: Chain, axis: int) -> list[_Link]:
     """Return the bands of a chain along one axis, the last applied first."""
-    word, variable = [], False
+    word: list[_Link] = []
+    variable = False
     for term in chain.terms:
         variable |= any(factor.value.shape[axis] > 1 for factor in term.factors)
         band = term.bands[axis]

@@ -82,6 +82,7 @@ class Block(Compound):
     Examples
     --------
     >>> import numpy as np
+    >>> from findops import Diff
     >>> Block([[Diff(0)], [2 * Diff(0)]])(np.arange(3.0), 1.0)
     array([[1., 1., 1.],
            [2., 2., 2.]])

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
 from dataclasses import dataclass
 from numbers import Number
 from typing import TYPE_CHECKING, Any
@@ -14,6 +13,8 @@ from findops.expr import Coef, Expr
 from findops.weights import is_symbolic
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from numpy.typing import NDArray
 
     from findops.grid import Grid
@@ -74,7 +75,7 @@ def evaluate(value: object, grid: Grid, what: str = "a coefficient") -> NDArray[
     plain = value.value if isinstance(value, Coef) else Coef(value).value
     if is_symbolic(plain):
         values = _symbolic_values(plain, grid, what)
-    elif isinstance(plain, Callable):
+    elif callable(plain):
         values = (
             plain(**_by_name(plain, grid, what))
             if _named(plain, grid)

@@ -84,7 +84,7 @@ class _Even(Nodes):
         return self._at(np.arange(self.n, dtype=np.float64))
 
     def half_coordinates(self, n: int) -> Floats:
-        return self._at(np.arange(n) + float(self.half_origin))
+        return self._at(np.arange(n, dtype=np.float64) + float(self.half_origin))
 
     def _at(self, position: Floats) -> Floats:
         """Interpolate from the nearer end, so that both ends are met exactly."""

@@ -342,7 +342,8 @@ class Diff(Expr):
         acc: int | None = None,
         scheme: Explicit | None = None,  # noqa: ARG004
         to: str | None = None,
-    ) -> Diff:
+    ) -> Any:
+        # Any: the zeroth derivative is the identity, or an interpolation.
         if isinstance(order, int) and order == 0 and axis is not None:
             axis = _check_axis(axis)
             return Identity() if to is None else Interpolate(axis, to, acc or 2)

@@ -166,8 +166,7 @@ class Grid:
         values = np.asarray(u)
         if values.shape[max(values.ndim - self.ndim, 0) :] != self.shape:
             raise ValueError(f"integrate needs the shape (…, {self.shape}), but got {values.shape}")
-        letters = list(range(self.ndim))
-        return np.asarray(np.einsum(values, [..., *letters], self.weights(), letters, [...]))
+        return np.asarray(np.tensordot(values, self.weights(), axes=self.ndim))
 
     def position(self, axis: int) -> str:
         """Say where the points are along an axis, for messages."""

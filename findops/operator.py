@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from numbers import Number
-from typing import TYPE_CHECKING, Any
+from numbers import Complex
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
@@ -15,8 +15,11 @@ from findops.coefficient import evaluate
 from findops.expr import Coef, Discrete, Expr, Field
 from findops.field import as_field, check_out, check_scale
 from findops.stencil import Factor, Layout, Program
+from findops.values import Number, kind
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import ArrayLike, NDArray
     from scipy.sparse import sparray
     from scipy.sparse.linalg import LinearOperator
@@ -146,12 +149,12 @@ class Operator(Discrete):
             raise ValueError(
                 f"{self!r} takes vectors of length {self.shape[1]}, but got shape {values.shape}"
             )
-        return self(values.reshape(self.program.inputs.shape)).ravel()
+        return np.ravel(self(values.reshape(self.program.inputs.shape)))
 
     def matrix(
         self,
-        format: str = "csr",
-        rows: slice | ArrayLike | None = None,
+        format: str = "csr",  # noqa: A002  # the name of SciPy's argument
+        rows: slice | NDArray[np.integer[Any]] | Sequence[int] | None = None,
     ) -> sparray:
         """Assemble the sparse matrix.
 
@@ -177,11 +180,14 @@ class Operator(Discrete):
         if format not in ("bsr", "coo", "csc", "csr", "dia", "dok", "lil"):
             raise ValueError(f"format must be one of SciPy's, such as 'csr', not {format!r}")
         chosen = None if rows is None else np.arange(self.shape[0])[rows].reshape(-1)
-        return assemble(self.program, chosen).asformat(format)
+        # SciPy's types know formats as literals only.
+        matrix: sparray = assemble(self.program, chosen).asformat(cast("Any", format))
+        return matrix
 
     def diagonal(self) -> NDArray[Any]:
         """Return the diagonal of the matrix, flat."""
-        return self.matrix().diagonal()
+        diagonal: NDArray[Any] = assemble(self.program).diagonal()
+        return diagonal
 
     @property
     def T(self) -> Operator:  # noqa: N802  # the transpose's name everywhere
@@ -267,84 +273,93 @@ class Operator(Discrete):
         return replace(self, program=self.program.given(dict(fields)))
 
     def __matmul__(self, other: Any) -> Any:
-        if not isinstance(other, Operator):
-            _refuse_unbound(other)
-            return self(other)
-        if (self.domain, self.ghosts, self.program.inputs.shape) != (
-            other.range,
-            other.beyond,
-            other.program.outputs.shape,
-        ):
-            raise ValueError(
-                f"{self!r} reads {_described(self.domain, self.program.inputs)}, but {other!r} "
-                f"gives {_described(other.range, other.program.outputs)}"
-            )
-        return Operator(
-            self.program @ other.program,
-            other.domain,
-            self.range,
-            other.ghosts,
-            self.beyond,
-            f"({self.label}) @ ({other.label})",
-        )
+        if isinstance(other, Operator):
+            return self._after(other)
+        _refuse_unbound(other)
+        return self(other)
 
     def __rmatmul__(self, other: object) -> Any:
         _refuse_unbound(other)
         raise TypeError(f"{self!r} applies to what stands on its right: op @ u, or op.T @ u")
 
-    def __add__(self, other: Any) -> Operator:
-        if not isinstance(other, Operator):
-            _refuse_unbound(other)
-            return self + self._identity() * other
-        ends = (self.domain, self.range, self.ghosts, self.beyond, self.program.outputs.shape)
-        if (
-            ends
-            != (other.domain, other.range, other.ghosts, other.beyond, other.program.outputs.shape)
-            or self.program.inputs.shape != other.program.inputs.shape
-        ):
+    def _after(self, other: Operator) -> Operator:
+        ours = (self.domain, self.ghosts, self.program.inputs.shape)
+        if ours != (other.range, other.beyond, other.program.outputs.shape):
             raise ValueError(
-                f"{self!r} and {other!r} do not map between the same grids: one maps "
-                f"{_mapped(self)}, the other {_mapped(other)}"
+                f"{self!r} reads {_described(self.domain, self.program.inputs)}, but {other!r} "
+                f"gives {_described(other.range, other.program.outputs)}"
             )
         return replace(
-            self, program=self.program + other.program, label=f"{self.label} + {other.label}"
+            self,
+            program=self.program @ other.program,
+            domain=other.domain,
+            ghosts=other.ghosts,
+            label=f"({self.label}) @ ({other.label})",
         )
 
-    __radd__ = __add__
+    def __add__(self, other: object) -> Operator:
+        right = self._summand(other)
+        if self._ends != right._ends:
+            raise ValueError(
+                f"{self!r} and {right!r} do not map between the same grids: one maps "
+                f"{_mapped(self)}, the other {_mapped(right)}"
+            )
+        return replace(
+            self, program=self.program + right.program, label=f"{self.label} + {right.label}"
+        )
+
+    def __radd__(self, other: object) -> Operator:
+        return self._summand(other) + self
 
     def __neg__(self) -> Operator:
-        return -1 * self
+        return self._scaled(-1)
 
-    def __sub__(self, other: Any) -> Operator:
-        return self + -1 * other
+    def __sub__(self, other: object) -> Operator:
+        return self + -self._summand(other)
 
-    def __rsub__(self, other: Any) -> Operator:
-        return -self + other
+    def __rsub__(self, other: object) -> Operator:
+        return self._summand(other) + -self
+
+    def _summand(self, other: object) -> Operator:
+        return other if isinstance(other, Operator) else self._identity()._scaled(other)
+
+    @property
+    def _ends(self) -> tuple[object, ...]:
+        shapes = (self.program.inputs.shape, self.program.outputs.shape)
+        return (self.domain, self.range, self.ghosts, self.beyond, *shapes)
 
     def __rmul__(self, other: object) -> Operator:
-        scale, factors = _multiplier(other, self.range)
-        label = f"{other}·({self.label})" if not factors else f"a·({self.label})"
-        return replace(self, program=self.program.multiplied(scale, factors), label=label)
+        return self._scaled(other)
 
     def __mul__(self, other: object) -> Operator:
         if isinstance(other, Operator):
-            return self @ other  # type: ignore[no-any-return]  # of two operators, an operator
-        if isinstance(other, (Number, np.number)):
-            return other * self
+            return self._after(other)
         identity = replace(
             self,
             program=Program.identity(self.program.inputs),
             range=self.domain,
-            ghosts=self.ghosts,
             beyond=self.ghosts,
             label="1",
         )
-        return self @ (other * identity)  # type: ignore[no-any-return]  # as above
+        return self._after(identity._scaled(other))
 
     def __truediv__(self, other: object) -> Operator:
-        if not isinstance(other, (Number, np.number)) or other == 0:
-            raise TypeError(f"{self!r} can be divided by a number other than 0, not by {other!r}")
-        return (1 / other) * self  # type: ignore[operator, no-any-return]  # a number, see above
+        if not isinstance(other, Complex):
+            raise TypeError(f"{self!r} can be divided by a number, not by {kind(other)}")
+        return self._scaled(1 / other)
+
+    def _scaled(self, other: object) -> Operator:
+        """Return coefficient · operator."""
+        _refuse_unbound(other)
+        value = Coef(other).value
+        if isinstance(value, Number):
+            scale = value if isinstance(value, complex) else float(value)
+            program = self.program.multiplied(scale)
+        elif any(map(any, self.beyond)):
+            raise ValueError(f"{self!r}: a coefficient is unknown at the ghost points")
+        else:
+            program = self.program.multiplied(1.0, (Factor(evaluate(value, self.range)),))
+        return replace(self, program=program, label=f"{Coef(other)}·({self.label})")
 
     def __pow__(self, power: int) -> Operator:
         if isinstance(power, bool) or not hasattr(power, "__index__"):
@@ -364,14 +379,6 @@ class Operator(Discrete):
     def __repr__(self) -> str:
         rows, cols = self.shape
         return f"<Operator {self.label}: {rows}×{cols}>"
-
-
-def _multiplier(value: object, grid: Grid) -> tuple[complex, tuple[Factor, ...]]:
-    _refuse_unbound(value)
-    plain = Coef(value).value
-    if isinstance(plain, Number):
-        return (complex(plain) if isinstance(plain, complex) else float(plain)), ()  # type: ignore[arg-type]
-    return 1.0, (Factor(evaluate(plain, grid)),)
 
 
 def _refuse_unbound(other: object) -> None:

@@ -112,7 +112,8 @@ class Points(Nodes):
         return (padded[1:] + padded[:-1]) / 2
 
     def half_weights(self, n: int) -> Floats:
-        return np.abs(np.diff(self.position(np.arange(n + 1)))).astype(np.float64)
+        widths = np.abs(np.diff(self.position(np.arange(n + 1))))
+        return np.asarray(widths, dtype=np.float64)
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Points):

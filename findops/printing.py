@@ -186,7 +186,7 @@ def code(expr: Expr) -> str:
         case Diff():
             fixed = expr.scheme.merges
             chosen = {"order": expr.order, "acc": expr.acc if fixed else None}
-            given = chosen | {"scheme": expr.scheme, "to": expr.to}
+            given: dict[str, object] = {**chosen, "scheme": expr.scheme, "to": expr.to}
             return _call(Diff, [repr(expr.axis)], given, {"acc": 2 if fixed else None})
         case Interpolate():
             return _call(Interpolate, [repr(expr.axis), repr(expr.to)], {"acc": expr.acc}, {})

@@ -5,16 +5,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from findops.stencil import Chain, Composition, Program, Term
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from findops.band import Band, Row
 
-__all__ = ["apply"]
+    Array = NDArray[Any]
 
-Array = NDArray[Any] if TYPE_CHECKING else Any
+__all__ = ["apply"]
 
 
 def apply(program: Program, u: Array) -> Array:
@@ -61,7 +62,7 @@ def _applied(term: Term, u: Array) -> Array:
 def _along(band: Band, u: Array, axis: int) -> Array:
     shape = (*u.shape[:axis], band.rows, *u.shape[axis + 1 :])
     result = np.zeros(shape, dtype=u.dtype)
-    lead = (slice(None),) * axis
+    lead: tuple[Any, ...] = (slice(None),) * axis
     for i, row in (*enumerate(band.head), *enumerate(band.tail, band.interior.stop)):
         _add_row(result[(*lead, i)], row, u, lead)
     inside = band.interior
@@ -70,12 +71,12 @@ def _along(band: Band, u: Array, axis: int) -> Array:
     return result
 
 
-def _add_row(target: Array, row: Row, u: Array, lead: tuple[slice, ...]) -> None:
+def _add_row(target: Array, row: Row, u: Array, lead: tuple[Any, ...]) -> None:
     for column, weight in zip(row.columns, row.weights, strict=True):
         target += u.dtype.type(weight) * u[(*lead, column)]
 
 
-def _add_interior(target: Array, band: Band, u: Array, lead: tuple[slice, ...]) -> None:
+def _add_interior(target: Array, band: Band, u: Array, lead: tuple[Any, ...]) -> None:
     scratch = np.empty_like(target)
     start, stop = band.interior.start, band.interior.stop
     trailing = (1,) * (u.ndim - len(lead) - 1)

@@ -14,11 +14,12 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     Ints = NDArray[np.integer[Any]]
+    Csr = sparse.csr_array[Any, tuple[int, int]]
 
 __all__ = ["assemble"]
 
 
-def assemble(program: Program, rows: Ints | None = None) -> sparse.csr_array:
+def assemble(program: Program, rows: Ints | None = None) -> Csr:
     """Return the CSR matrix of a program, or some of its rows, in the order given.
 
     Indices are sorted, without duplicates or explicit zeros, int32 where they fit.
@@ -27,24 +28,21 @@ def assemble(program: Program, rows: Ints | None = None) -> sparse.csr_array:
     dtype = np.complex128 if program.is_complex else np.float64
     parts = [_part(part, program, wanted) for part in program.parts]
     empty = sparse.csr_array((len(wanted), program.inputs.size), dtype=dtype)
-    matrix = sparse.csr_array(reduce(lambda a, b: a + b, parts, empty))
+    matrix: Csr = sparse.csr_array(reduce(lambda a, b: a + b, parts, empty))
     matrix.sum_duplicates()
     matrix.eliminate_zeros()
     return _narrowed(matrix)
 
 
-def _part(part: Chain | Composition, program: Program, rows: Ints) -> sparse.csr_array:
+def _part(part: Chain | Composition, program: Program, rows: Ints) -> Csr:
     match part:
         case Chain():
             return _chain(part, program, rows)
         case Composition():
-            matrix = assemble(part.programs[0], rows)
-            for inner in part.programs[1:]:
-                matrix = _times(matrix, inner)
-            return matrix
+            return reduce(_times, part.programs[1:], assemble(part.programs[0], rows))
 
 
-def _times(matrix: sparse.csr_array, inner: Program) -> sparse.csr_array:
+def _times(matrix: Csr, inner: Program) -> Csr:
     """Multiply by a program of which only the rows that matter are assembled."""
     needed, places = np.unique(matrix.indices, return_inverse=True)
     left = sparse.csr_array(
@@ -53,13 +51,13 @@ def _times(matrix: sparse.csr_array, inner: Program) -> sparse.csr_array:
     return left @ assemble(inner, needed)
 
 
-def _chain(chain: Chain, program: Program, rows: Ints) -> sparse.csr_array:
+def _chain(chain: Chain, program: Program, rows: Ints) -> Csr:
     """Return the rows of a chain, placed at its components."""
     n_out = program.outputs.size // max(program.outputs.count, 1)
     n_in = program.inputs.size // max(program.inputs.count, 1)
     mine = np.flatnonzero(rows // n_out == chain.row)
     shapes = chain.shapes(program.inputs.points)
-    matrix: sparse.csr_array | None = None
+    matrix: Csr | None = None
     for term, out_points, in_points in zip(chain.terms, shapes, shapes[1:], strict=False):
         if matrix is None:
             matrix = _term(term, rows[mine] % n_out, out_points, in_points)
@@ -78,12 +76,10 @@ def _chain(chain: Chain, program: Program, rows: Ints) -> sparse.csr_array:
     )
 
 
-def _term(
-    term: Term, rows: Ints, out_points: tuple[int, ...], in_points: tuple[int, ...]
-) -> sparse.csr_array:
+def _term(term: Term, rows: Ints, out_points: tuple[int, ...], in_points: tuple[int, ...]) -> Csr:
     """Return rows of one term: an outer product of the rows of its bands."""
     index = np.unravel_index(rows, out_points)
-    columns = np.zeros((len(rows), 1), dtype=np.int64)
+    columns: NDArray[Any] = np.zeros((len(rows), 1), dtype=np.int64)
     weights = np.ones((len(rows), 1))
     for i, n, band in zip(index, in_points, term.bands, strict=True):
         if band is None:
@@ -105,7 +101,7 @@ def _term(
     return sparse.csr_array((values[kept], columns[kept], starts), shape=shape)
 
 
-def _narrowed(matrix: sparse.csr_array) -> sparse.csr_array:
+def _narrowed(matrix: Csr) -> Csr:
     largest = max(*matrix.shape, matrix.nnz)
     kind = np.int32 if largest <= np.iinfo(np.int32).max else np.int64
     matrix.indices = matrix.indices.astype(kind, copy=False)
