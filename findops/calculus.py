@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
+from numbers import Real
 from typing import TYPE_CHECKING, Any
 
 from findops.components import Components, Compound, Geometry
@@ -88,6 +90,7 @@ class Differential(Compound):
         return [self._diff(i, called.get(i, i), order) for i in self._indices(geometry)]
 
 
+@dataclass(frozen=True, init=False, repr=False)
 class Gradient(Differential):
     """The gradient: (…, *grid) → (…, d, *grid).
 
@@ -116,6 +119,7 @@ class Gradient(Differential):
         return Components((len(derivatives),), (), {(i, 0): D for i, D in enumerate(derivatives)})
 
 
+@dataclass(frozen=True, init=False, repr=False)
 class Divergence(Differential):
     """The divergence: (…, d, *grid) → (…, *grid); parameters as `Gradient`.
 
@@ -194,6 +198,7 @@ class Curl(Differential):
         raise ValueError(f"the curl of a {self.of} needs {needed}, but {self!r} has {len(D)} here")
 
 
+@dataclass(frozen=True, init=False, repr=False)
 class Jacobian(Differential):
     """The Jacobian ∂_j F_i: (…, d, *grid) → (…, d, d, *grid); parameters as `Gradient`.
 
@@ -219,6 +224,7 @@ class Jacobian(Differential):
         return Components((d, d), (d,), entries)
 
 
+@dataclass(frozen=True, init=False, repr=False)
 class Hessian(Differential):
     """The Hessian ∂_i ∂_j f: (…, *grid) → (…, d, d, *grid); parameters as `Gradient`.
 
@@ -299,11 +305,9 @@ class Laplacian(Differential):
         indices = self._indices(geometry)
         if len(indices) not in (2, 3):
             raise ValueError(f"{self!r} needs 2 or 3 axes, but has {len(indices)} here")
-        spacings = [geometry.spacing(i) for i in indices]
-        squares: list[Any] = [None if h is None else h**2 for h in spacings]  # type: ignore[operator]
-        if None in squares or any(
-            square != squares[0] and abs(square / squares[0] - 1) > 1e-12 for square in squares
-        ):
+        spacings: list[Any] = [geometry.spacing(i) for i in indices]
+        squares = [None if h is None else h**2 for h in spacings]
+        if None in squares or not all(_equal(square, squares[0]) for square in squares):
             raise ValueError(
                 f"{self!r} needs equal uniform spacing along its axes, but it is "
                 f"{', '.join('varying' if h is None else str(h) for h in spacings)}"
@@ -311,6 +315,7 @@ class Laplacian(Differential):
         return squares[0]
 
 
+@dataclass(frozen=True, init=False, repr=False)
 class VectorLaplacian(Differential):
     """The Laplacian of each Cartesian component: (…, d, *grid) → (…, d, *grid).
 
@@ -337,6 +342,7 @@ class VectorLaplacian(Differential):
         return Components((d,), (d,), {(i, i): total(D2) for i in range(d)})
 
 
+@dataclass(frozen=True, init=False, repr=False)
 class Biharmonic(Differential):
     """The square of the Laplacian, of a scalar field; parameters as `Gradient`.
 
@@ -350,6 +356,12 @@ class Biharmonic(Differential):
     def expand(self, geometry: Geometry) -> Components:
         laplacian = total(self._derivatives(geometry, 2))
         return Components((), (), {(0, 0): laplacian * laplacian})
+
+
+def _equal(a: Any, b: Any) -> bool:
+    """Tell whether two numbers agree to roundoff, or two symbolic expressions entirely."""
+    close = isinstance(a, Real) and isinstance(b, Real) and math.isclose(a, b, rel_tol=1e-12)
+    return close or bool(a == b)
 
 
 def _axes(axes: Axes) -> tuple[AxisName, ...] | None:

@@ -95,22 +95,22 @@ def _fitted(values: object, grid: Grid, what: str) -> NDArray[Any]:
             f"{what} must be an array of numbers in single or double precision, but its type is "
             f"{type(values).__name__} of {given.dtype}"
         )
-    fits = given.ndim <= grid.ndim and all(
-        n in (1, m) for n, m in zip(given.shape[::-1], grid.shape[::-1], strict=False)
+    fits = given.ndim == grid.ndim and all(
+        n in (1, m) for n, m in zip(given.shape, grid.shape, strict=True)
     )
-    if not fits:
+    if given.ndim and not fits:
         raise ValueError(
             f"{what} has shape {given.shape}, but the points where it stands have shape "
             f"{grid.shape} ({_where(grid)})"
         )
-    full = given.reshape((1,) * (grid.ndim - given.ndim) + given.shape)
+    full = given if given.ndim else given.reshape((1,) * grid.ndim)
     made = full.astype(np.complex128 if given.dtype.kind == "c" else np.float64)
     made.flags.writeable = False
     return made
 
 
 def _where(grid: Grid) -> str:
-    return ", ".join(f"{grid.position(i)} of {name!r}" for i, name in enumerate(grid.names))
+    return ", ".join(f"{grid.position(i)} of {grid.called(i)}" for i in range(grid.ndim))
 
 
 def _parameters(function: Callable[..., object]) -> list[inspect.Parameter] | None:

@@ -239,7 +239,7 @@ class _Builder:
             except TooFewPointsError as error:
                 raise ValueError(
                     f"{_renamed(link, grid)!r} needs {error.needed} points along "
-                    f"{grid.names[axis]!r}, but the grid has {error.there}"
+                    f"{grid.called(axis)}, but the grid has {error.there}"
                 ) from None
             except ValueError as error:
                 raise ValueError(f"{_renamed(link, grid)!r}: {error}") from None
@@ -267,7 +267,7 @@ class _Builder:
         if here != start:
             raise ValueError(
                 f"{_renamed(link, grid)!r} maps values from {start}, but along "
-                f"{grid.names[int(link.axis)]!r} they are at {here} where it stands"
+                f"{grid.called(int(link.axis))} they are at {here} where it stands"
             )
 
 
@@ -297,10 +297,10 @@ def _renamed(link: Diff | Interpolate | ZeroFlux, grid: Grid) -> Expr:
 
 
 def _unlike(entry: Expr, expr: Expr, first: Grid, second: Grid) -> str:
-    for i, name in enumerate(first.names):
+    for i in range(first.ndim):
         if first.axes[i] != second.axes[i]:
             return (
-                f"the terms of {expr!r} do not meet: along {name!r} one gives values at "
+                f"the terms of {expr!r} do not meet: along {first.called(i)} one gives values at "
                 f"{first.position(i)}, another ({entry!r}) at {second.position(i)}"
             )
     return f"the terms of {expr!r} give values on different grids"

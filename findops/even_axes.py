@@ -114,6 +114,7 @@ class _Even(Nodes):
         return f"{type(self).__name__}({ends})"
 
 
+@dataclass(frozen=True, init=False, repr=False)
 class Uniform(_Even):
     """Evenly spaced nodes that include both ends.
 
@@ -144,6 +145,7 @@ class Uniform(_Even):
     shortfall = 1
 
 
+@dataclass(frozen=True, init=False, repr=False)
 class Periodic(_Even):
     """Evenly spaced nodes on a circle: `stop` is `start` again and not a node of its own.
 
@@ -174,6 +176,7 @@ class Periodic(_Even):
         return True
 
 
+@dataclass(frozen=True, init=False, repr=False)
 class Cells(_Even):
     """Centers of equal cells; the half points are the faces, walls included.
 

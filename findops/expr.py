@@ -16,7 +16,7 @@ from findops.weights import is_symbolic
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
-    from scipy.sparse import sparray
+    from scipy.sparse import csr_array
 
     from findops.operator import Operator
     from findops.symbolic import InteriorStencil
@@ -159,7 +159,7 @@ class Expr:
 
         return bind(self, grid, closure, fields)
 
-    def matrix(self, grid: GridLike, closure: Closures = "accurate", **fields: object) -> sparray:
+    def matrix(self, grid: GridLike, closure: Closures = "accurate", **fields: object) -> csr_array:
         """Return the sparse matrix on a grid, in CSR form; see `on` for the arguments."""
         return self.on(grid, closure, **fields).matrix()
 
@@ -516,6 +516,7 @@ def _monomials(expr: Expr) -> Sequence[Monomial]:
 
 def _arranged(factors: tuple[Expr, ...]) -> tuple[Expr, ...]:
     """Commute derivatives along different axes into order, and merge those along one axis."""
+    _check_positions(factors)
     result: list[Expr] = []
     for factor in factors:
         place = len(result)
@@ -527,6 +528,20 @@ def _arranged(factors: tuple[Expr, ...]) -> tuple[Expr, ...]:
         else:
             result[place - 1] = merged
     return tuple(result)
+
+
+def _check_positions(factors: tuple[Expr, ...]) -> None:
+    """Refuse a product that maps to half points, or to nodes, twice in a row along one axis."""
+    at: dict[AxisName, Expr] = {}
+    for factor in reversed(factors):
+        if isinstance(factor, (Diff, Interpolate, ZeroFlux)) and factor.to is not None:
+            before = at.get(factor.axis)
+            if before is not None and getattr(before, "to", None) == factor.to:
+                here, start = ("half points", "nodes")[:: 1 if factor.to == "half" else -1]
+                raise ValueError(
+                    f"{factor!r} maps values from {start}, but {before!r} leaves them at {here}"
+                )
+            at[factor.axis] = factor
 
 
 def _swap(left: Expr, right: Expr) -> bool:

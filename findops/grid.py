@@ -168,6 +168,10 @@ class Grid:
             raise ValueError(f"integrate needs the shape (…, {self.shape}), but got {values.shape}")
         return np.asarray(np.tensordot(values, self.weights(), axes=self.ndim))
 
+    def called(self, axis: int) -> str:
+        """Return what an axis is called, for messages."""
+        return repr(self.names[axis]) if self.named else f"axis {axis}"
+
     def position(self, axis: int) -> str:
         """Say where the points are along an axis, for messages."""
         return "half points" if isinstance(self.axes[axis], Half) else "nodes"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from numbers import Complex
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, Literal, cast, overload
 
 import numpy as np
 
@@ -21,10 +21,12 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from numpy.typing import ArrayLike, NDArray
-    from scipy.sparse import sparray
+    from scipy.sparse import csr_array, sparray
     from scipy.sparse.linalg import LinearOperator
 
     from findops.grid import Grid
+
+    Rows = slice | NDArray[np.integer[Any]] | NDArray[np.bool_] | Sequence[int]
 
 __all__ = ["Operator"]
 
@@ -151,10 +153,20 @@ class Operator(Discrete):
             )
         return np.ravel(self(values.reshape(self.program.inputs.shape)))
 
+    @overload
+    def matrix(
+        self,
+        format: Literal["csr"] = "csr",
+        rows: Rows | None = None,  # SciPy's name
+    ) -> csr_array: ...
+
+    @overload
+    def matrix(self, format: str, rows: Rows | None = None) -> sparray: ...  # SciPy's
+
     def matrix(
         self,
         format: str = "csr",  # noqa: A002  # the name of SciPy's argument
-        rows: slice | NDArray[np.integer[Any]] | Sequence[int] | None = None,
+        rows: Rows | None = None,
     ) -> sparray:
         """Assemble the sparse matrix.
 
@@ -162,7 +174,7 @@ class Operator(Discrete):
         ----------
         format : str
             ``"csr"`` or another of SciPy's formats.
-        rows : slice or array of int, optional
+        rows : slice, array of int, or mask of the range's points, optional
             Assemble these rows only.
 
         Returns
@@ -179,10 +191,20 @@ class Operator(Discrete):
         """
         if format not in ("bsr", "coo", "csc", "csr", "dia", "dok", "lil"):
             raise ValueError(f"format must be one of SciPy's, such as 'csr', not {format!r}")
-        chosen = None if rows is None else np.arange(self.shape[0])[rows].reshape(-1)
+        chosen = None if rows is None else self._rows(rows)
         # SciPy's types know formats as literals only.
         matrix: sparray = assemble(self.program, chosen).asformat(cast("Any", format))
         return matrix
+
+    def _rows(self, rows: Rows) -> NDArray[np.intp]:
+        if isinstance(rows, np.ndarray) and rows.dtype == bool:
+            if rows.shape not in ((self.shape[0],), self.program.outputs.shape):
+                raise ValueError(
+                    f"{self!r}: a mask of rows needs the shape {self.program.outputs.shape} or "
+                    f"({self.shape[0]},), but has {rows.shape}"
+                )
+            return np.flatnonzero(rows)
+        return np.arange(self.shape[0])[rows].reshape(-1)
 
     def diagonal(self) -> NDArray[Any]:
         """Return the diagonal of the matrix, flat."""
@@ -390,7 +412,7 @@ def _refuse_unbound(other: object) -> None:
 
 
 def _described(grid: Grid, layout: Layout) -> str:
-    places = (f"{grid.position(i)} of {name!r}" for i, name in enumerate(grid.names))
+    places = (f"{grid.position(i)} of {grid.called(i)}" for i in range(grid.ndim))
     return f"fields of shape {layout.shape} at {', '.join(places)}"
 
 

@@ -112,8 +112,9 @@ class Points(Nodes):
         return (padded[1:] + padded[:-1]) / 2
 
     def half_weights(self, n: int) -> Floats:
-        widths = np.abs(np.diff(self.position(np.arange(n + 1))))
-        return np.asarray(widths, dtype=np.float64)
+        nodes = self.position(np.arange(n + 1)).astype(np.float64)
+        widths: Floats = np.abs(np.diff(nodes))
+        return widths
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Points):

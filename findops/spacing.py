@@ -107,6 +107,8 @@ def _axis(part: object, index: int, shape: tuple[int, ...] | None) -> Axis:
             )
         if not np.isfinite(float(part)) or part == 0:
             raise ValueError(f"the spacing of axis {index} must be finite and not 0, but is {part}")
+        if not shape[index]:
+            raise ValueError(f"axis {index} of the array has no points: its shape is {shape}")
         return Uniform(n=shape[index], step=float(part))
     axis = as_axis(part)
     if shape is not None and len(axis) != shape[index]:

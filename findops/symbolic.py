@@ -72,8 +72,12 @@ class _Unbounded:
     """The evenly spaced, unbounded grid of the axes that an expression names."""
 
     def __init__(self, expr: Expr, spacing: object) -> None:
-        names = sorted(set(_axes(expr)), key=lambda name: (isinstance(name, str), name))
-        self.names: list[AxisName] = names
+        found = set(_axes(expr))
+        ways = {"by name" if isinstance(name, str) else name < 0 for name in found}
+        if len(ways) > 1:
+            raise ValueError(f"{expr!r} names axes in two ways, {found}: some may be the same")
+        names: list[AxisName] = sorted(found)
+        self.names = names
         self._spacings = [_number(_given(spacing, i, name)) for i, name in enumerate(names)]
         if isinstance(spacing, tuple) and len(spacing) != len(names):
             raise ValueError(f"{len(spacing)} spacings are given, but the axes are {names}")

@@ -70,6 +70,7 @@ class Advection(Differential):
         return self.vector
 
 
+@dataclass(frozen=True, init=False, repr=False)
 class DirectionalDerivative(Advection):
     """The derivative v·∇ along a vector, which is not normalized; parameters as `Advection`.
 

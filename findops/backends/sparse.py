@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from functools import reduce
+import math
+from functools import partial, reduce
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,6 +13,8 @@ from scipy import sparse
 from findops.stencil import Chain, Composition, Program, Term
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from numpy.typing import NDArray
 
     Ints = NDArray[np.integer[Any]]
@@ -24,81 +28,106 @@ def assemble(program: Program, rows: Ints | None = None) -> Csr:
 
     Indices are sorted, without duplicates or explicit zeros, int32 where they fit.
     """
-    wanted = np.arange(program.outputs.size) if rows is None else rows
+    count = program.outputs.size if rows is None else len(rows)
     dtype = np.complex128 if program.is_complex else np.float64
-    parts = [_part(part, program, wanted) for part in program.parts]
-    empty = sparse.csr_array((len(wanted), program.inputs.size), dtype=dtype)
-    matrix: Csr = sparse.csr_array(reduce(lambda a, b: a + b, parts, empty))
+    parts = [_part(part, program, rows) for part in program.parts]
+    if not parts:
+        parts = [sparse.csr_array((count, program.inputs.size))]
+    matrix: Csr = reduce(lambda a, b: a + b, parts).tocsr().astype(dtype, copy=False)
     matrix.sum_duplicates()
     matrix.eliminate_zeros()
     return _narrowed(matrix)
 
 
-def _part(part: Chain | Composition, program: Program, rows: Ints) -> Csr:
+def _part(part: Chain | Composition, program: Program, rows: Ints | None) -> Csr:
     match part:
         case Chain():
             return _chain(part, program, rows)
-        case Composition():
-            return reduce(_times, part.programs[1:], assemble(part.programs[0], rows))
+        case Composition(programs=(first, *others)):
+            return reduce(
+                lambda left, inner: _times(left, partial(assemble, inner)),
+                others,
+                assemble(first, rows),
+            )
+    raise AssertionError("a composition is never empty")
 
 
-def _times(matrix: Csr, inner: Program) -> Csr:
-    """Multiply by a program of which only the rows that matter are assembled."""
-    needed, places = np.unique(matrix.indices, return_inverse=True)
-    left = sparse.csr_array(
-        (matrix.data, places, matrix.indptr), shape=(matrix.shape[0], len(needed))
-    )
-    return left @ assemble(inner, needed)
+def _times(left: Csr, right: Callable[[Ints], Csr]) -> Csr:
+    """Multiply by a matrix of which only the rows that matter are made."""
+    needed, places = np.unique(left.indices, return_inverse=True)
+    narrow = sparse.csr_array((left.data, places, left.indptr), shape=(left.shape[0], len(needed)))
+    product: Csr = narrow @ right(needed)
+    return product
 
 
-def _chain(chain: Chain, program: Program, rows: Ints) -> Csr:
+def _chain(chain: Chain, program: Program, rows: Ints | None) -> Csr:
     """Return the rows of a chain, placed at its components."""
-    n_out = program.outputs.size // max(program.outputs.count, 1)
-    n_in = program.inputs.size // max(program.inputs.count, 1)
-    mine = np.flatnonzero(rows // n_out == chain.row)
+    n_out, n_in = (math.prod(side.points) for side in (program.outputs, program.inputs))
+    if rows is None:
+        count, within = program.outputs.size, None
+        mine = np.arange(chain.row * n_out, (chain.row + 1) * n_out)
+    else:
+        count, mine = len(rows), np.flatnonzero(rows // n_out == chain.row)
+        within = rows[mine] % n_out
     shapes = chain.shapes(program.inputs.points)
-    matrix: Csr | None = None
-    for term, out_points, in_points in zip(chain.terms, shapes, shapes[1:], strict=False):
-        if matrix is None:
-            matrix = _term(term, rows[mine] % n_out, out_points, in_points)
-            continue
-        needed, places = np.unique(matrix.indices, return_inverse=True)
-        left = sparse.csr_array(
-            (matrix.data, places, matrix.indptr), shape=(matrix.shape[0], len(needed))
-        )
-        matrix = left @ _term(term, needed, out_points, in_points)
-    assert matrix is not None  # a chain has at least one term
-    counts = np.zeros(len(rows) + 1, dtype=np.intp)
-    counts[mine + 1] = np.diff(matrix.indptr)
+    matrix = _term(chain.terms[0], within, shapes[0], shapes[1])
+    for term, (out_points, in_points) in zip(chain.terms[1:], pairwise(shapes[1:]), strict=True):
+        matrix = _times(matrix, partial(_term, term, out_points=out_points, in_points=in_points))
+    lengths = np.zeros(count, dtype=np.intp)
+    lengths[mine] = np.diff(matrix.indptr)
     return sparse.csr_array(
-        (matrix.data, matrix.indices + chain.col * n_in, np.cumsum(counts)),
-        shape=(len(rows), program.inputs.size),
+        (matrix.data, matrix.indices + chain.col * n_in, _starts(lengths)),
+        shape=(count, program.inputs.size),
     )
 
 
-def _term(term: Term, rows: Ints, out_points: tuple[int, ...], in_points: tuple[int, ...]) -> Csr:
-    """Return rows of one term: an outer product of the rows of its bands."""
-    index = np.unravel_index(rows, out_points)
-    columns: NDArray[Any] = np.zeros((len(rows), 1), dtype=np.int64)
-    weights = np.ones((len(rows), 1))
+def _term(
+    term: Term, rows: Ints | None, out_points: tuple[int, ...], in_points: tuple[int, ...]
+) -> Csr:
+    """Return rows of one term: an outer product of the rows of its bands.
+
+    All rows are indexed as an open mesh, which stays small until the last band.
+    """
+    index: tuple[NDArray[Any], ...]
+    if rows is None:
+        index = np.ix_(*map(np.arange, out_points))
+    else:
+        index = np.unravel_index(rows, out_points)
+    size = math.prod(in_points)
+    kind = np.int32 if size <= np.iinfo(np.int32).max else np.int64
+    columns: NDArray[Any] = np.zeros(1, dtype=kind)
+    weights: NDArray[Any] = np.ones(1)
     for i, n, band in zip(index, in_points, term.bands, strict=True):
         if band is None:
-            columns = columns * n + i[:, None]
+            columns = columns * n + i[..., None].astype(kind)
             continue
-        along, factors = (table[i] for table in band.table())
-        columns = (columns[:, :, None] * n + along[:, None, :]).reshape(len(rows), -1)
-        weights = (weights[:, :, None] * factors[:, None, :]).reshape(len(rows), -1)
+        along, factors = band.table()
+        columns = columns[..., :, None] * n + along[i][..., None, :].astype(kind)
+        weights = weights[..., :, None] * factors[i][..., None, :]
+        columns = columns.reshape(*columns.shape[:-2], -1)
+        weights = weights.reshape(*weights.shape[:-2], -1)
+    shape = (*np.broadcast_shapes(*(i.shape for i in index)), columns.shape[-1])
+    # Padding has zero weight; a coefficient that is zero somewhere is told apart from it.
+    kept = np.broadcast_to(weights != 0, shape)
+    values = weights * _coefficient(term, index, out_points)
+    data = np.broadcast_to(values, shape)[kept]
+    starts = _starts(kept.sum(axis=-1).ravel())
+    return sparse.csr_array(
+        (data, np.broadcast_to(columns, shape)[kept], starts), shape=(len(starts) - 1, size)
+    )
+
+
+def _coefficient(term: Term, index: tuple[Ints, ...], out_points: tuple[int, ...]) -> NDArray[Any]:
     coefficient: NDArray[Any] = np.asarray(term.coefficient)
     for mask in term.masks:
         coefficient = np.where(mask, coefficient, 0)
     if coefficient.ndim:
-        coefficient = np.broadcast_to(coefficient, out_points)[index][:, None]
-    values = weights * coefficient
-    # An identity's single 1 and a band's zero padding are told apart by weight.
-    kept = weights != 0
-    starts = np.concatenate([[0], np.cumsum(kept.sum(axis=1))])
-    shape = (len(rows), int(np.prod(in_points)))
-    return sparse.csr_array((values[kept], columns[kept], starts), shape=shape)
+        coefficient = np.broadcast_to(coefficient, out_points)[index][..., None]
+    return coefficient
+
+
+def _starts(lengths: NDArray[Any]) -> NDArray[Any]:
+    return np.concatenate([[0], np.cumsum(lengths)])
 
 
 def _narrowed(matrix: Csr) -> Csr:

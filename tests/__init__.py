@@ -1,0 +1,1 @@
+"""The tests of findops: laws over one table of cases, and independent references."""

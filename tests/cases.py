@@ -1,0 +1,346 @@
+"""The table of cases: every law loops over it.
+
+A case is one line: an expression, the grid it is bound on, and its mathematical meaning written
+down independently as the coefficients of its derivatives (`{"xx": 1, "y": a}` is ∂²/∂x² + a ∂/∂y).
+A new scheme, axis or operator is one line here, and then has to meet every law.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+
+import findops as fo
+from findops import Diff, Grid, Interpolate
+from tests.grids import AXES, a, da, dda, k, kx, ky, make_grid, sample
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+# Cases ------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, eq=False)
+class Case:
+    """One expression on one grid, and what it means.
+
+    truth is {derivative letters: coefficient} for a scalar operator, and for others a nested list
+    of those, of shape outs + ins. A coefficient is a number or a callable of all coordinates.
+    acc is the accuracy claimed at every row, None where only `op.accuracy` can tell.
+    """
+
+    name: str
+    spec: str
+    expr: Callable[[Grid], Any]
+    truth: Any
+    acc: float | None = 2
+    m: int = 24
+    closure: Any = "accurate"
+    ins: tuple[int, ...] = ()
+    outs: tuple[int, ...] = ()
+    fields: Mapping[str, Callable] = field(default_factory=dict)
+    refine: bool = True
+    tensor: bool = True  # exact on products of polynomials of each axis's degree, not only of total
+
+    def __str__(self):
+        closure = "" if self.closure == "accurate" else f" {self.closure}"
+        return f"{self.name} on {self.spec}{closure}".replace("'", "")
+
+    def grid(self, level: int = 0) -> Grid:
+        return make_grid(self.spec, self.m * 2**level)
+
+    def op(self, level: int = 0):
+        return _bound(self, level)
+
+    def entries(self):
+        """Yield (output component, input component, {letters: coefficient}), flat indices."""
+        cells = [self.truth] if isinstance(self.truth, dict) else _flatten(self.truth)
+        columns = int(np.prod(self.ins))
+        assert len(cells) == int(np.prod(self.outs)) * columns
+        for i, terms in enumerate(cells):
+            yield i // columns, i % columns, terms
+
+    @property
+    def constant(self) -> bool:
+        return not any(callable(c) for *_, terms in self.entries() for c in terms.values())
+
+
+def _flatten(nested):
+    return [nested] if isinstance(nested, dict) else [d for item in nested for d in _flatten(item)]
+
+
+@cache
+def _bound(case: Case, level: int):
+    grid = case.grid(level)
+    fields = {name: sample(grid, f) for name, f in case.fields.items()}
+    return case.expr(grid).on(grid, closure=case.closure, **fields)
+
+
+def orders(letters: str, ndim: int) -> tuple[int, ...]:
+    """Return the order along each axis that letters like "xxy" mean."""
+    return tuple(letters.count("xyzw"[i]) for i in range(ndim))
+
+
+def _single(order, acc, kind, scheme=None, m=24, closure="accurate", claim=True, name="Diff"):
+    return Case(
+        f"{name}({order}, acc={acc})",
+        f"x={kind}",
+        lambda g: Diff("x", order, acc=acc, scheme=scheme and scheme(g)),
+        {"x" * order: 1},
+        acc if claim else None,
+        m,
+        closure,
+    )
+
+
+ORDER_ACC = [(0, 2), (1, 2), (1, 4), (2, 2), (2, 4), (2, 6), (3, 2), (4, 2), (4, 4), (5, 2), (6, 2)]
+ORDER_ACC_HIGH = [(1, 6), (1, 8), (1, 10), (2, 8), (2, 12), (3, 4), (6, 4)]
+
+SINGLES = [_single(o, p, kind) for kind in AXES for o, p in ORDER_ACC] + [
+    _single(o, p, kind)
+    for kind in ("uniform", "periodic", "alternating", "cells")
+    for o, p in ORDER_ACC_HIGH
+]
+
+SCHEMES: dict[str, tuple[Callable[[Grid], Any], tuple[int, ...]]] = {
+    "Forward": (lambda _: fo.Forward(), (1, 2, 3)),
+    "Backward": (lambda _: fo.Backward(), (1, 2, 3)),
+    "Biased(1)": (lambda _: fo.Biased(1), (3, 4)),
+    "Biased(-2)": (lambda _: fo.Biased(-2), (2,)),
+    "Upwind(2)": (lambda _: fo.Upwind(2.0), (1, 2, 3)),
+    "Upwind(-1)": (lambda _: fo.Upwind(-1), (1, 2)),
+    "Upwind(callable)": (lambda _: fo.Upwind(lambda x: np.sin(x + 0.1)), (1, 2)),
+    "Upwind(array)": (lambda g: fo.Upwind(sample(g, lambda x: np.cos(x + 0.1))), (1, 2)),
+}
+FORCED = [
+    _single(order, acc, kind, scheme, name=name)
+    for name, (scheme, accs) in SCHEMES.items()
+    for acc in accs
+    for order in (1, 2)
+    for kind in ("uniform", "periodic", "random", "descending", "cells", "periodic-random")
+] + [
+    Case("Offsets", f"x={kind}", lambda _: Diff("x", 1, scheme=fo.Offsets([-1, 0, 2])), {"x": 1})
+    for kind in ("uniform", "periodic", "random", "descending")
+]
+
+# Under these closures a row near an end need not approximate anything: op.accuracy tells.
+CLOSURES: list[Any] = [1, 3, "odd", "even", "zero", {"x-": "odd", "x+": "even"}]
+CLOSURES += [{"x-": "zero", "x+": 2}, {"x-": "accurate", "x+": "even"}]
+CLOSED = [
+    _single(order, acc, kind, closure=closure, claim=False)
+    for closure in CLOSURES
+    for kind in ("uniform", "random", "descending", "cells", "faces", "half")
+    for order, acc in ((1, 2), (2, 2), (2, 4), (3, 2), (4, 2))
+] + [
+    _single(order, acc, kind, closure=closure)
+    for closure in ("halo", {"x-": "halo", "x+": "accurate"})
+    for kind in ("uniform", "descending", "cells", "faces", "half")
+    for order, acc in ((1, 2), (2, 4), (3, 2))
+]
+
+# Wrapped weights add up where a periodic axis is narrower than the stencil.
+NARROW = [
+    Case(f"narrow Diff({o}, acc={p})", f"x=periodic:{n}", lambda _, o=o, p=p: Diff("x", o, acc=p),
+         {"x" * o: 1}, p, refine=False)
+    for n in (1, 2, 3, 4, 5)
+    for o, p in ((1, 2), (2, 2), (2, 4), (1, 6), (4, 4), (6, 2))
+]  # fmt: skip
+
+STAGGERED = [
+    Case(f"{to} Diff({o}, acc={p})", f"x={kind}", lambda _, o=o, p=p, to=to:
+         Diff("x", o, acc=p, to=to), {"x" * o: 1}, p)
+    for to, of in {"half": ("uniform", "periodic", "cells", "random", "periodic-random"),
+                   "node": ("half", "periodic-half", "faces", "random-half")}.items()
+    for kind in of
+    for o, p in ((1, 2), (1, 4), (2, 2), (3, 2), (1, 8), (2, 4))
+] + [
+    Case(f"Interpolate({to}, acc={p})", f"x={kind}", lambda _, p=p, to=to:
+         Interpolate("x", to, acc=p), {"": 1}, p)
+    for to, of in {"half": ("uniform", "periodic", "cells", "alternating", "random"),
+                   "node": ("half", "periodic-half", "faces", "random-half")}.items()
+    for kind in of
+    for p in (2, 4, 6)
+]  # fmt: skip
+
+
+def D(*axes, acc=2):  # noqa: N802  # the name that the literature gives it
+    """Return the derivatives along each of the axes, in turn."""
+    product = fo.Identity()
+    for axis in axes:
+        product = product * Diff(axis, acc=acc)
+    return product
+
+
+SUMS = [
+    Case("2 D + 3", "x=random", lambda _: 2 * D("x") + 3, {"x": 2, "": 3}),
+    Case("D² - D/2 + 1j", "x=uniform", lambda _: Diff("x", 2) - D("x") / 2 + 1j,
+         {"xx": 1, "x": -0.5, "": 1j}),
+    Case("Laplacian by hand", "x=uniform y=periodic",
+         lambda _: Diff("x", 2, acc=4) + Diff("y", 2, acc=4), {"xx": 1, "yy": 1}, 4, 12),
+    Case("unnamed", "uniform random", lambda _: Diff(0, 2) - 2 * Diff(1), {"xx": 1, "y": -2}, m=12),
+    Case("negative axis", "x=cells y=uniform", lambda _: Diff(-1, 2), {"yy": 1}, m=12),
+    Case("mixed partial", "x=random y=cells", lambda _: D("x", "y"), {"xy": 1}, m=12),
+    Case("mixed acc 4", "x=uniform y=alternating", lambda _: D("x", "y", acc=4), {"xy": 1}, 4, 12),
+    Case("D_xxy", "x=uniform y=periodic", lambda _: D("x", "x", "y"), {"xxy": 1}, m=12),
+    Case("(Dx + Dy)²", "x=uniform y=descending", lambda _: (D("x") + D("y")) ** 2,
+         {"xx": 1, "xy": 2, "yy": 1}, m=12),
+    Case("three axes", "x=periodic y=uniform z=random",
+         lambda _: D("x", "y", "z") + 2 * Diff("z", 2), {"xyz": 1, "zz": 2}, m=8),
+    Case("four axes", "x=uniform y=periodic z=cells w=uniform",
+         lambda _: D("x", "w") - Diff("z", 2) + D("y"), {"xw": 1, "zz": -1, "y": 1}, m=6),
+    Case("acc 4 after acc 2", "x=uniform", lambda _: Diff("x", acc=4) * Diff("x", acc=2),
+         {"xx": 1}, None),
+    Case("Forward Backward", "x=uniform", lambda _: Diff("x", acc=2, scheme=fo.Forward())
+         * Diff("x", acc=2, scheme=fo.Backward()), {"xx": 1}, None),
+    Case("Forward Backward", "x=periodic", lambda _: Diff("x", acc=1, scheme=fo.Forward())
+         * Diff("x", acc=1, scheme=fo.Backward()), {"xx": 1}, None),
+]  # fmt: skip
+
+VARYING = [
+    Case("a D", "x=random", lambda _: fo.Coef(a) * D("x"), {"x": a}),
+    Case("array D", "x=cells", lambda g: sample(g, a) * D("x"), {"x": a}),
+    Case("field D", "x=stretched", lambda _: fo.Field("c") * D("x"), {"x": a}, fields={"c": a}),
+    Case("complex a D", "x=uniform", lambda _: (lambda x: 1j * a(x)) * D("x"),
+         {"x": lambda x: 1j * a(x)}),
+    Case("D a", "x=periodic", lambda _: D("x") * fo.Coef(a), {"x": a, "": da}),
+    Case("a D + D a", "x=periodic", lambda _: a * D("x") + D("x") * a, {"x": lambda x: 2 * a(x),
+         "": da}),
+    Case("ufunc D", "cells", lambda _: np.exp * Diff(0), {"x": np.exp}),
+    Case("k Dxy", "x=uniform y=periodic", lambda _: k * D("x", "y"), {"xy": k}, m=12),
+    Case("only y", "x=uniform y=random", lambda _: (lambda y: a(y)) * D("x"),
+         {"x": lambda x, y: a(y) + 0 * x}, m=12),
+    Case("wave", "x=random y=uniform", lambda _: Diff("x", 2) - k * Diff("y", 2),
+         {"xx": 1, "yy": lambda x, y: -k(x, y)}, m=12),
+    Case("Dx k Dy", "x=uniform y=uniform", lambda _: D("x") * (k * D("y")), {"xy": k, "y": kx},
+         m=12),
+    Case("1-D field f in 2-D", "x=uniform y=cells", lambda _: fo.Field("c") * D("x", "y"),
+         {"xy": k}, fields={"c": k}, m=12),
+]  # fmt: skip
+VARYING += [
+    Case(f"D a D acc {p}", f"x={kind}", lambda _, p=p: D("x", acc=p) * (a * D("x", acc=p)),
+         {"xx": a, "x": da}, p, 64 if p == 6 else 32)
+    for kind in ("uniform", "alternating", "random", "periodic", "periodic-random", "cells")
+    for p in (2, 4, 6)
+] + [
+    Case(f"D² a D² acc {p}", f"x={kind}", lambda _, p=p: Diff("x", 2, acc=p)
+         * (a * Diff("x", 2, acc=p)), {"xxxx": a, "xxx": lambda x: 2 * da(x), "xx": dda}, p, 40)
+    for kind in ("uniform", "alternating", "descending")
+    for p in (2, 4)
+] + [
+    Case("D a D²", f"x={kind}", lambda _: D("x") * (a * Diff("x", 2)), {"xxx": a, "xx": da}, m=32)
+    for kind in ("uniform", "alternating")
+] + [
+    Case("D a D a D", f"x={kind}", lambda _: D("x") * (a * (D("x") * (a * D("x")))),
+         {"xxx": lambda x: a(x) ** 2, "xx": lambda x: 3 * a(x) * da(x),
+          "x": lambda x: da(x) ** 2 + a(x) * dda(x)}, m=40)
+    for kind in ("uniform", "alternating")
+] + [
+    Case("(a D)²", f"x={kind}", lambda _: (a * D("x")) ** 2,
+         {"xx": lambda x: a(x) ** 2, "x": lambda x: a(x) * da(x)}, m=32)
+    for kind in ("uniform", "alternating", "periodic")
+] + [
+    Case("staggered D a D", f"x={kind}", lambda _: Diff("x", to="node")
+         * (a * Diff("x", to="half")), {"xx": a, "x": da}, m=32)
+    for kind in ("uniform", "periodic", "cells", "alternating")
+]  # fmt: skip
+
+GRADIENT = [{"x": 1}, {"y": 1}]
+CURL3 = [[{}, {"z": -1}, {"y": 1}], [{"z": 1}, {}, {"x": -1}], [{"y": -1}, {"x": 1}, {}]]
+HESSIAN = [[{"xx": 1}, {"xy": 1}], [{"xy": 1}, {"yy": 1}]]
+JACOBIAN = [[[{"x": 1}, {}], [{"y": 1}, {}]], [[{}, {"x": 1}], [{}, {"y": 1}]]]
+DIFFUSION = {"xx": k, "x": kx, "yy": k, "y": ky}
+# ∇·(K∇) with K = [[k, 1], [1, 2]]
+TENSOR = {"xx": k, "x": kx, "xy": 2, "yy": 2}
+
+
+def _vector(name, expr, truth, ins=(), outs=(), acc=2, specs=("x=uniform y=periodic",), **rest):
+    m = rest.pop("m", 12)
+    return [Case(name, s, expr, truth, acc, m, ins=ins, outs=outs, **rest) for s in specs]
+
+
+TWO = ("x=uniform y=periodic", "x=random y=cells", "descending uniform")
+VECTORS = [
+    *_vector("Gradient", lambda _: fo.Gradient(), GRADIENT, (), (2,), specs=TWO),
+    *_vector("Gradient acc", lambda _: fo.Gradient(acc={"x": 4, "y": 6}), GRADIENT, (), (2,), 4),
+    *_vector("Gradient 1-D", lambda _: fo.Gradient(), [{"x": 1}], (), (1,), specs=("x=random",)),
+    *_vector("Gradient (y)", lambda _: fo.Gradient(axes=("y",)), [{"y": 1}], (), (1,)),
+    *_vector("Divergence", lambda _: fo.Divergence(acc=4), GRADIENT, (2,), (), 4, specs=TWO),
+    *_vector("Curl 2-D", lambda _: fo.Curl(), [{"y": -1}, {"x": 1}], (2,), (), specs=TWO),
+    *_vector("Curl of scalar", lambda _: fo.Curl(of="scalar"), [{"y": 1}, {"x": -1}], (), (2,),
+             specs=TWO),
+    *_vector("Curl 3-D", lambda _: fo.Curl(), CURL3, (3,), (3,), m=8,
+             specs=("x=uniform y=periodic z=random",)),
+    *_vector("Laplacian", lambda _: fo.Laplacian(acc=4), {"xx": 1, "yy": 1}, acc=4, specs=TWO),
+    *_vector("VectorLaplacian", lambda _: fo.VectorLaplacian(),
+             [[{"xx": 1, "yy": 1}, {}], [{}, {"xx": 1, "yy": 1}]], (2,), (2,), specs=TWO),
+    *_vector("Hessian", lambda _: fo.Hessian(), HESSIAN, (), (2, 2), specs=TWO),
+    *_vector("Jacobian", lambda _: fo.Jacobian(), JACOBIAN, (2,), (2, 2), specs=TWO),
+    *_vector("Biharmonic", lambda _: fo.Biharmonic(), {"xxxx": 1, "xxyy": 2, "yyyy": 1},
+             specs=TWO),
+    *_vector("Advection", lambda _: fo.Advection([k, 2.0]), {"x": k, "y": 2.0}, specs=TWO),
+    *_vector("DirectionalDerivative", lambda _: fo.DirectionalDerivative((0.6, -0.8)),
+             {"x": 0.6, "y": -0.8}, specs=TWO),
+    *_vector("Diffusion", lambda _: fo.Diffusion(k), DIFFUSION, m=16, specs=TWO),
+    *_vector("Diffusion natural", lambda _: fo.Diffusion(k, natural=True), DIFFUSION, acc=None,
+             m=16, specs=("x=uniform y=periodic", "x=cells y=uniform", "x=random y=uniform")),
+    *_vector("Tensor", lambda _: fo.Divergence() @ fo.Tensor([[k, 1], [1, 2]]) @ fo.Gradient(),
+             TENSOR, m=16, specs=TWO),
+    *_vector("Block", lambda _: fo.Block([[k * Diff(0), Diff(1, 2)], [fo.Identity(), 2j]]),
+             [[{"x": k}, {"yy": 1}], [{"": 1}, {"": 2j}]], (2,), (2,), specs=TWO),
+    *_vector("Block row", lambda _: fo.Block([[Diff(0), Diff(1)]]), [{"x": 1}, {"y": 1}], (2,), ()),
+    *_vector("Block of vectors",  # Stokes: two velocities and a pressure
+             lambda _: fo.Block([[fo.VectorLaplacian(), -fo.Gradient()], [fo.Divergence(), 0]]),
+             [[{"xx": 1, "yy": 1}, {}, {"x": -1}], [{}, {"xx": 1, "yy": 1}, {"y": -1}],
+              [{"x": 1}, {"y": 1}, {}]], (3,), (3,)),
+    Case("Laplacian 4-D", "x=uniform y=periodic z=cells w=uniform", lambda _: fo.Laplacian(),
+         {"xx": 1, "yy": 1, "zz": 1, "ww": 1}, m=6),
+    Case("isotropic 2-D", "x=periodic y=periodic", lambda _: fo.Laplacian(isotropic=True),
+         {"xx": 1, "yy": 1}, m=12, tensor=False),
+    Case("isotropic 3-D", "x=periodic y=periodic z=periodic",
+         lambda _: fo.Laplacian(isotropic=True), {"xx": 1, "yy": 1, "zz": 1}, m=8,
+         tensor=False),
+]  # fmt: skip
+
+CLOSED_PLANES = [
+    case
+    for closure in (*CLOSURES, "halo", {"x-": "halo"})
+    for spec in ("x=uniform y=cells", "x=cells y=periodic", "x=descending y=descending")
+    for case in (
+        Case("Laplacian", spec, lambda _: fo.Laplacian(), {"xx": 1, "yy": 1}, None, 16, closure),
+        Case("Dxy", spec, lambda _: D("x", "y"), {"xy": 1}, None, 16, closure),
+        Case("Divergence", spec, lambda _: fo.Divergence(acc=4), GRADIENT, None, 16, closure, (2,)),
+        Case("Curl", spec, lambda _: fo.Curl(of="scalar"), [{"y": 1}, {"x": -1}], None, 16, closure,
+             (), (2,)),
+        Case("half Diff", spec, lambda _: Diff("x", acc=4, to="half"), {"x": 1}, None, 16, closure),
+        Case("Interpolate", spec, lambda _: Interpolate("x", "half", acc=4), {"": 1}, None, 16,
+             closure),
+        Case("Forward", spec, lambda _: Diff("x", acc=3, scheme=fo.Forward()), {"x": 1}, None, 16,
+             closure),
+        Case("Upwind", spec, lambda _: Diff("x", scheme=fo.Upwind(k)), {"x": 1}, None, 16, closure),
+        Case("k D", spec, lambda g: sample(g, k) * D("y"), {"y": k}, None, 16, closure),
+    )
+] + [
+    case
+    for closure in CLOSURES
+    for spec in ("x=uniform y=cells", "x=random y=uniform")
+    for case in (
+        Case("Dx k Dx", spec, lambda _: D("x") * (k * D("x")), {"xx": k, "x": kx}, None, 20,
+             closure),
+        Case("Dx k Dy", spec, lambda _: D("x") * (k * D("y")), {"xy": k, "y": kx}, None, 16,
+             closure),
+        Case("Diffusion", spec, lambda _: fo.Diffusion(k), DIFFUSION, None, 16, closure),
+    )
+]  # fmt: skip
+
+CASES: list[Case] = [
+    *SINGLES, *FORCED, *CLOSED, *NARROW, *STAGGERED, *SUMS, *VARYING, *VECTORS, *CLOSED_PLANES
+]  # fmt: skip
+
+
+def each(cases):
+    """Parametrize a test over cases, each under its own name."""
+    return pytest.mark.parametrize("case", cases, ids=str)

@@ -1,0 +1,42 @@
+"""Law 5: ⟨Au, v⟩ = ⟨u, A.H v⟩, matrix-free and as a matrix; `.T` is the plain transpose."""
+
+import numpy as np
+from hypothesis import given
+
+from tests.cases import CASES, each
+from tests.strategies import bound_trees
+from tests.support import (
+    assert_rows_close,
+    assert_same_matrix,
+    input_shape,
+    random_array,
+    row_scale,
+)
+
+
+def check_adjoint(op, shape_in, shape_out):
+    A = op.matrix()
+    u, v = random_array(shape_in, complex, 1), random_array(shape_out, complex, 2)
+    bound = np.abs(v).ravel() @ row_scale(A, u)
+    assert abs(np.vdot(v, op(u)) - np.vdot(op.H(v), u)) <= 1e-13 * bound
+    assert op.H(v).shape == shape_in
+    assert_rows_close(op.H(v), A.conj().T @ v.ravel(), row_scale(A.T, v), 1e-13)
+    assert_rows_close(op.T(v), A.T @ v.ravel(), row_scale(A.T, v), 1e-13)
+    assert_rows_close(op.rmatvec(v.ravel()), op.H(v), row_scale(A.T, v), 1e-13)
+    assert op.T.shape == op.H.shape == A.shape[::-1]
+    assert_same_matrix(op.T.matrix(), A.T)
+    assert_same_matrix(op.H.matrix(), A.conj().T)
+    assert_same_matrix(op.T.T.matrix(), A)
+    # real data stay real under a real operator's transpose
+    assert op.T(v.real.copy()).dtype == op(u.real.copy()).dtype
+
+
+@each(CASES)
+def test_adjoint(case):
+    op = case.op()
+    check_adjoint(op, input_shape(case.grid(), op, case.ins), case.outs + op.range.shape)
+
+
+@given(bound_trees())
+def test_adjoint_of_any_tree(drawn):
+    check_adjoint(drawn.op, input_shape(drawn.grid, drawn.op), drawn.grid.shape)

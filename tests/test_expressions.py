@@ -1,0 +1,170 @@
+"""Expressions as values: hashing, pickling, printing, application."""
+
+import pickle
+import re
+from fractions import Fraction
+
+import numpy as np
+import pytest
+import sympy
+from hypothesis import given
+
+import findops as fo
+from findops import Coef, Diff, Field, Grid, Identity, Interpolate, Uniform
+from tests.cases import CASES, each
+from tests.grids import a
+from tests.strategies import trees
+from tests.support import input_shape, random_array
+
+x = sympy.Symbol("x")
+VALUES = [
+    Diff("x"),
+    Diff("x", 3, acc=4),
+    Diff(-1, 2, scheme=fo.Forward()),
+    Diff("x", scheme=fo.Biased(1), acc=3),
+    Diff("x", scheme=fo.Offsets([-1, 0, 2])),
+    Diff("x", scheme=fo.Upwind(2.0), acc=1),
+    Diff("x", to="half"),
+    Interpolate("x", "node", acc=4),
+    Identity(),
+    Coef(2.5) * Identity(),
+    Field("c") * Diff("x") + 3,
+    x**2 * Diff("x"),
+    a * Diff("x"),
+    Diff("x") * Diff("y") - 2j * Diff("y", 2) + 1,
+    Diff("x") * (Field("c") * Diff("x")),
+    fo.Gradient(),
+    fo.Gradient(axes=("x", "y"), acc={"x": 4, "y": 2}),
+    fo.Divergence() @ fo.Tensor([[1, Field("k")], [0, 2]]) @ fo.Gradient(),
+    fo.Curl(of="scalar"),
+    fo.Laplacian(isotropic=True),
+    fo.Laplacian() + 2,
+    fo.Diffusion(a, natural=True),
+    fo.Advection([1.0, Field("v")]),
+    fo.DirectionalDerivative((1, 2)),
+    fo.Block([[Diff("x"), Diff("y")], [0, Identity()]]),
+    fo.Hessian(),
+    fo.Jacobian(),
+    fo.VectorLaplacian(acc=4),
+    fo.Biharmonic(),
+]
+
+
+@pytest.mark.parametrize("E", VALUES, ids=str)
+def test_pickling(E):
+    twin = pickle.loads(pickle.dumps(E))
+    assert twin == E
+    assert hash(twin) == hash(E)
+
+
+@pytest.mark.parametrize("E", VALUES, ids=str)
+def test_equality_and_hash(E):
+    assert E == 1 * E
+    assert Diff("elsewhere") != E
+    assert E != 3
+    assert len({E, E, Diff("elsewhere")}) == 2
+
+
+def test_pickled_arrays_and_lambdas():
+    c = np.arange(5.0)
+    twin = pickle.loads(pickle.dumps(c * Diff("x")))
+    grid = Grid(x=Uniform(0, 1, 5))
+    np.testing.assert_array_equal(twin(c, grid), (c * Diff("x"))(c, grid))
+    with pytest.raises((pickle.PicklingError, AttributeError)):
+        pickle.dumps((lambda x: x) * Diff("x"))
+
+
+def test_values_are_all_different():
+    assert len(set(VALUES)) == len(VALUES)
+
+
+# Printing ---------------------------------------------------------------------------------------
+
+NAMES = {name: getattr(fo, name) for name in fo.__all__}
+
+
+@pytest.mark.parametrize("E", [E for E in VALUES if "function" not in repr(E)], ids=str)
+def test_repr_round_trip(E):
+    assert eval(repr(E), dict(NAMES) | {"x": x, "a": a}) == E
+
+
+@given(trees(("x", "y"), 4))
+def test_repr_round_trip_of_any_tree(tree):
+
+    assert eval(repr(tree.expr), dict(NAMES) | {"Fraction": Fraction}) == tree.expr
+
+
+@pytest.mark.parametrize("E", VALUES, ids=str)
+def test_printed_forms(E):
+    for text in (str(E), repr(E), E._repr_latex_()):
+        assert isinstance(text, str)
+        assert text
+        assert " object at 0x" not in text
+    latex = E._repr_latex_()
+    assert latex.startswith("$")
+    assert latex.endswith("$")
+    assert latex.count("{") == latex.count("}")
+
+
+def test_str_and_latex_distinguish():
+    some = [Diff("x"), Diff("y"), Diff("x", 2), 2 * Diff("x"), Diff("x") + 1,
+            Field("c") * Diff("x"),
+            Diff("x") * Field("c"), Diff("x") * Diff("y"), -Diff("x")]  # fmt: skip
+    for show in (str, repr, lambda E: E._repr_latex_()):
+        assert len({show(E) for E in some}) == len(some)
+
+
+def test_latex_is_mathematics():
+    latex = (Diff("x", 2) + Field("c") * Diff("y"))._repr_latex_()
+    assert r"\partial" in latex
+    assert "c" in latex
+    assert r"\nabla" in fo.Gradient()._repr_latex_()
+
+
+# Application ------------------------------------------------------------------------------------
+
+
+@each(CASES[::11])
+def test_three_ways_to_apply_agree(case):
+    grid, op = case.grid(), case.op()
+    E = case.expr(grid)
+    fields = {
+        name: f(*grid.coordinates()) + np.zeros(grid.shape) for name, f in case.fields.items()
+    }
+    u = random_array(input_shape(grid, op, case.ins), complex)
+    np.testing.assert_array_equal(E(u, grid, closure=case.closure, **fields), op(u))
+    A = E.matrix(grid, closure=case.closure, **fields)
+    np.testing.assert_array_equal(A.toarray(), op.matrix().toarray())
+
+
+@each(CASES[::11])
+def test_leading_axes_are_batch(case):
+    grid, op = case.grid(), case.op()
+    shape = input_shape(grid, op, case.ins)
+    u = random_array((2, 3, *shape))
+    v = op(u)
+    assert v.shape == (2, 3, *case.outs, *op.range.shape)
+    for i in np.ndindex(2, 3):
+        alone = op(u[i])
+        np.testing.assert_allclose(v[i], alone, rtol=1e-13, atol=1e-13 * np.abs(alone).max())
+    assert op(u[:, :0]).shape == (2, 0, *case.outs, *op.range.shape)
+
+
+PUBLIC = set(
+    # API.md, as far as bound operators, and `gradient`
+    re.findall(
+        r"\w+",
+        """
+        Uniform Periodic Points Cells Grid Diff Interpolate Identity Coef Field
+        Central Forward Backward Biased Upwind Offsets weights coefficients
+        Gradient Divergence Curl Laplacian VectorLaplacian Hessian Jacobian Biharmonic
+        Advection DirectionalDerivative Diffusion Tensor Block gradient
+        """,
+    )
+)
+
+
+def test_version_and_all():
+    assert isinstance(fo.__version__, str)
+    assert set(fo.__all__) >= PUBLIC
+    assert all(hasattr(fo, name) for name in fo.__all__)

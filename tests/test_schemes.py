@@ -1,0 +1,184 @@
+"""Schemes: which points a stencil takes in the interior and near the ends."""
+
+import dataclasses
+import pickle
+
+import numpy as np
+import pytest
+
+from findops import (
+    Advection,
+    Backward,
+    Biased,
+    Central,
+    Diff,
+    Field,
+    Forward,
+    Grid,
+    Offsets,
+    Periodic,
+    Points,
+    Uniform,
+    Upwind,
+)
+from tests.support import assert_same_matrix, coordinates, random_array, vandermonde_weights
+
+H = 0.25
+LINE = Grid(x=Uniform(n=21, step=H))
+ROUND = Grid(x=Periodic(n=21, step=H))
+
+
+def offsets_at(op, i):
+    return sorted(s for (s,) in op.stencil((i,)))
+
+
+@pytest.mark.parametrize("grid", [LINE, ROUND], ids=["bounded", "periodic"])
+@pytest.mark.parametrize("order", [1, 2, 3])
+@pytest.mark.parametrize("acc", [1, 2, 3, 4])
+@pytest.mark.parametrize(
+    ("scheme", "low"),
+    [(Forward(), lambda _: 0), (Backward(), lambda n: 1 - n),
+     (Biased(0), lambda n: -((n - 1) // 2)), (Biased(1), lambda n: 1 - (n - 1) // 2),
+     (Biased(-2), lambda n: -2 - (n - 1) // 2)],
+    ids=["Forward", "Backward", "Biased(0)", "Biased(1)", "Biased(-2)"],
+)  # fmt: skip
+def test_forced_stencils(scheme, low, order, acc, grid):
+    n = order + acc
+    window = range(low(n), low(n) + n)
+    got = Diff("x", order, acc=acc, scheme=scheme).on(grid).stencil((10,))
+    exact = vandermonde_weights(order, window)
+    want = {(s,): float(w) / H**order for s, w in zip(window, exact, strict=True) if w}
+    assert got == want  # H is a power of two: no rounding
+
+
+def test_forced_schemes_reach_as_far_as_they_can():
+    """The closure takes over only in rows where the stencil sticks out of the grid."""
+    op = Diff("x", acc=2, scheme=Forward()).on(LINE)
+    assert all(offsets_at(op, i) == [0, 1, 2] for i in range(19))
+    assert all(max(offsets_at(op, i)) + i <= 20 for i in (19, 20))
+    assert len(offsets_at(op, 20)) == 3
+    op = Diff("x", 2, acc=4).on(LINE)
+    assert all(offsets_at(op, i) == [-2, -1, 0, 1, 2] for i in range(2, 19))
+    assert offsets_at(op, 0) == [0, 1, 2, 3, 4, 5]
+    assert offsets_at(op, 20) == [-5, -4, -3, -2, -1, 0]
+
+
+def test_forward_counts_along_the_index():
+    """On a descending axis Forward takes the next points by index: smaller coordinates."""
+    down = Grid(x=Uniform(1, 0, 11))
+    op = Diff("x", acc=1, scheme=Forward()).on(down)
+    assert offsets_at(op, 5) == [0, 1]
+    np.testing.assert_allclose(op(coordinates(down)[0] ** 2)[5], 0.5 + 0.4, rtol=1e-13)
+
+
+@pytest.mark.parametrize("acc", [1, 2])
+@pytest.mark.parametrize("step", [1, -1])
+@pytest.mark.parametrize("velocity", [2.0, 0, -3])
+def test_upwind_looks_at_coordinates(acc, step, velocity):
+    """Positive velocity takes values from smaller x, whichever way the axis runs; zero too."""
+    grid = Grid(x=Uniform(n=15, step=step))
+    lower_by_index = (velocity >= 0) == (step > 0)
+    plain = Backward() if lower_by_index else Forward()
+    got = Diff("x", acc=acc, scheme=Upwind(velocity)).on(grid)
+    want = Diff("x", acc=acc, scheme=plain).on(grid)
+    assert got.stencil((7,)) == want.stencil((7,))
+    periodic = Grid(x=Periodic(n=15, step=step))
+    assert_same_matrix(
+        Diff("x", acc=acc, scheme=Upwind(velocity)).matrix(periodic),
+        Diff("x", acc=acc, scheme=plain).matrix(periodic),
+        0,
+    )
+
+
+@pytest.mark.parametrize("as_what", ["array", "callable", "field"])
+def test_upwind_over_a_field(as_what):
+    grid = Grid(x=Periodic(0, 2 * np.pi, 20), y=Uniform(0, 1, 6))
+
+    def v(x, y):
+        return np.sin(x + 0.1) + 0.3 * y
+
+    values = np.broadcast_to(v(*grid.coordinates()), grid.shape)
+    velocity = {"array": values, "callable": v, "field": Field("v")}[as_what]
+    fields = {"v": values} if as_what == "field" else {}
+    D = Diff("x", acc=1, scheme=Upwind(velocity))
+    A = D.matrix(grid, **fields).toarray()
+    low = Diff("x", acc=1, scheme=Backward()).matrix(grid).toarray()
+    high = Diff("x", acc=1, scheme=Forward()).matrix(grid).toarray()
+    np.testing.assert_array_equal(A, np.where(values.ravel()[:, None] >= 0, low, high))
+
+
+def test_upwind_stencils_follow_a_replaced_field():
+    D = Diff("x", acc=1, scheme=Upwind(Field("v")))
+    grid = Grid(x=Periodic(0, 1, 9))
+    op = D.on(grid, v=np.ones(9))
+    other = op.replace(v=-np.ones(9))
+    assert_same_matrix(other.matrix(), Diff("x", acc=1, scheme=Forward()).matrix(grid), 0)
+    assert_same_matrix(op.matrix(), Diff("x", acc=1, scheme=Backward()).matrix(grid), 0)
+    u = random_array(9)
+    np.testing.assert_allclose(other(u), np.roll(u, -1) * 9 - u * 9, rtol=1e-13)
+
+
+def test_upwind_advection_transports_without_overshoot():
+    """-v u_x with first-order upwinding has no positive off-diagonal loss: an M-matrix."""
+    grid = Grid(x=Periodic(0, 2 * np.pi, 30))
+    v = np.cos(coordinates(grid)[0])
+    A = Advection([v], acc=1, scheme=Upwind(v)).matrix(grid).toarray()
+    off = A - np.diag(np.diag(A))
+    assert np.all(off <= 0)
+    assert np.all(np.diag(A) >= 0)
+    np.testing.assert_allclose(A.sum(axis=1), 0, atol=1e-13)
+
+
+def test_offsets():
+    op = Diff("x", 1, scheme=Offsets([-3, -1, 2])).on(ROUND)
+    weights = vandermonde_weights(1, [-3, -1, 2])
+    want = {(s,): float(w) / H for s, w in zip((-3, -1, 2), weights, strict=True)}
+    assert op.stencil((10,)) == want
+    np.testing.assert_array_equal(op.accuracy, 2)
+
+
+def test_a_stencil_wider_than_the_other_axis_sees_only_its_own():
+    grid = Grid(x=Uniform(0, 1, 3), y=Uniform(0, 1, 30))
+    op = Diff("y", 2, acc=8).on(grid)
+    assert {s for s, _ in op.stencil((1, 15))} == {0}
+
+
+@pytest.mark.parametrize("kind", [Uniform, Periodic])
+@pytest.mark.parametrize("scheme", [Forward(), Backward(), Biased(1), Central()], ids=str)
+def test_translation_invariance(kind, scheme):
+    """Weights do not depend on the origin, however large it is."""
+    D = Diff("x", 2, acc=2, scheme=scheme)
+    near, far = (Grid(x=kind(n=12, step=H, start=s)) for s in (0, 2**40))
+    assert_same_matrix(D.matrix(near), D.matrix(far), 0)
+
+
+def test_rotating_a_circle_rotates_the_matrix():
+    """Rows whose stencils wrap are like any others, non-uniform spacing included."""
+    nodes = np.array([0, 1, 2.5, 3, 4.25, 6, 6.5, 8, 9])
+    turned = np.concatenate([nodes[4:], nodes[:4] + 10])
+    for D in (Diff("x", acc=4), Diff("x", 2), Diff("x", 2, scheme=Forward()), Diff("x", to="half")):
+        A = D.matrix(Grid(x=Points(nodes, period=10))).toarray()
+        B = D.matrix(Grid(x=Points(turned, period=10))).toarray()
+        rolled = np.roll(A, (-4, -4), axis=(0, 1))
+        np.testing.assert_allclose(B, rolled, atol=1e-13 * np.abs(A).max())
+
+
+@pytest.mark.parametrize(
+    "scheme",
+    [Central(), Forward(), Backward(), Biased(2), Upwind(1.5), Offsets([-1, 0, 1])],
+    ids=str,
+)
+def test_schemes_are_frozen_values(scheme):
+    assert dataclasses.is_dataclass(scheme)
+    twin = pickle.loads(pickle.dumps(scheme))
+    assert twin == scheme
+    assert hash(twin) == hash(scheme)
+    with pytest.raises((AttributeError, TypeError)):
+        scheme.anything = 1
+
+
+def test_schemes_differ():
+    assert Biased(1) != Biased(2)
+    assert Forward() != Backward()
+    assert Offsets([-1, 0, 1]) == Offsets((-1, 0, 1))
+    assert Offsets([-1, 0, 1]) != Offsets([-1, 0, 2])

@@ -1,0 +1,45 @@
+"""Law 8: a zero weight touches nothing: NaN at i leaves rows without weight at i clean."""
+
+import numpy as np
+import pytest
+
+from findops import Diff, Grid, Uniform, Upwind
+from tests.cases import CASES, each
+from tests.support import input_shape, random_array
+
+
+@each(CASES)
+@pytest.mark.parametrize("bad", [np.nan, np.inf])
+def test_not_finite_values_stay_where_they_have_weight(case, bad):
+    op = case.op()
+    shape = input_shape(case.grid(), op, case.ins)
+    A = op.matrix().tocsc()
+    size = int(np.prod(shape))
+    picks = {0, size - 1, size // 2, *np.random.default_rng(0).integers(0, size, 3).tolist()}
+    for i in picks:
+        u = random_array(shape, seed=1)
+        u.flat[i] = bad
+        with np.errstate(invalid="ignore"):  # inf - inf
+            v = op(u).ravel()
+        touched = A.indices[A.indptr[i] : A.indptr[i + 1]]
+        assert not np.isfinite(v[touched]).any()
+        clean = np.ones(v.size, dtype=bool)
+        clean[touched] = False
+        assert np.isfinite(v[clean]).all()
+
+
+def test_a_zero_coefficient_multiplies():
+    op = (np.zeros(9) * Diff(0)).on(Grid(Uniform(0, 1, 9)))
+    u = np.ones(9)
+    u[4] = np.nan
+    np.testing.assert_array_equal(np.flatnonzero(np.isnan(op(u))), [3, 5])
+
+
+@pytest.mark.parametrize("sign", [1, -1, 0])
+def test_upwind_selects(sign):
+    """Values on the other side have no part in the result, whatever they are."""
+    op = Diff("x", acc=1, scheme=Upwind(np.full(9, float(sign)))).on(Grid(x=Uniform(0, 8, 9)))
+    u = np.arange(9.0)
+    u[5] = np.nan
+    bad = np.flatnonzero(np.isnan(op(u)))
+    np.testing.assert_array_equal(bad, [4, 5] if sign < 0 else [5, 6])
