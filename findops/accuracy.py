@@ -5,15 +5,16 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, replace
 from functools import reduce
-from itertools import pairwise, product
+from itertools import product
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from findops.stencil import Band, Chain, Program, Term
+from findops.band import Band
+from findops.stencil import Chain, Composition, Program
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from numpy.typing import NDArray
 
@@ -35,27 +36,90 @@ def row_accuracy(program: Program, domain: Grid) -> Floats:
     A chain of derivatives with coefficients between is put to the test with monomials in their
     place and in that of the field, all about the row's point: that of total degree e + (order of
     the chain) shows the error of order e. Along every axis this is a test in one dimension.
+
+    Raises
+    ------
+    ValueError
+        If a product of bound operators has too many factors to be multiplied out.
     """
     outputs = program.outputs
     result = np.full((outputs.count, *outputs.points), np.inf)
-    known: dict[object, Floats] = {}
-    for chain in _chains(program):
-        orders = np.full(outputs.points, np.inf)
-        for i, axis in enumerate(domain.axes):
-            word = _word(chain, i)
-            if not word:
-                continue
-            key = (i, tuple((id(link.band), link.variable) for link in word))
-            if key not in known:
-                known[key] = _word_accuracy(word, axis)
-            shape = [1] * len(outputs.points)
-            shape[i] = -1
-            np.minimum(orders, known[key].reshape(shape), out=orders)
-        for mask in chain.terms[0].masks:
-            # Rows that an upwind scheme gives to the other side have no part in this one.
-            orders = np.where(mask, orders, np.inf)
-        np.minimum(result[chain.row], orders, out=result[chain.row])
+    known: dict[tuple[int, Tape], Floats] = {}
+    for part in program.parts:
+        for row, _, tapes in _sentences(part):
+            least, diverging = np.full(outputs.points, np.inf), np.zeros(outputs.points)
+            for i, (tape, axis) in enumerate(zip(tapes, domain.axes, strict=True)):
+                word = _word(tape)
+                if not word:
+                    continue
+                if (i, tape) not in known:
+                    known[i, tape] = _word_accuracy(word, axis)
+                along = np.expand_dims(known[i, tape], [k for k in range(len(tapes)) if k != i])
+                least = np.minimum(least, along)
+                diverging = diverging + np.minimum(along, 0)
+            # Errors along different axes multiply, which matters where they grow under refinement.
+            orders = np.where(diverging < 0, diverging, least)
+            for mask in part.terms[0].masks if isinstance(part, Chain) else ():
+                # Rows that an upwind scheme gives to the other side have no part in this one.
+                orders = np.where(mask, orders, np.inf)
+            np.minimum(result[row], orders, out=result[row])
     return result.reshape(outputs.shape)
+
+
+Tape = tuple[Band | None, ...]
+"""What a chain does along one axis, the last applied first; None is a varying coefficient."""
+
+Sentence = tuple[int, int, tuple[Tape, ...]]
+"""Row component, column component, and a tape for each axis."""
+
+MOMENTS, SENTENCES = 10**7, 10**4
+"""Values that the test of one word may take, and words that a product may have."""
+
+TOO_MANY = "the accuracy of this product takes too many moments: ask that of its factors"
+
+
+def _sentences(part: Chain | Composition) -> set[Sentence]:
+    """Return a part multiplied out, as far as its accuracy can tell chains apart."""
+    match part:
+        case Chain():
+            axes = range(len(part.terms[0].bands))
+            return {(part.row, part.col, tuple(_tape(part, i) for i in axes))}
+        case Composition():
+            factors = (
+                set().union(*(_sentences(inner) for inner in program.parts))
+                for program in part.programs
+            )
+            return reduce(_multiplied, factors)
+
+
+def _multiplied(left: set[Sentence], right: set[Sentence]) -> set[Sentence]:
+    if len(left) * len(right) > SENTENCES:
+        raise ValueError(TOO_MANY)
+    return {
+        (row, col, tuple(_joined((*a, *b)) for a, b in zip(first, second, strict=True)))
+        for row, inner, first in left
+        for outer, col, second in right
+        if inner == outer
+    }
+
+
+def _tape(chain: Chain, axis: int) -> Tape:
+    tape: list[Band | None] = []
+    for term in chain.terms:
+        if any(factor.value.shape[axis] > 1 for factor in term.factors):
+            tape.append(None)
+        if term.bands[axis] is not None:
+            tape.append(term.bands[axis])
+    return _joined(tape)
+
+
+def _joined(tape: Iterable[Band | None]) -> Tape:
+    """Let several coefficients in a row count as one."""
+    result: list[Band | None] = []
+    for band in tape:
+        if band is not None or result[-1:] != [None]:
+            result.append(band)
+    return tuple(result)
 
 
 @dataclass(frozen=True)
@@ -66,29 +130,13 @@ class _Link:
     variable: bool
 
 
-def _chains(program: Program) -> Iterator[Chain]:
-    """Yield the program as a sum of chains, compositions multiplied out."""
-    for part in program.parts:
-        if isinstance(part, Chain):
-            yield part
-            continue
-        for factors in product(*(list(_chains(p)) for p in part.programs)):
-            if all(a.col == b.row for a, b in pairwise(factors)):
-                terms: tuple[Term, ...] = reduce(lambda t, c: t + c.terms, factors, ())
-                yield Chain(factors[0].row, factors[-1].col, terms)
-
-
-def _word(chain: Chain, axis: int) -> list[_Link]:
-    """Return the bands of a chain along one axis, the last applied first."""
-    word: list[_Link] = []
-    variable = False
-    for term in chain.terms:
-        variable |= any(factor.value.shape[axis] > 1 for factor in term.factors)
-        band = term.bands[axis]
-        if band is not None:
-            word.append(_Link(band, variable and bool(word)))
-            variable = False
-    return word
+def _word(tape: Tape) -> list[_Link]:
+    """Return the bands of a tape."""
+    return [
+        _Link(band, i > 1 and tape[i - 1] is None)
+        for i, band in enumerate(tape)
+        if band is not None
+    ]
 
 
 def _word_accuracy(word: list[_Link], source: Axis) -> Floats:
@@ -97,6 +145,8 @@ def _word_accuracy(word: list[_Link], source: Axis) -> Floats:
     for link in reversed(word):
         axes.insert(0, axes[0].half() if link.band.shift else axes[0])
     rows, spread = _representatives(word, axes)
+    if len(rows) * math.prod(max(link.band.taps, 1) for link in word) > MOMENTS:
+        raise ValueError(TOO_MANY)
     trial = _Trial(word, axes, rows)
     order = sum(link.band.order for link in word)
     most = sum(2 * trial.taps + link.band.order for link in word)

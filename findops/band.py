@@ -79,6 +79,11 @@ class Band:
         """Whether all interior rows have the same weights."""
         return self.weights.ndim == 1
 
+    @property
+    def taps(self) -> int:
+        """The most points that a row reads."""
+        return max([len(self.offsets), *(len(row.columns) for row in self.head + self.tail)])
+
     def compressed(self) -> Band:
         """Return the band with one set of weights where all interior rows agree, zeros left out."""
         weights = self.weights
@@ -124,15 +129,13 @@ class Band:
         """Return columns and weights of every row (rows, most taps), padded with zero weights."""
         if self.periodic:
             return self.unwrapped().table()
-        edges = [*enumerate(self.head), *enumerate(self.tail, self.interior.stop)]
-        taps = max([len(self.offsets), *(len(row.columns) for _, row in edges)])
-        columns = np.zeros((self.rows, taps), dtype=np.intp)
-        weights = np.zeros((self.rows, taps))
+        columns = np.zeros((self.rows, self.taps), dtype=np.intp)
+        weights = np.zeros((self.rows, self.taps))
         inside = slice(self.interior.start, max(self.interior.stop, self.interior.start))
         rows = np.arange(inside.start, inside.stop)[:, None]
         columns[inside, : len(self.offsets)] = rows + np.array(self.offsets, dtype=np.intp)
         weights[inside, : len(self.offsets)] = self.weights
-        for i, row in edges:
+        for i, row in (*enumerate(self.head), *enumerate(self.tail, self.interior.stop)):
             columns[i, : len(row.columns)] = row.columns
             weights[i, : len(row.columns)] = row.weights
         return columns, weights

@@ -56,8 +56,9 @@ class Expr:
     product. Every result is in normal form.
     """
 
-    # NumPy's scalars and arrays on the left leave the operation to us.
+    # NumPy's scalars and arrays, and pandas' objects, on the left leave the operation to us.
     __array_ufunc__ = None
+    __pandas_priority__ = 10_000
 
     def __array__(self, dtype: object = None, copy: object = None) -> NDArray[Any]:
         raise TypeError(f"{self!r} is an operator, not an array: apply it as E(u, grid)")

@@ -23,7 +23,7 @@ def as_field(u: ArrayLike) -> NDArray[Any]:
     if values.dtype.char not in "fdFD":
         raise TypeError(
             "fields are float32, float64, complex64, complex128, integers or booleans, "
-            f"but got {values.dtype}"
+            f"but got {values.dtype.name} ({type(u).__name__})"
         )
     return values.astype(values.dtype.newbyteorder("="), copy=False)
 

@@ -155,7 +155,7 @@ class Grid:
             result *= weights
         return result
 
-    def integrate(self, u: ArrayLike) -> NDArray[Any]:
+    def integrate(self, u: ArrayLike) -> Any:
         """Integrate u (…, *grid) over the grid by `weights`, for each leading index.
 
         Raises
@@ -165,8 +165,11 @@ class Grid:
         """
         values = np.asarray(u)
         if values.shape[max(values.ndim - self.ndim, 0) :] != self.shape:
-            raise ValueError(f"integrate needs the shape (…, {self.shape}), but got {values.shape}")
-        return np.asarray(np.tensordot(values, self.weights(), axes=self.ndim))
+            raise ValueError(
+                f"integrate needs fields of shape {self.shape}, after any batch axes, but got "
+                f"{values.shape}"
+            )
+        return np.tensordot(values, self.weights(), axes=self.ndim)[()]
 
     def called(self, axis: int) -> str:
         """Return what an axis is called, for messages."""

@@ -52,7 +52,9 @@ class Operator(Discrete):
     """Ghost points of the output: those of the input for a transpose."""
     label: str
 
+    # Arrays on the left leave the operation to us, and pandas' objects too.
     __array_ufunc__ = None
+    __pandas_priority__ = 10_000
 
     def __call__(
         self,

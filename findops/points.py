@@ -108,13 +108,12 @@ class Points(Nodes):
         widths = self.half_weights(len(self) - (not self.periodic))
         if self.periodic:
             return (widths + np.roll(widths, 1)) / 2
-        padded = np.concatenate([[0.0], widths, [0.0]])
+        padded: Floats = np.concatenate([[0.0], widths, [0.0]])
         return (padded[1:] + padded[:-1]) / 2
 
     def half_weights(self, n: int) -> Floats:
         nodes = self.position(np.arange(n + 1)).astype(np.float64)
-        widths: Floats = np.abs(np.diff(nodes))
-        return widths
+        return np.abs(np.diff(nodes))
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Points):

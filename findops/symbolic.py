@@ -76,22 +76,30 @@ class _Unbounded:
         ways = {"by name" if isinstance(name, str) else name < 0 for name in found}
         if len(ways) > 1:
             raise ValueError(f"{expr!r} names axes in two ways, {found}: some may be the same")
-        names: list[AxisName] = sorted(found)
-        self.names = names
-        self._spacings = [_number(_given(spacing, i, name)) for i, name in enumerate(names)]
-        if isinstance(spacing, tuple) and len(spacing) != len(names):
-            raise ValueError(f"{len(spacing)} spacings are given, but the axes are {names}")
+        self.names: list[AxisName] = sorted(found)
+        if isinstance(spacing, tuple) and len(spacing) != len(found):
+            raise ValueError(f"{len(spacing)} spacings are given, but the axes are {self.names}")
+        self._spacings = [_number(_given(spacing, i, n)) for i, n in enumerate(self.names)]
+        # Indices stay what they are, so that resolving an axis twice is harmless.
+        lowest = min((n for n in found if isinstance(n, int)), default=0)
+        self._index = {
+            n: i if isinstance(n, str) else n - min(lowest, 0) for i, n in enumerate(self.names)
+        }
 
     @property
     def ndim(self) -> int:
-        return len(self.names)
+        return max(self._index.values(), default=-1) + 1
 
     def index(self, axis: AxisName) -> int:
-        # Axes that the expansion has resolved are indices already.
-        return self.names.index(axis) if axis in self.names else int(axis)
+        return axis if isinstance(axis, int) and axis >= 0 else self._index[axis]
 
     def spacing(self, axis: AxisName) -> Any:
-        return self._spacings[self.index(axis)]
+        return self._spacings[self.used.index(self.index(axis))]
+
+    @property
+    def used(self) -> list[int]:
+        """Indices of the axes that the expression names."""
+        return list(self._index.values())
 
 
 def _given(spacing: object, i: int, name: AxisName) -> object:
@@ -142,7 +150,9 @@ def _stencil(entry: Expr, geometry: _Unbounded) -> InteriorStencil:
         for offsets, weight in row.items():
             sums[offsets] = sums.get(offsets, 0) + weight
     simplified = {offsets: sympy.expand(weight) for offsets, weight in sorted(sums.items())}
-    return InteriorStencil({_whole(o): w for o, w in simplified.items() if w != 0})
+    return InteriorStencil(
+        {_whole(o[i] for i in geometry.used): w for o, w in simplified.items() if w != 0}
+    )
 
 
 def _factor(factor: Expr, geometry: _Unbounded) -> dict[Offsets, Any]:
@@ -193,7 +203,7 @@ def _convolved(left: dict[Offsets, Any], right: dict[Offsets, Any]) -> dict[Offs
     return result
 
 
-def _whole(offsets: Offsets) -> Offsets:
+def _whole(offsets: Iterable[int | Fraction]) -> Offsets:
     return tuple(int(o) if o == int(o) else o for o in offsets)
 
 
