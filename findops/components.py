@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, replace
 from math import prod
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, assert_never, cast
 
 from findops.expr import (
     AxisName,
@@ -22,7 +22,16 @@ from findops.expr import (
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["Components", "Compound", "Geometry", "expand", "input_rank", "stacked"]
+__all__ = [
+    "Components",
+    "Compound",
+    "Geometry",
+    "Node",
+    "closed",
+    "expand",
+    "input_rank",
+    "stacked",
+]
 
 
 class Geometry(Protocol):
@@ -66,6 +75,15 @@ class Compound(Expr, ABC):
         """Return the operator in components."""
 
 
+Node = Coef | Field | Diff | Interpolate | ZeroFlux | Product | Sum | Compound
+"""Every kind of expression there is."""
+
+
+def closed(expr: Expr) -> Node:
+    """Return an expression as one of the closed set of nodes, to be matched exhaustively."""
+    return cast("Node", expr)
+
+
 def expand(expr: Expr, geometry: Geometry) -> Components:
     """Return an expression in components, every entry scalar and in normal form.
 
@@ -74,27 +92,28 @@ def expand(expr: Expr, geometry: Geometry) -> Components:
     ValueError
         If an axis is unknown or components do not fit.
     """
-    match expr:
+    node = closed(expr)
+    match node:
         case Sum():
-            total = expand(expr.terms[0], geometry)
-            for term in expr.terms[1:]:
-                total = _sum(total, expand(term, geometry), expr)
+            total = expand(node.terms[0], geometry)
+            for term in node.terms[1:]:
+                total = _sum(total, expand(term, geometry), node)
             return total
         case Product():
-            product = _scalar(Coef(expr.scale))
-            for factor in expr.factors:
-                product = _product(product, expand(factor, geometry), expr)
+            product = _scalar(Coef(node.scale))
+            for factor in node.factors:
+                product = _product(product, expand(factor, geometry), node)
             return product
         case Compound():
-            parts = expr.expand(geometry)
+            parts = node.expand(geometry)
             entries = {place: _entry(entry, geometry) for place, entry in parts.entries.items()}
             return replace(parts, entries=entries)
         case Diff() | Interpolate() | ZeroFlux():
-            return _scalar(_on_index(expr, geometry))
+            return _scalar(_on_index(node, geometry))
         case Coef() | Field():
-            return _scalar(expr)
+            return _scalar(node)
         case _:
-            raise TypeError(f"unknown expression {type(expr).__name__}")
+            assert_never(node)
 
 
 def input_rank(expr: Expr) -> int:

@@ -5,12 +5,12 @@ from __future__ import annotations
 import inspect
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, assert_never
 
 import numpy as np
 
 from findops import blocks, calculus, transport
-from findops.components import Compound
+from findops.components import Compound, closed
 from findops.expr import (
     AxisName,
     Coef,
@@ -127,14 +127,15 @@ def latex(expr: Expr) -> str:
 
 
 def _written(expr: Expr, style: _Style) -> str:
-    match expr:
+    node = closed(expr)
+    match node:
         case Sum():
-            written = [_written(term, style) for term in expr.terms]
+            written = [_written(term, style) for term in node.terms]
             return " + ".join(written).replace("+ -", "- ")
         case Product():
-            factors = [_written(factor, style) for factor in expr.factors]
-            sign = "-" if expr.scale == -1 else style.number(expr.scale) + style.times
-            return ("" if expr.scale == 1 else sign) + style.times.join(factors)
+            factors = [_written(factor, style) for factor in node.factors]
+            sign = "-" if node.scale == -1 else style.number(node.scale) + style.times
+            return ("" if node.scale == 1 else sign) + style.times.join(factors)
         case Coef(value=value):
             if is_symbolic(value):
                 return f"({style.symbolic(value)})"
@@ -144,21 +145,21 @@ def _written(expr: Expr, style: _Style) -> str:
                 else (_variable(value))
             )
         case Field():
-            return expr.name
+            return node.name
         case Diff():
-            name = style.derivative(expr.axis, expr.order)
-            return name if expr.to is None else style.mapped(name, expr.to)
+            name = style.derivative(node.axis, node.order)
+            return name if node.to is None else style.mapped(name, node.to)
         case Interpolate():
-            return style.mapped("1", expr.to)
+            return style.mapped("1", node.to)
         case ZeroFlux():
-            return style.mapped(style.derivative(expr.axis, 1), expr.to)
+            return style.mapped(style.derivative(node.axis, 1), node.to)
         case blocks.Tensor() | blocks.Block():
-            return style.matrix([[_written(e, style) for e in row] for row in expr.rows])
+            return style.matrix([[_written(e, style) for e in row] for row in node.rows])
         case Compound():
-            inner = ", ".join(_written(part, style) for part in expr._parts())
-            return style.nabla[type(expr)].replace("{}", inner)
+            inner = ", ".join(_written(part, style) for part in node._parts())
+            return style.nabla[type(node)].replace("{}", inner)
         case _:
-            raise TypeError(f"unknown expression {type(expr).__name__}")
+            assert_never(node)
 
 
 def _variable(value: object) -> str:
@@ -171,34 +172,35 @@ def _variable(value: object) -> str:
 
 def code(expr: Expr) -> str:
     """Return an expression as Python code; coefficients that are no numbers go by a name."""
-    match expr:
+    node = closed(expr)
+    match node:
         case Sum():
-            return " + ".join(code(term) for term in expr.terms)
+            return " + ".join(code(term) for term in node.terms)
         case Product():
-            factors = "*".join(_factor_code(factor) for factor in expr.factors)
-            return factors if expr.scale == 1 else f"{_number_code(expr.scale)}*{factors}"
+            factors = "*".join(_factor_code(factor) for factor in node.factors)
+            return factors if node.scale == 1 else f"{_number_code(node.scale)}*{factors}"
         case Coef(value=value):
             if isinstance(value, (Fraction, float, complex)):
                 return f"Coef({_number_code(value)})"
             return f"Coef({value if is_symbolic(value) else _variable(value)})"
         case Field():
-            return f"Field({expr.name!r})"
+            return f"Field({node.name!r})"
         case Diff():
-            fixed = expr.scheme.merges
-            chosen = {"order": expr.order, "acc": expr.acc if fixed else None}
-            given: dict[str, object] = {**chosen, "scheme": expr.scheme, "to": expr.to}
-            return _call(Diff, [repr(expr.axis)], given, {"acc": 2 if fixed else None})
+            fixed = node.scheme.merges
+            chosen = {"order": node.order, "acc": node.acc if fixed else None}
+            given: dict[str, object] = {**chosen, "scheme": node.scheme, "to": node.to}
+            return _call(Diff, [repr(node.axis)], given, {"acc": 2 if fixed else None})
         case Interpolate():
-            return _call(Interpolate, [repr(expr.axis), repr(expr.to)], {"acc": expr.acc}, {})
+            return _call(Interpolate, [repr(node.axis), repr(node.to)], {"acc": node.acc}, {})
         case ZeroFlux():
-            return f"ZeroFlux({expr.axis!r}, {expr.to!r}, {expr.acc})"
+            return f"ZeroFlux({node.axis!r}, {node.to!r}, {node.acc})"
         case blocks.Tensor() | blocks.Block():
-            rows = (f"[{', '.join(map(code, row))}]" for row in expr.rows)
-            return f"{type(expr).__name__}([{', '.join(rows)}])"
+            rows = (f"[{', '.join(map(code, row))}]" for row in node.rows)
+            return f"{type(node).__name__}([{', '.join(rows)}])"
         case Compound():
-            return _compound_code(expr)
+            return _compound_code(node)
         case _:
-            raise TypeError(f"unknown expression {type(expr).__name__}")
+            assert_never(node)
 
 
 def _compound_code(expr: Any) -> str:

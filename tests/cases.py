@@ -336,8 +336,36 @@ CLOSED_PLANES = [
     )
 ]  # fmt: skip
 
+
+@dataclass(frozen=True)
+class Literal:
+    """Literal algebra of bound operators, in the place of an expression."""
+
+    make: Callable[[Callable], Any]
+
+    def on(self, grid, closure):
+        return self.make(lambda E: E.on(grid, closure=closure))
+
+
+LITERAL = [
+    Case(f"bound {name}", f"x={kind}", lambda _, make=make: Literal(make), truth, None, 32, closure)
+    for kind, closure in (("uniform", "accurate"), ("alternating", "accurate"), ("cells", "odd"),
+                          ("periodic", "accurate"), ("uniform", "even"))
+    for name, make, truth in (
+        ("D @ D", lambda on: on(D("x")) @ on(D("x")), {"xx": 1}),
+        ("a D @ D", lambda on: on(a * D("x")) @ on(D("x", acc=4)), {"xx": a}),
+        ("D² @ a D", lambda on: on(Diff("x", 2)) @ on(a * D("x")),
+         {"xxx": a, "xx": lambda x: 2 * da(x), "x": dda}),
+        ("D + 2 D²", lambda on: on(D("x")) + 2 * on(Diff("x", 2)), {"x": 1, "xx": 2}),
+        ("1j D - a", lambda on: 1j * on(D("x")) - on(fo.Coef(a)), {"x": 1j, "": lambda x: -a(x)}),
+        ("D³", lambda on: on(D("x")) ** 3, {"xxx": 1}),
+        ("(D + 1)²", lambda on: (on(D("x")) + on(fo.Identity())) ** 2, {"xx": 1, "x": 2, "": 1}),
+    )
+]  # fmt: skip
+
 CASES: list[Case] = [
-    *SINGLES, *FORCED, *CLOSED, *NARROW, *STAGGERED, *SUMS, *VARYING, *VECTORS, *CLOSED_PLANES
+    *SINGLES, *FORCED, *CLOSED, *NARROW, *STAGGERED, *SUMS, *VARYING, *VECTORS, *CLOSED_PLANES,
+    *LITERAL,
 ]  # fmt: skip
 
 

@@ -62,6 +62,7 @@ def test_matrix_rows_formats_and_diagonal(case):
     wanted = [A.shape[0] - 1, 0, A.shape[0] // 2]
     assert_same_matrix(op.matrix(rows=wanted), A[wanted], 0)
     assert_same_matrix(op.matrix(rows=np.array(wanted)), A[wanted], 0)
+    assert op.matrix(rows=[]).shape == (0, A.shape[1])
     for form in ("csc", "coo"):
         B = op.matrix(format=form)
         assert B.format == form

@@ -1,0 +1,46 @@
+"""The examples, at a small size, give what their texts claim."""
+
+import importlib.util
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+EXAMPLES = Path(__file__).parent.parent / "examples"
+
+
+def load(name):
+    pytest.importorskip("matplotlib", reason="the examples draw with Matplotlib")
+    spec = importlib.util.spec_from_file_location(name, EXAMPLES / f"{name}.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_terrain_is_numpys_inside_and_that_of_a_plane_everywhere():
+    terrain = load("terrain")
+    z, grid = terrain.read()
+    inside = ~grid.boundary()
+    ours, theirs = terrain.with_findops(z, grid, 2), terrain.with_numpy(z, grid)
+    np.testing.assert_allclose(ours.slope[inside], theirs.slope[inside], atol=1e-10)
+    y, x = grid.mesh()
+    plane = terrain.with_findops(0.3 * x - 0.4 * y, grid, 4)
+    np.testing.assert_allclose(plane.slope, np.degrees(np.arctan(0.5)), rtol=1e-9)
+    # Downhill is against the gradient (0.3 east, 0.4 south): 36.87 degrees west of north.
+    np.testing.assert_allclose(plane.aspect, 360 - np.degrees(np.arctan2(0.3, 0.4)), rtol=1e-9)
+    np.testing.assert_allclose(plane.curvature, 0, atol=1e-9)
+
+
+def test_poisson_keeps_its_order_on_a_stretched_grid():
+    poisson = load("poisson")
+    sizes = (33, 65)
+    errors = poisson.refine((2, 4), sizes)
+    assert np.all(poisson.orders(errors, sizes)[:, 0] >= np.array([2, 4]))
+    assert errors[1, 1] < errors[0, 1] / 10
+
+
+def test_vorticity_keeps_its_order_inside_and_at_the_edges():
+    vorticity = load("vorticity")
+    for acc in (2, 4):
+        coarse, fine = vorticity.errors(24, acc), vorticity.errors(48, acc)
+        assert np.all(np.log2(coarse / fine) >= acc - 0.2)
