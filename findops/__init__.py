@@ -19,8 +19,9 @@ from findops.calculus import (
     Laplacian,
     VectorLaplacian,
 )
+from findops.derivative import Diff, Interpolate
 from findops.even_axes import Cells, Periodic, Uniform
-from findops.expr import Coef, Diff, Field, Identity, Interpolate
+from findops.expr import Coef, Field, Identity
 from findops.grid import Grid
 from findops.numpy_gradient import gradient
 from findops.points import Points

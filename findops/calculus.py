@@ -10,7 +10,8 @@ from numbers import Real
 from typing import TYPE_CHECKING, Any
 
 from findops.components import Components, Compound, Geometry
-from findops.expr import AxisName, Coef, Diff, Expr
+from findops.derivative import Diff
+from findops.expr import AxisName, Coef, Expr
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

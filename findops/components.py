@@ -7,17 +7,8 @@ from dataclasses import dataclass, replace
 from math import prod
 from typing import TYPE_CHECKING, Protocol, assert_never, cast
 
-from findops.expr import (
-    AxisName,
-    Coef,
-    Diff,
-    Expr,
-    Field,
-    Interpolate,
-    Product,
-    Sum,
-    ZeroFlux,
-)
+from findops.derivative import Diff, Interpolate, ZeroFlux
+from findops.expr import AxisName, Coef, Expr, Field, Product, Sum
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

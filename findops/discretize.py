@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 
 from findops.coefficient import FieldSlot, evaluate, flows, varies
 from findops.components import expand
-from findops.expr import Coef, Diff, Expr, Field, Interpolate, Product, Sum, ZeroFlux
+from findops.derivative import Diff, Interpolate, ZeroFlux
+from findops.expr import Coef, Expr, Field, Product, Sum
 from findops.halo import with_halo
 from findops.schemes import Central, Closure, TooFewPointsError, Upwind
 from findops.stencil import Band, Chain, Factor, Layout, Program, Term

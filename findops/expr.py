@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from findops.schemes import Central, Explicit
 from findops.values import Number, canonical, kind
 from findops.weights import is_symbolic
 
@@ -22,17 +21,15 @@ if TYPE_CHECKING:
     from findops.symbolic import InteriorStencil
 
 __all__ = [
+    "AlongAxis",
     "AxisName",
     "Coef",
-    "Diff",
     "Discrete",
     "Expr",
     "Field",
     "Identity",
-    "Interpolate",
     "Product",
     "Sum",
-    "ZeroFlux",
     "as_expr",
     "collect",
 ]
@@ -267,6 +264,7 @@ def Identity() -> Coef:  # noqa: N802  # an operator's name
 
     Examples
     --------
+    >>> from findops import Diff
     >>> Diff("x") ** 0 == Identity()
     True
     """
@@ -279,6 +277,7 @@ class Field(Expr):
 
     Examples
     --------
+    >>> from findops import Diff
     >>> sorted((Field("c") * Diff("x")).free_fields)
     ['c']
     """
@@ -298,149 +297,17 @@ class Field(Expr):
         return frozenset([self.name])
 
 
-@dataclass(frozen=True, init=False, repr=False)
-class Diff(Expr):
-    """A derivative along one axis.
-
-    Parameters
-    ----------
-    axis : str or int
-        Name or index of the axis, negative too.
-    order : int
-        Order of the derivative; 0 is the identity.
-    acc : int, optional
-        Order of accuracy: 2 by default, or what the scheme implies.
-    scheme : scheme, optional
-        ``Central()`` by default.
-    to : {"half", "node"}, optional
-        Map from nodes to half points, or back.
-
-    Raises
-    ------
-    TypeError
-        If `axis`, `order` or `acc` has the wrong type.
-    ValueError
-        If the scheme has no such accuracy, or does not map between nodes and half points.
-
-    Examples
-    --------
-    >>> Diff("x") * Diff("x") == Diff("x", 2)
-    True
-    >>> print(Diff("x", 2, acc=4) + 3 * Diff("y"))
-    ∂x² + 3·∂y
-    """
+class AlongAxis(Expr):
+    """What acts along one axis: derivatives and interpolation."""
 
     axis: AxisName
     order: int
-    acc: int
-    scheme: Explicit
     to: str | None
+    """Where it maps to, ``"half"`` or ``"node"``; None where points stay the same."""
 
-    def __new__(
-        cls,
-        axis: AxisName,
-        order: int = 1,
-        acc: int | None = None,
-        scheme: Explicit | None = None,  # noqa: ARG004
-        to: str | None = None,
-    ) -> Any:
-        # Any: the zeroth derivative is the identity, or an interpolation.
-        if isinstance(order, int) and order == 0 and axis is not None:
-            axis = _check_axis(axis)
-            return Identity() if to is None else Interpolate(axis, to, acc or 2)
-        return super().__new__(cls)
-
-    def __init__(
-        self,
-        axis: AxisName,
-        order: int = 1,
-        acc: int | None = None,
-        scheme: Explicit | None = None,
-        to: str | None = None,
-    ) -> None:
-        axis = _check_axis(axis)
-        used = Central() if scheme is None else scheme
-        if not isinstance(used, Explicit):
-            raise TypeError(f"Diff({axis!r}): scheme must be one such as Central(), not {scheme!r}")
-        if isinstance(order, bool) or not hasattr(order, "__index__"):
-            raise TypeError(
-                f"Diff({axis!r}, {order!r}): order must be an integer; the spacing goes to the "
-                f"call, as in Diff({axis!r})(f, {order!r})"
-            )
-        if order < 0:
-            raise ValueError(f"Diff({axis!r}, {order}): order must be at least 0")
-        for coefficient in used.coefficients:
-            as_expr(coefficient)
-        claimed = _claimed(f"Diff({axis!r}, {order})", used, operator.index(order), acc)
-        if to is not None:
-            _check_position(f"Diff({axis!r}, {order})", to)
-            if not used.staggers:
-                raise ValueError(
-                    f"Diff({axis!r}, {order}, to={to!r}): {used!r} works from points to the same "
-                    "points; only Central() maps to half points and back"
-                )
-        values = (axis, operator.index(order), claimed, used, to)
-        for name, value in zip(("axis", "order", "acc", "scheme", "to"), values, strict=True):
-            object.__setattr__(self, name, value)
-
-    def _parts(self) -> Iterable[Expr]:
-        return map(as_expr, self.scheme.coefficients)
-
-    def __reduce__(self) -> tuple[type[Diff], tuple[object, ...]]:
-        acc = self.acc if self.scheme.merges else None
-        return Diff, (self.axis, self.order, acc, self.scheme, self.to)
-
-
-@dataclass(frozen=True, repr=False)
-class Interpolate(Expr):
-    """Interpolation between nodes and half points of an axis.
-
-    Parameters
-    ----------
-    axis : str or int
-        Name or index of the axis, negative too.
-    to : {"half", "node"}
-        Where the values are wanted.
-    acc : int
-        Order of accuracy, even.
-
-    Raises
-    ------
-    TypeError, ValueError
-        As `Diff` does.
-
-    Examples
-    --------
-    >>> Interpolate("x", "half").on({"x": [0.0, 1.0, 2.0]}) @ [0.0, 1.0, 4.0]
-    array([0.5, 2.5])
-    """
-
-    axis: AxisName
-    to: str
-    acc: int = 2
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "axis", _check_axis(self.axis))
-        _check_position(f"Interpolate({self.axis!r})", self.to)
-        _claimed(f"Interpolate({self.axis!r})", Central(), 0, self.acc)
-
-    order = 0
-    scheme = Central()
-
-
-@dataclass(frozen=True, repr=False)
-class ZeroFlux(Expr):
-    """The two halves of diffusion with no flux through the ends of an axis.
-
-    To half points it is the first derivative of the even continuation; to nodes it is minus the
-    transpose of that in the quadrature norms.
-    """
-
-    axis: AxisName
-    to: str
-    acc: int
-
-    order = 1
+    def merged(self, inner: AlongAxis) -> AlongAxis | None:  # noqa: ARG002
+        """Return the product with what acts before along the same axis, if it is of one piece."""
+        return None
 
 
 @dataclass(frozen=True, repr=False)
@@ -523,7 +390,10 @@ def _arranged(factors: tuple[Expr, ...]) -> tuple[Expr, ...]:
         place = len(result)
         while place and _swap(result[place - 1], factor):
             place -= 1
-        merged = _merged(result[place - 1], factor) if place else None
+        before = result[place - 1] if place else None
+        merged = None
+        if isinstance(before, AlongAxis) and isinstance(factor, AlongAxis):
+            merged = before.merged(factor)
         if merged is None:
             result.insert(place, factor)
         else:
@@ -535,7 +405,7 @@ def _check_positions(factors: tuple[Expr, ...]) -> None:
     """Refuse a product that maps to half points, or to nodes, twice in a row along one axis."""
     at: dict[AxisName, Expr] = {}
     for factor in reversed(factors):
-        if isinstance(factor, (Diff, Interpolate, ZeroFlux)) and factor.to is not None:
+        if isinstance(factor, AlongAxis) and factor.to is not None:
             before = at.get(factor.axis)
             if before is not None and getattr(before, "to", None) == factor.to:
                 here, start = ("half points", "nodes")[:: 1 if factor.to == "half" else -1]
@@ -547,8 +417,7 @@ def _check_positions(factors: tuple[Expr, ...]) -> None:
 
 def _swap(left: Expr, right: Expr) -> bool:
     """Tell whether two factors act along axes that are surely different and out of order."""
-    along = (Diff, Interpolate, ZeroFlux)
-    if not (isinstance(left, along) and isinstance(right, along)):
+    if not (isinstance(left, AlongAxis) and isinstance(right, AlongAxis)):
         return False
     match left.axis, right.axis:
         case str(a), str(b):
@@ -558,18 +427,6 @@ def _swap(left: Expr, right: Expr) -> bool:
     return False
 
 
-def _merged(left: Expr, right: Expr) -> Expr | None:
-    match left, right:
-        case Diff(to=None), Diff(to=None) if (
-            left.axis == right.axis
-            and left.acc == right.acc
-            and left.scheme == right.scheme
-            and left.scheme.merges
-        ):
-            return Diff(left.axis, left.order + right.order, left.acc, left.scheme)
-    return None
-
-
 def _operand(value: object) -> Expr:
     if isinstance(value, Discrete):
         raise TypeError(
@@ -577,25 +434,3 @@ def _operand(value: object) -> Expr:
             "E.on(grid)"
         )
     return as_expr(value)
-
-
-def _check_axis(axis: object) -> AxisName:
-    if isinstance(axis, str):
-        return axis
-    if isinstance(axis, bool) or not hasattr(axis, "__index__"):
-        raise TypeError(f"an axis is a name or an index, not {axis!r}")
-    return operator.index(axis)
-
-
-def _check_position(what: str, to: object) -> None:
-    if to not in ("half", "node"):
-        raise ValueError(f"{what}: to must be 'half' or 'node', but is {to!r}")
-
-
-def _claimed(what: str, scheme: Explicit, order: int, acc: int | None) -> int:
-    if acc is not None and (isinstance(acc, bool) or not hasattr(acc, "__index__")):
-        raise TypeError(f"{what}: acc must be an integer, but is {acc!r}")
-    try:
-        return scheme.claim(order, None if acc is None else operator.index(acc))
-    except ValueError as error:
-        raise ValueError(f"{what}: {error}") from None

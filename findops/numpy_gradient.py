@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from findops.expr import Diff
+from findops.derivative import Diff
 from findops.field import as_field
 from findops.spacing import as_grid
 

@@ -11,17 +11,8 @@ import numpy as np
 
 from findops import blocks, calculus, transport
 from findops.components import Compound, closed
-from findops.expr import (
-    AxisName,
-    Coef,
-    Diff,
-    Expr,
-    Field,
-    Interpolate,
-    Product,
-    Sum,
-    ZeroFlux,
-)
+from findops.derivative import Diff, Interpolate, ZeroFlux
+from findops.expr import AxisName, Coef, Expr, Field, Product, Sum
 from findops.weights import is_symbolic
 
 if TYPE_CHECKING:

@@ -11,17 +11,8 @@ from typing import Any
 import sympy
 
 from findops.components import Compound, expand
-from findops.expr import (
-    AxisName,
-    Coef,
-    Diff,
-    Expr,
-    Field,
-    Interpolate,
-    Product,
-    Sum,
-    ZeroFlux,
-)
+from findops.derivative import Diff, Interpolate, ZeroFlux
+from findops.expr import AxisName, Coef, Expr, Field, Product, Sum
 from findops.weights import exact_weights, is_symbolic
 
 __all__ = ["InteriorStencil", "interior_stencil"]

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 from findops.calculus import Axes, Differential, total
 from findops.components import Components, Geometry
-from findops.expr import AxisName, Diff, Expr, ZeroFlux, as_expr
+from findops.derivative import Diff, ZeroFlux
+from findops.expr import AxisName, Expr, as_expr
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence

@@ -6,7 +6,7 @@ import scipy.sparse as sp
 from hypothesis import given
 
 from findops import Diff, Grid, Periodic, Uniform
-from tests.cases import CASES, NARROW, each
+from tests.cases import CASES, NARROW, SUMS, each
 from tests.strategies import bound_trees
 from tests.support import (
     assert_rows_close,
@@ -62,13 +62,20 @@ def test_matrix_rows_formats_and_diagonal(case):
     wanted = [A.shape[0] - 1, 0, A.shape[0] // 2]
     assert_same_matrix(op.matrix(rows=wanted), A[wanted], 0)
     assert_same_matrix(op.matrix(rows=np.array(wanted)), A[wanted], 0)
-    assert op.matrix(rows=[]).shape == (0, A.shape[1])
     for form in ("csc", "coo"):
         B = op.matrix(format=form)
         assert B.format == form
         assert isinstance(B, sp.sparray)
         assert_same_matrix(B, A, 0)
     assert_rows_close(op.diagonal(), A.diagonal(), abs(A).sum(axis=1)[: min(A.shape)], 1e-14)
+
+
+@each(SUMS)
+def test_no_rows_is_an_empty_matrix(case):
+    op = case.op()
+    A = op.matrix(rows=[])
+    assert A.shape == (0, op.shape[1])
+    assert A.dtype == op.matrix().dtype
 
 
 @each(CASES[:: len(CASES) // 40])

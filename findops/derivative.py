@@ -1,0 +1,190 @@
+"""Derivatives and interpolation along one axis."""
+
+from __future__ import annotations
+
+import operator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from findops.expr import AlongAxis, AxisName, Expr, Identity, as_expr
+from findops.schemes import Central, Explicit
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+__all__ = ["Diff", "Interpolate", "ZeroFlux"]
+
+
+@dataclass(frozen=True, init=False, repr=False)
+class Diff(AlongAxis):
+    """A derivative along one axis.
+
+    Parameters
+    ----------
+    axis : str or int
+        Name or index of the axis, negative too.
+    order : int
+        Order of the derivative; 0 is the identity.
+    acc : int, optional
+        Order of accuracy: 2 by default, or what the scheme implies.
+    scheme : scheme, optional
+        ``Central()`` by default.
+    to : {"half", "node"}, optional
+        Map from nodes to half points, or back.
+
+    Raises
+    ------
+    TypeError
+        If `axis`, `order` or `acc` has the wrong type.
+    ValueError
+        If the scheme has no such accuracy, or does not map between nodes and half points.
+
+    Examples
+    --------
+    >>> Diff("x") * Diff("x") == Diff("x", 2)
+    True
+    >>> print(Diff("x", 2, acc=4) + 3 * Diff("y"))
+    ∂x² + 3·∂y
+    """
+
+    axis: AxisName
+    order: int
+    acc: int
+    scheme: Explicit
+    to: str | None
+
+    def __new__(
+        cls,
+        axis: AxisName,
+        order: int = 1,
+        acc: int | None = None,
+        scheme: Explicit | None = None,  # noqa: ARG004
+        to: str | None = None,
+    ) -> Any:
+        # Any: the zeroth derivative is the identity, or an interpolation.
+        if isinstance(order, int) and order == 0 and axis is not None:
+            axis = _check_axis(axis)
+            return Identity() if to is None else Interpolate(axis, to, acc or 2)
+        return super().__new__(cls)
+
+    def __init__(
+        self,
+        axis: AxisName,
+        order: int = 1,
+        acc: int | None = None,
+        scheme: Explicit | None = None,
+        to: str | None = None,
+    ) -> None:
+        axis = _check_axis(axis)
+        used = Central() if scheme is None else scheme
+        if not isinstance(used, Explicit):
+            raise TypeError(f"Diff({axis!r}): scheme must be one such as Central(), not {scheme!r}")
+        if isinstance(order, bool) or not hasattr(order, "__index__"):
+            raise TypeError(
+                f"Diff({axis!r}, {order!r}): order must be an integer; the spacing goes to the "
+                f"call, as in Diff({axis!r})(f, {order!r})"
+            )
+        if order < 0:
+            raise ValueError(f"Diff({axis!r}, {order}): order must be at least 0")
+        for coefficient in used.coefficients:
+            as_expr(coefficient)
+        claimed = _claimed(f"Diff({axis!r}, {order})", used, operator.index(order), acc)
+        if to is not None:
+            _check_position(f"Diff({axis!r}, {order})", to)
+            if not used.staggers:
+                raise ValueError(
+                    f"Diff({axis!r}, {order}, to={to!r}): {used!r} works from points to the same "
+                    "points; only Central() maps to half points and back"
+                )
+        values = (axis, operator.index(order), claimed, used, to)
+        for name, value in zip(("axis", "order", "acc", "scheme", "to"), values, strict=True):
+            object.__setattr__(self, name, value)
+
+    def merged(self, inner: AlongAxis) -> AlongAxis | None:
+        match inner:
+            case Diff(axis=self.axis, acc=self.acc, scheme=self.scheme, to=None) if (
+                self.to is None and self.scheme.merges
+            ):
+                return Diff(self.axis, self.order + inner.order, self.acc, self.scheme)
+        return None
+
+    def _parts(self) -> Iterable[Expr]:
+        return map(as_expr, self.scheme.coefficients)
+
+    def __reduce__(self) -> tuple[type[Diff], tuple[object, ...]]:
+        acc = self.acc if self.scheme.merges else None
+        return Diff, (self.axis, self.order, acc, self.scheme, self.to)
+
+
+@dataclass(frozen=True, repr=False)
+class Interpolate(AlongAxis):
+    """Interpolation between nodes and half points of an axis.
+
+    Parameters
+    ----------
+    axis : str or int
+        Name or index of the axis, negative too.
+    to : {"half", "node"}
+        Where the values are wanted.
+    acc : int
+        Order of accuracy, even.
+
+    Raises
+    ------
+    TypeError, ValueError
+        As `Diff` does.
+
+    Examples
+    --------
+    >>> Interpolate("x", "half").on({"x": [0.0, 1.0, 2.0]}) @ [0.0, 1.0, 4.0]
+    array([0.5, 2.5])
+    """
+
+    axis: AxisName
+    to: str
+    acc: int = 2
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "axis", _check_axis(self.axis))
+        _check_position(f"Interpolate({self.axis!r})", self.to)
+        _claimed(f"Interpolate({self.axis!r})", Central(), 0, self.acc)
+
+    order = 0
+    scheme = Central()
+
+
+@dataclass(frozen=True, repr=False)
+class ZeroFlux(AlongAxis):
+    """The two halves of diffusion with no flux through the ends of an axis.
+
+    To half points it is the first derivative of the even continuation; to nodes it is minus the
+    transpose of that in the quadrature norms.
+    """
+
+    axis: AxisName
+    to: str
+    acc: int
+
+    order = 1
+
+
+def _check_axis(axis: object) -> AxisName:
+    if isinstance(axis, str):
+        return axis
+    if isinstance(axis, bool) or not hasattr(axis, "__index__"):
+        raise TypeError(f"an axis is a name or an index, not {axis!r}")
+    return operator.index(axis)
+
+
+def _check_position(what: str, to: object) -> None:
+    if to not in ("half", "node"):
+        raise ValueError(f"{what}: to must be 'half' or 'node', but is {to!r}")
+
+
+def _claimed(what: str, scheme: Explicit, order: int, acc: int | None) -> int:
+    if acc is not None and (isinstance(acc, bool) or not hasattr(acc, "__index__")):
+        raise TypeError(f"{what}: acc must be an integer, but is {acc!r}")
+    try:
+        return scheme.claim(order, None if acc is None else operator.index(acc))
+    except ValueError as error:
+        raise ValueError(f"{what}: {error}") from None
