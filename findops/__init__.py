@@ -8,6 +8,8 @@ a sparse matrix::
     A = op.matrix()
 """
 
+from typing import TYPE_CHECKING, Any
+
 from findops.blocks import Block, Tensor
 from findops.calculus import (
     Biharmonic,
@@ -37,6 +39,9 @@ from findops.schemes import (
 from findops.transport import Advection, Diffusion, DirectionalDerivative
 from findops.weights import weights
 
+if TYPE_CHECKING:
+    from findops.operator import Operator
+
 __version__ = "0.1.0"
 
 __all__ = [
@@ -63,6 +68,7 @@ __all__ = [
     "Jacobian",
     "Laplacian",
     "Offsets",
+    "Operator",
     "Periodic",
     "Points",
     "Tensor",
@@ -73,3 +79,12 @@ __all__ = [
     "gradient",
     "weights",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    # SciPy comes with bound operators, and only once there is one.
+    if name == "Operator":
+        from findops.operator import Operator
+
+        return Operator
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

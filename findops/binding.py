@@ -32,6 +32,8 @@ def apply_unbound(
     expr: Expr, u: ArrayLike, grid: GridLike, closure: Closures, fields: Mapping[str, object]
 ) -> NDArray[Any]:
     """Bind to a grid, or to spacings that make one with the array, and apply."""
+    if isinstance(u, Grid):
+        raise TypeError(f"{expr!r}: the arguments are (u, grid), an array and then the grid")
     if isinstance(grid, Grid):
         return bind(expr, grid, closure, fields)(u)
     values = as_field(u)

@@ -110,6 +110,8 @@ class Block(Compound):
 
 
 def _matrix(rows: Sequence[Sequence[object]], what: str) -> tuple[tuple[Expr, ...], ...]:
+    if isinstance(rows, Expr) or any(not hasattr(row, "__iter__") for row in rows):
+        raise TypeError(f"{what} needs a sequence of rows, as in {what}([[a, b], [c, d]])")
     made = tuple(tuple(as_expr(entry) for entry in row) for row in rows)
     if not made or not made[0] or len({len(row) for row in made}) > 1:
         raise ValueError(

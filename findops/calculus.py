@@ -9,6 +9,8 @@ from itertools import combinations
 from numbers import Real
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from findops.components import Components, Compound, Geometry
 from findops.derivative import Diff
 from findops.expr import AxisName, Coef, Expr
@@ -32,7 +34,7 @@ __all__ = [
     "total",
 ]
 
-Axes = AxisName | Sequence[AxisName] | None
+Axes = str | Sequence[AxisName] | None
 
 
 @dataclass(frozen=True, init=False, repr=False)
@@ -52,7 +54,10 @@ class Differential(Compound):
         self._set(axes=_axes(axes), acc=_frozen(acc), scheme=_frozen(scheme))
         # Bad orders and schemes are refused here rather than at binding.
         for axis in self.axes or (0,):
-            self._diff(axis, axis)
+            try:
+                self._diff(axis, axis)
+            except ValueError as error:
+                raise ValueError(f"{type(self).__name__}: {error}") from None
 
     def _set(self, **values: object) -> None:
         for name, value in values.items():
@@ -285,11 +290,10 @@ class Laplacian(Differential):
     ) -> None:
         self._set(isotropic=bool(isotropic))
         super().__init__(axes, acc, scheme)
-        if isotropic and (self.acc != 2 or scheme is not None):
-            raise ValueError(
-                "the isotropic Laplacian has acc 2 and its own stencil: it takes neither "
-                f"acc={acc} nor scheme={scheme}"
-            )
+        if isotropic and self.acc != 2:
+            raise ValueError(f"the isotropic Laplacian has acc 2, not {acc}")
+        if isotropic and scheme is not None:
+            raise ValueError(f"the isotropic Laplacian has its own stencil, not that of {scheme!r}")
 
     def expand(self, geometry: Geometry) -> Components:
         D2 = self._derivatives(geometry, 2)
@@ -368,7 +372,9 @@ def _equal(a: Any, b: Any) -> bool:
 def _axes(axes: Axes) -> tuple[AxisName, ...] | None:
     if axes is None:
         return None
-    chosen = (axes,) if isinstance(axes, (str, int)) else tuple(axes)
+    if isinstance(axes, (int, np.integer)):
+        raise TypeError(f"axes must be a sequence of axes, not {axes}; the accuracy is acc={axes}")
+    chosen = (axes,) if isinstance(axes, str) else tuple(axes)
     if not chosen:
         raise ValueError("axes must name at least one axis, but is empty")
     return chosen

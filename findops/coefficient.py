@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from findops.axes import Half
 from findops.expr import Coef, Expr
 from findops.weights import is_symbolic
 
@@ -76,11 +77,7 @@ def evaluate(value: object, grid: Grid, what: str = "a coefficient") -> NDArray[
     if is_symbolic(plain):
         values = _symbolic_values(plain, grid, what)
     elif callable(plain):
-        values = (
-            plain(**_by_name(plain, grid, what))
-            if _named(plain, grid)
-            else plain(*_by_position(plain, grid, what))
-        )
+        values = _called(plain, grid, what)
     else:
         values = float(plain) if not isinstance(plain, (np.ndarray, complex)) else plain
     return _fitted(values, grid, what)
@@ -101,12 +98,18 @@ def _fitted(values: object, grid: Grid, what: str) -> NDArray[Any]:
     if given.ndim and not fits:
         raise ValueError(
             f"{what} has shape {given.shape}, but the points where it stands have shape "
-            f"{grid.shape} ({_where(grid)})"
+            f"{grid.shape} ({_where(grid)}){_advice(grid)}"
         )
     full = given if given.ndim else given.reshape((1,) * grid.ndim)
     made = full.astype(np.complex128 if given.dtype.kind == "c" else np.float64)
     made.flags.writeable = False
     return made
+
+
+def _advice(grid: Grid) -> str:
+    if not any(isinstance(axis, Half) for axis in grid.axes):
+        return ""
+    return "; Interpolate moves arrays there, and callables are evaluated there"
 
 
 def _where(grid: Grid) -> str:
@@ -128,8 +131,21 @@ def _parameters(function: Callable[..., object]) -> list[inspect.Parameter] | No
     return parameters
 
 
-def _named(function: Callable[..., object], grid: Grid) -> bool:
-    return grid.named and _parameters(function) is not None
+def _called(function: Callable[..., object], grid: Grid, what: str) -> object:
+    named: dict[str, object] = {}
+    positional: tuple[NDArray[np.float64], ...] = ()
+    if grid.named and _parameters(function) is not None:
+        named = _by_name(function, grid, what)
+    else:
+        positional = _by_position(function, grid, what)
+    try:
+        return function(*positional, **named)
+    except Exception as error:
+        error.add_note(
+            f"{what}: {function!r} receives arrays of coordinates; it must work on arrays, with "
+            "np.sin for math.sin and np.where for if"
+        )
+        raise
 
 
 def _by_name(function: Callable[..., object], grid: Grid, what: str) -> dict[str, object]:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-import operator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from findops.expr import AlongAxis, AxisName, Expr, Identity, as_expr
 from findops.schemes import Central, Explicit
+from findops.values import whole
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -78,8 +80,10 @@ class Diff(AlongAxis):
         axis = _check_axis(axis)
         used = Central() if scheme is None else scheme
         if not isinstance(used, Explicit):
-            raise TypeError(f"Diff({axis!r}): scheme must be one such as Central(), not {scheme!r}")
-        if isinstance(order, bool) or not hasattr(order, "__index__"):
+            raise TypeError(
+                f"Diff({axis!r}): scheme must be a value such as Central(), not {scheme!r}"
+            )
+        if isinstance(order, bool) or not isinstance(order, (int, np.integer)):
             raise TypeError(
                 f"Diff({axis!r}, {order!r}): order must be an integer; the spacing goes to the "
                 f"call, as in Diff({axis!r})(f, {order!r})"
@@ -88,7 +92,7 @@ class Diff(AlongAxis):
             raise ValueError(f"Diff({axis!r}, {order}): order must be at least 0")
         for coefficient in used.coefficients:
             as_expr(coefficient)
-        claimed = _claimed(f"Diff({axis!r}, {order})", used, operator.index(order), acc)
+        claimed = _claimed(f"Diff({axis!r}, {order})", used, int(order), acc)
         if to is not None:
             _check_position(f"Diff({axis!r}, {order})", to)
             if not used.staggers:
@@ -96,7 +100,7 @@ class Diff(AlongAxis):
                     f"Diff({axis!r}, {order}, to={to!r}): {used!r} works from points to the same "
                     "points; only Central() maps to half points and back"
                 )
-        values = (axis, operator.index(order), claimed, used, to)
+        values = (axis, int(order), claimed, used, to)
         for name, value in zip(("axis", "order", "acc", "scheme", "to"), values, strict=True):
             object.__setattr__(self, name, value)
 
@@ -169,11 +173,11 @@ class ZeroFlux(AlongAxis):
 
 
 def _check_axis(axis: object) -> AxisName:
-    if isinstance(axis, str):
+    if isinstance(axis, str) and axis:
         return axis
-    if isinstance(axis, bool) or not hasattr(axis, "__index__"):
+    if isinstance(axis, bool) or not isinstance(axis, (int, np.integer)):
         raise TypeError(f"an axis is a name or an index, not {axis!r}")
-    return operator.index(axis)
+    return int(axis)
 
 
 def _check_position(what: str, to: object) -> None:
@@ -182,9 +186,8 @@ def _check_position(what: str, to: object) -> None:
 
 
 def _claimed(what: str, scheme: Explicit, order: int, acc: int | None) -> int:
-    if acc is not None and (isinstance(acc, bool) or not hasattr(acc, "__index__")):
-        raise TypeError(f"{what}: acc must be an integer, but is {acc!r}")
+    wanted = None if acc is None else whole(acc, f"{what}: acc")
     try:
-        return scheme.claim(order, None if acc is None else operator.index(acc))
+        return scheme.claim(order, wanted)
     except ValueError as error:
         raise ValueError(f"{what}: {error}") from None

@@ -64,16 +64,16 @@ def discretize(
     builder = _Builder(grid, _closures(closure, grid), fields)
     parts = expand(expr, grid)
     chains: list[Chain] = []
-    ends: list[tuple[Grid, Expr]] = []
+    ends: list[Grid] = []
     for (row, col), entry in sorted(parts.entries.items()):
         for scale, links in _products(entry, grid):
             terms, end = builder.chain(scale, links)
             chains.append(Chain(row, col, terms))
-            ends.append((end, entry))
-    target = ends[0][0] if ends else grid
-    for end, entry in ends:
+            ends.append(end)
+    target = ends[0] if ends else grid
+    for end in ends:
         if end != target:
-            raise ValueError(_unlike(entry, expr, target, end))
+            raise ValueError(_unlike(expr, target, end))
     faced = tuple((kinds[0] == "halo", kinds[1] == "halo") for kinds in builder.closures)
     made, ghosts = with_halo(chains, grid, faced)
     points = tuple(n + sum(pair) for n, pair in zip(grid.shape, ghosts, strict=True))
@@ -90,7 +90,8 @@ def _check_fields(expr: Expr, fields: Mapping[str, object]) -> None:
         )
     if unknown:
         raise TypeError(
-            f"{expr!r} has no fields {unknown}: it has {sorted(free) if free else 'none'}"
+            f"{expr!r} has no fields {unknown}: it has {sorted(free) if free else 'none'}; options "
+            "of the bound operator go there, as in E.on(grid).matrix(format=…) and op(u, out=…)"
         )
 
 
@@ -99,7 +100,10 @@ def _closures(closure: Closures, grid: Grid) -> tuple[tuple[Closure, Closure], .
     by_face = dict(closure) if isinstance(closure, Mapping) else dict.fromkeys(grid.faces, closure)
     for face, kind in by_face.items():
         if face not in grid.faces:
-            raise ValueError(f"closure: there is no face {face!r}, only {list(grid.faces)}")
+            raise ValueError(
+                f"closure: there is no face {face!r}, only {list(grid.faces)}; periodic axes have "
+                "none"
+            )
         _check_closure(kind)
     if not isinstance(closure, Mapping):
         _check_closure(closure)
@@ -116,7 +120,8 @@ def _check_closure(kind: object) -> None:
             raise ValueError(f"closure: an accuracy must be at least 1, but is {kind}")
     elif kind not in NAMES:
         raise ValueError(
-            f"closure must be one of {list(NAMES)}, an accuracy, or a dict by face, not {kind!r}"
+            f"closure must be one of {list(NAMES)}, an accuracy, or a dict by face, not {kind!r}; "
+            "an axis is made periodic by Periodic(…), and spacings per axis go in a tuple"
         )
 
 
@@ -297,11 +302,11 @@ def _renamed(link: Diff | Interpolate | ZeroFlux, grid: Grid) -> Expr:
     return replace(link, axis=name)
 
 
-def _unlike(entry: Expr, expr: Expr, first: Grid, second: Grid) -> str:
+def _unlike(expr: Expr, first: Grid, second: Grid) -> str:
     for i in range(first.ndim):
         if first.axes[i] != second.axes[i]:
             return (
                 f"the terms of {expr!r} do not meet: along {first.called(i)} one gives values at "
-                f"{first.position(i)}, another ({entry!r}) at {second.position(i)}"
+                f"{first.position(i)}, another at {second.position(i)}"
             )
     return f"the terms of {expr!r} give values on different grids"

@@ -21,7 +21,7 @@ __all__ = ["Cells", "Periodic", "Uniform"]
 
 
 @dataclass(frozen=True, init=False, repr=False)
-class _Even(Nodes):
+class EvenAxis(Nodes):
     """Evenly spaced nodes; `start` and `stop` are `n - shortfall` spacings apart."""
 
     start: Fraction
@@ -115,7 +115,7 @@ class _Even(Nodes):
 
 
 @dataclass(frozen=True, init=False, repr=False)
-class Uniform(_Even):
+class Uniform(EvenAxis):
     """Evenly spaced nodes that include both ends.
 
     Parameters
@@ -146,7 +146,7 @@ class Uniform(_Even):
 
 
 @dataclass(frozen=True, init=False, repr=False)
-class Periodic(_Even):
+class Periodic(EvenAxis):
     """Evenly spaced nodes on a circle: `stop` is `start` again and not a node of its own.
 
     Parameters
@@ -177,7 +177,7 @@ class Periodic(_Even):
 
 
 @dataclass(frozen=True, init=False, repr=False)
-class Cells(_Even):
+class Cells(EvenAxis):
     """Centers of equal cells; the half points are the faces, walls included.
 
     Parameters
@@ -213,7 +213,9 @@ def _count(n: SupportsIndex | None, least: int, what: str) -> int:
     try:
         count = operator.index(n)
     except TypeError:
-        raise TypeError(f"{what} needs an integer number of points, but got n={n!r}") from None
+        raise TypeError(
+            f"{what} needs an integer number of points, but got n={n!r}; a spacing is step="
+        ) from None
     if count < least:
         raise ValueError(f"{what} needs at least {least} point(s), but got n={count}")
     return count

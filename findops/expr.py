@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import operator
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
@@ -10,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from findops.values import Number, canonical, kind
+from findops.values import Number, canonical, kind, whole
 from findops.weights import is_symbolic
 
 if TYPE_CHECKING:
@@ -102,12 +101,11 @@ class Expr:
         raise ZeroDivisionError(f"{self!r} cannot be divided by zero")
 
     def __pow__(self, power: int) -> Expr:
-        if isinstance(power, bool) or not hasattr(power, "__index__"):
-            raise TypeError(f"{self!r} takes an integer power, not {power!r}")
-        if power < 0:
+        times = whole(power, f"the power of {self!r}")
+        if times < 0:
             raise ValueError(f"{self!r} takes a power of at least 0, not {power}")
         result: Expr = Identity()
-        for _ in range(operator.index(power)):
+        for _ in range(times):
             result = result * self
         return result
 
@@ -202,9 +200,13 @@ class Expr:
         return code(self)
 
     def _repr_latex_(self) -> str:
+        return f"${self._latex()}$"
+
+    def _latex(self, *_: object) -> str:
+        """Return LaTeX, also to SymPy's printer, which passes itself."""
         from findops.printing import latex
 
-        return f"${latex(self)}$"
+        return latex(self)
 
 
 @dataclass(frozen=True, init=False, repr=False, eq=False)
@@ -247,7 +249,8 @@ class Coef(Expr):
 
     @property
     def _key(self) -> object:
-        return id(self.value) if isinstance(self.value, np.ndarray) else self.value
+        by_identity = isinstance(self.value, np.ndarray) or callable(self.value)
+        return id(self.value) if by_identity else self.value
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Coef) and bool(self._key == other._key)

@@ -17,6 +17,8 @@ def as_field(u: ArrayLike) -> NDArray[Any]:
     """Return a native array of a supported type, without copying where it is one."""
     if isinstance(u, np.ma.MaskedArray):
         raise TypeError("a masked array is not supported: its mask would be lost; fill it first")
+    if hasattr(u, "tocsr"):
+        raise TypeError("fields are arrays, not sparse matrices: multiply by op.matrix() instead")
     values = np.asarray(u)
     if values.dtype.kind in "biu":
         return values.astype(np.float64)

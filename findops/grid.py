@@ -51,10 +51,13 @@ class Grid:
     axes: tuple[Axis, ...]
     names: tuple[str, ...] | tuple[int, ...]
 
-    def __init__(self, *axes: Axis | ArrayLike, **named: Axis | ArrayLike) -> None:
+    def __init__(self, /, *axes: Axis | ArrayLike, **named: Axis | ArrayLike) -> None:
         if bool(axes) == bool(named):
             raise TypeError("Grid needs axes: either all unnamed, or all named as in Grid(x=…)")
         names = tuple(named) if named else tuple(range(len(axes)))
+        for name in named:
+            if not name or name[-1] in "+-":
+                raise ValueError(f"an axis cannot be named {name!r}: signs at the end mark faces")
         made = tuple(as_axis(axis) for axis in (named.values() if named else axes))
         object.__setattr__(self, "axes", made)
         object.__setattr__(self, "names", names)
@@ -87,7 +90,12 @@ class Grid:
                 return self.names.index(axis)
         elif -self.ndim <= axis < self.ndim:
             return int(axis) % self.ndim
-        raise ValueError(f"there is no axis {axis!r} in {self._summary()}")
+        raise ValueError(
+            f"there is no axis {axis!r} in {self._summary()}"
+            if self.named
+            else f"there is no axis {axis!r}: the axes are unnamed here, known by their indices "
+            f"{', '.join(map(str, self.names))}; Grid(x=…, y=…) names them"
+        )
 
     def __getitem__(self, axis: str | int) -> Axis:
         return self.axes[self.index(axis)]
@@ -183,7 +191,7 @@ class Grid:
         return f"Grid({', '.join(map(str, self.names))})"
 
     def _listed(self) -> str:
-        return f"its faces are {', '.join(self.faces)}" if self.faces else "every axis is periodic"
+        return f"its faces are {', '.join(self.faces)}; periodic axes have none"
 
     def __repr__(self) -> str:
         named = self.named

@@ -28,6 +28,9 @@ def gradient(
 ) -> NDArray[Any] | tuple[NDArray[Any], ...]:
     """Return the gradient of an array, by the conventions of ``numpy.gradient``.
 
+    One default differs: the edges have the accuracy of the interior, while NumPy's have order 1.
+    ``edge_order=1`` gives NumPy's default result.
+
     Parameters
     ----------
     f : array_like

@@ -15,7 +15,7 @@ from findops.coefficient import evaluate
 from findops.expr import Coef, Discrete, Expr, Field
 from findops.field import as_field, check_out, check_scale
 from findops.stencil import Factor, Layout, Program
-from findops.values import Number, kind
+from findops.values import Number, kind, whole
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -55,6 +55,9 @@ class Operator(Discrete):
     # Arrays on the left leave the operation to us, and pandas' objects too.
     __array_ufunc__ = None
     __pandas_priority__ = 10_000
+
+    def __array__(self, dtype: object = None, copy: object = None) -> NDArray[Any]:
+        raise TypeError(f"{self!r} is not an array: op.matrix() makes its sparse matrix")
 
     def __call__(
         self,
@@ -386,12 +389,11 @@ class Operator(Discrete):
         return replace(self, program=program, label=f"{Coef(other)}·({self.label})")
 
     def __pow__(self, power: int) -> Operator:
-        if isinstance(power, bool) or not hasattr(power, "__index__"):
-            raise TypeError(f"{self!r} takes a whole power, not {power!r}")
-        if power < 0:
+        times = whole(power, f"the power of {self!r}")
+        if times < 0:
             raise ValueError(f"{self!r} takes a power of at least 0, not {power}")
         result = self._identity()
-        for i in range(power):
+        for i in range(times):
             result = self if i == 0 else result @ self
         return result
 

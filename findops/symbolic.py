@@ -36,11 +36,11 @@ class InteriorStencil(dict[Any, Any]):
 
     def latex(self) -> str:
         """Return the stencil as a sum over grid values, in LaTeX."""
-        terms = [
-            rf"\left({sympy.latex(weight)}\right) u_{{{', '.join(map(_index, INDICES, offsets))}}}"
-            for offsets, weight in self.items()
-        ]
-        return " + ".join(terms) or "0"
+        values = (
+            sympy.Symbol(f"u_{{{', '.join(map(_index, INDICES, offsets))}}}") for offsets in self
+        )
+        terms = [weight * value for weight, value in zip(self.values(), values, strict=True)]
+        return str(sympy.latex(sympy.Add(*terms, evaluate=False), order="none")) if terms else "0"
 
 
 def interior_stencil(expr: Expr, spacing: object = None) -> InteriorStencil:

@@ -10,7 +10,7 @@ import numpy as np
 
 from findops.weights import is_symbolic
 
-__all__ = ["Number", "canonical", "kind"]
+__all__ = ["Number", "canonical", "kind", "whole"]
 
 Number = Fraction | float | complex
 """Numbers as coefficients: rational ones are exact."""
@@ -57,6 +57,19 @@ def _symbolic(value: Any) -> object:
         return canonical(complex(value))
     # An exact irrational number such as pi stays symbolic until it is bound.
     return canonical(float(value)) if value.is_Float else value
+
+
+def whole(value: object, what: str) -> int:
+    """Return an integer of any type as an int.
+
+    Raises
+    ------
+    TypeError
+        If it is no integer; `what` names it.
+    """
+    if isinstance(value, (int, np.integer)) and not isinstance(value, bool):
+        return int(value)
+    raise TypeError(f"{what} must be an integer, but is {value!r}")
 
 
 def kind(value: object) -> str:

@@ -104,8 +104,8 @@ def _term(
         along, factors = band.table()
         columns = columns[..., :, None] * n + along[i][..., None, :].astype(kind)
         weights = weights[..., :, None] * factors[i][..., None, :]
-        columns = columns.reshape(*columns.shape[:-2], -1)
-        weights = weights.reshape(*weights.shape[:-2], -1)
+        columns = columns.reshape(*columns.shape[:-2], math.prod(columns.shape[-2:]))
+        weights = weights.reshape(*weights.shape[:-2], math.prod(weights.shape[-2:]))
     shape = (*np.broadcast_shapes(*(i.shape for i in index)), columns.shape[-1])
     # Padding has zero weight; a coefficient that is zero somewhere is told apart from it.
     kept = np.broadcast_to(weights != 0, shape)

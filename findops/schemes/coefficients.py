@@ -65,8 +65,8 @@ def coefficients(
     for name, value in (("order", order), ("acc", acc)):
         if isinstance(value, bool) or not (value is None or hasattr(value, "__index__")):
             raise TypeError(f"coefficients needs an integer {name}, but got {value!r}")
-    if order is None or order < 0:
-        raise ValueError(f"coefficients needs an order of at least 0, but got {order!r}")
+    if order is None or order < 1:
+        raise ValueError(f"coefficients needs an order of at least 1, but got {order!r}")
     used = scheme or Central()
     offsets = used.offsets(order, used.claim(order, acc), Fraction(0))
     error = leading_error(order, offsets)

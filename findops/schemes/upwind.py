@@ -45,7 +45,9 @@ class Upwind(Explicit):
 
     @property
     def _key(self) -> object:
-        return id(self.velocity) if isinstance(self.velocity, np.ndarray) else self.velocity
+        function = callable(self.velocity) and not hasattr(self.velocity, "free_fields")
+        by_identity = function or isinstance(self.velocity, np.ndarray)
+        return id(self.velocity) if by_identity else self.velocity
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Upwind) and bool(self._key == other._key)
