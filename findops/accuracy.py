@@ -106,7 +106,7 @@ def _multiplied(left: set[Sentence], right: set[Sentence]) -> set[Sentence]:
 def _tape(chain: Chain, axis: int) -> Tape:
     tape: list[Band | None] = []
     for term in chain.terms:
-        if any(factor.value.shape[axis] > 1 for factor in term.factors):
+        if any(factor.varies(axis) for factor in term.factors):
             tape.append(None)
         if term.bands[axis] is not None:
             tape.append(term.bands[axis])

@@ -51,7 +51,7 @@ class Tensor(Compound):
     def __post_init__(self) -> None:
         rows = _matrix(self.rows, "Tensor")
         for entry in (entry for row in rows for entry in row):
-            if isinstance(entry, Compound):
+            if not entry.multiplies:
                 raise TypeError(f"Tensor holds coefficients, not {entry!r}; Block holds operators")
         object.__setattr__(self, "rows", rows)
 

@@ -51,9 +51,12 @@ class Differential(Compound):
         acc: int | Mapping[AxisName, int] | None = 2,
         scheme: Explicit | Mapping[AxisName, Explicit] | None = None,
     ) -> None:
-        self._set(axes=_axes(axes), acc=_frozen(acc), scheme=_frozen(scheme))
+        self._set(axes=_axes(axes), acc=_frozen(acc, "acc"), scheme=_frozen(scheme, "scheme"))
         # Bad orders and schemes are refused here rather than at binding.
-        for axis in self.axes or (0,):
+        given = {
+            name for each in (self.acc, self.scheme) if isinstance(each, tuple) for name, _ in each
+        }
+        for axis in {*(self.axes or (0,)), *given}:
             try:
                 self._diff(axis, axis)
             except ValueError as error:
@@ -83,8 +86,11 @@ class Differential(Compound):
                 called[geometry.index(name)] = name
         return called
 
+    def _accuracy(self, name: AxisName) -> Any:
+        return dict(self.acc).get(name, 2) if isinstance(self.acc, tuple) else self.acc
+
     def _diff(self, axis: AxisName, name: AxisName, order: int = 1, to: str | None = None) -> Expr:
-        acc = dict(self.acc).get(name, 2) if isinstance(self.acc, tuple) else self.acc
+        acc = self._accuracy(name)
         scheme = dict(self.scheme).get(name) if isinstance(self.scheme, tuple) else self.scheme
         if scheme is not None and not getattr(scheme, "merges", True) and acc == 2:
             acc = None
@@ -380,8 +386,12 @@ def _axes(axes: Axes) -> tuple[AxisName, ...] | None:
     return chosen
 
 
-def _frozen(value: object) -> object:
-    return tuple(value.items()) if isinstance(value, Mapping) else value
+def _frozen(value: object, what: str) -> object:
+    if isinstance(value, Mapping):
+        return tuple(sorted(value.items(), key=lambda item: (isinstance(item[0], str), item[0])))
+    if isinstance(value, (tuple, list)):
+        raise TypeError(f"{what} is one value or a dict by axis, not {value!r}")
+    return value
 
 
 def total(exprs: Iterable[Expr]) -> Expr:

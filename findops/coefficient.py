@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import inspect
 from dataclasses import dataclass
-from numbers import Number
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -20,7 +19,7 @@ if TYPE_CHECKING:
 
     from findops.grid import Grid
 
-__all__ = ["FieldSlot", "evaluate", "varies"]
+__all__ = ["FieldSlot", "evaluate", "flows"]
 
 
 @dataclass(frozen=True)
@@ -44,21 +43,15 @@ def flows(velocity: NDArray[Any], positive: bool) -> NDArray[np.bool_]:
     ------
     TypeError
         If the velocity is complex.
+    ValueError
+        If some of it is NaN.
     """
     if np.iscomplexobj(velocity):
         raise TypeError("an upwind scheme needs a real velocity, but it is complex")
+    if np.isnan(velocity).any():
+        raise ValueError("an upwind scheme needs a velocity everywhere, but some are NaN")
     negative = velocity < 0
     return ~negative if positive else negative
-
-
-def varies(coefficient: Expr) -> bool:
-    """Tell whether a coefficient may differ from point to point."""
-    if not isinstance(coefficient, Coef):
-        return True
-    value = coefficient.value
-    if is_symbolic(value):
-        return bool(value.free_symbols)
-    return not isinstance(value, Number)
 
 
 def evaluate(value: object, grid: Grid, what: str = "a coefficient") -> NDArray[Any]:
@@ -116,30 +109,24 @@ def _where(grid: Grid) -> str:
     return ", ".join(f"{grid.position(i)} of {grid.called(i)}" for i in range(grid.ndim))
 
 
-def _parameters(function: Callable[..., object]) -> list[inspect.Parameter] | None:
-    """Return the parameters, None where they cannot be read one by one."""
-    if isinstance(function, np.ufunc):
-        return None
-    try:
-        parameters = list(inspect.signature(function).parameters.values())
-    except ValueError:
-        return None
-    various = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
-    only = inspect.Parameter.POSITIONAL_ONLY
-    if any(p.kind in various or p.kind is only for p in parameters):
-        return None
-    return parameters
-
-
 def _called(function: Callable[..., object], grid: Grid, what: str) -> object:
+    coordinates = grid.coordinates()
+    parameters = _parameters(function)
     named: dict[str, object] = {}
-    positional: tuple[NDArray[np.float64], ...] = ()
-    if grid.named and _parameters(function) is not None:
-        named = _by_name(function, grid, what)
+    if parameters is None:
+        if isinstance(function, np.ufunc) and function.nin != grid.ndim:
+            raise ValueError(_one_per_axis(what, function, grid, function.nin))
+    elif grid.named:
+        named = _by_name(
+            parameters, dict(zip(map(str, grid.names), coordinates, strict=True)), what
+        )
+        coordinates = ()
     else:
-        positional = _by_position(function, grid, what)
+        required = sum(p.default is p.empty for p in parameters)
+        if required != grid.ndim:
+            raise ValueError(_one_per_axis(what, function, grid, required))
     try:
-        return function(*positional, **named)
+        return function(*coordinates, **named)
     except Exception as error:
         error.add_note(
             f"{what}: {function!r} receives arrays of coordinates; it must work on arrays, with "
@@ -148,34 +135,42 @@ def _called(function: Callable[..., object], grid: Grid, what: str) -> object:
         raise
 
 
-def _by_name(function: Callable[..., object], grid: Grid, what: str) -> dict[str, object]:
-    coordinates = dict(zip(map(str, grid.names), grid.coordinates(), strict=True))
-    parameters = _parameters(function) or []
+def _parameters(function: Callable[..., object]) -> list[inspect.Parameter] | None:
+    """Return the parameters, None where they cannot be read one by one."""
+    if isinstance(function, np.ufunc):
+        return None
+    try:
+        parameters = list(inspect.signature(function).parameters.values())
+    except ValueError:
+        return None
+    unreadable = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.POSITIONAL_ONLY)
+    return None if any(p.kind in unreadable for p in parameters) else parameters
+
+
+def _by_name(
+    parameters: list[inspect.Parameter], coordinates: dict[str, NDArray[np.float64]], what: str
+) -> dict[str, object]:
+    if any(p.kind is p.VAR_KEYWORD for p in parameters):
+        return dict(coordinates)
     unknown = [p.name for p in parameters if p.name not in coordinates and p.default is p.empty]
     if unknown:
         raise ValueError(
-            f"{what}: the parameters of {function!r} must be names of axes, but {unknown} are not "
+            f"{what}: the parameters of a function must be names of axes, but {unknown} are not "
             f"among {list(coordinates)}"
         )
-    return {p.name: coordinates[p.name] for p in parameters if p.name in coordinates}
+    # A keyword-only parameter with a value, as functools.partial leaves it, keeps that value.
+    return {
+        p.name: coordinates[p.name]
+        for p in parameters
+        if p.name in coordinates and (p.kind is not p.KEYWORD_ONLY or p.default is p.empty)
+    }
 
 
-def _by_position(
-    function: Callable[..., object], grid: Grid, what: str
-) -> tuple[NDArray[np.float64], ...]:
-    parameters = _parameters(function)
-    if isinstance(function, np.ufunc):
-        least = most = function.nin
-    elif parameters is None:
-        return grid.coordinates()
-    else:
-        least, most = sum(p.default is p.empty for p in parameters), len(parameters)
-    if not least <= grid.ndim <= most:
-        raise ValueError(
-            f"{what}: {function!r} must take one coordinate per axis, by position: {grid.ndim}, "
-            f"but it takes {most}"
-        )
-    return grid.coordinates()
+def _one_per_axis(what: str, function: object, grid: Grid, count: int) -> str:
+    return (
+        f"{what}: {function!r} must take one coordinate per axis, by position: {grid.ndim}, but it "
+        f"takes {count}"
+    )
 
 
 def _symbolic_values(value: Any, grid: Grid, what: str) -> object:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from math import prod
 from typing import TYPE_CHECKING, Protocol, assert_never, cast
 
-from findops.derivative import Diff, Interpolate, ZeroFlux
+from findops.derivative import Diff, Flux, Interpolate
 from findops.expr import AxisName, Coef, Expr, Field, Product, Sum
 
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ class Compound(Expr, ABC):
         """Return the operator in components."""
 
 
-Node = Coef | Field | Diff | Interpolate | ZeroFlux | Product | Sum | Compound
+Node = Coef | Field | Diff | Interpolate | Flux | Product | Sum | Compound
 """Every kind of expression there is."""
 
 
@@ -99,7 +99,7 @@ def expand(expr: Expr, geometry: Geometry) -> Components:
             parts = node.expand(geometry)
             entries = {place: _entry(entry, geometry) for place, entry in parts.entries.items()}
             return replace(parts, entries=entries)
-        case Diff() | Interpolate() | ZeroFlux():
+        case Diff() | Interpolate() | Flux():
             return _scalar(_on_index(node, geometry))
         case Coef() | Field():
             return _scalar(node)
@@ -157,13 +157,13 @@ def _entry(entry: Expr, geometry: Geometry) -> Expr:
     return parts.entries.get((0, 0), Coef(0))
 
 
-def _on_index(expr: Diff | Interpolate | ZeroFlux, geometry: Geometry) -> Expr:
+def _on_index(expr: Diff | Interpolate | Flux, geometry: Geometry) -> Expr:
     axis = geometry.index(expr.axis)
     match expr:
         case Diff():
             acc = expr.acc if expr.scheme.merges else None
             return Diff(axis, expr.order, acc, expr.scheme, expr.to)
-        case Interpolate() | ZeroFlux():
+        case Interpolate() | Flux():
             return replace(expr, axis=axis)
 
 

@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from findops.expr import AlongAxis, AxisName, Expr, Identity, as_expr
+from findops.expr import AlongAxis, AxisName, Expr, Identity, as_coefficient
 from findops.schemes import Central, Explicit
 from findops.values import whole
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-__all__ = ["Diff", "Interpolate", "ZeroFlux"]
+__all__ = ["Diff", "Flux", "Interpolate"]
 
 
 @dataclass(frozen=True, init=False, repr=False)
@@ -60,14 +60,23 @@ class Diff(AlongAxis):
         axis: AxisName,
         order: int = 1,
         acc: int | None = None,
-        scheme: Explicit | None = None,  # noqa: ARG004
+        scheme: Explicit | None = None,
         to: str | None = None,
     ) -> Any:
         # Any: the zeroth derivative is the identity, or an interpolation.
-        if isinstance(order, int) and order == 0 and axis is not None:
-            axis = _check_axis(axis)
-            return Identity() if to is None else Interpolate(axis, to, acc or 2)
-        return super().__new__(cls)
+        if not _is_zero(order):
+            return super().__new__(cls)
+        axis = _check_axis(axis)
+        used = Central() if scheme is None else scheme
+        if not isinstance(used, Explicit):
+            raise TypeError(f"Diff({axis!r}, 0): scheme must be such as Central(), not {scheme!r}")
+        if acc is not None:
+            _claimed(f"Diff({axis!r}, 0)", used, 0, acc)
+        if to is None:
+            return Identity()
+        if not used.staggers:
+            raise ValueError(f"Diff({axis!r}, 0, to={to!r}): only Central() maps to half points")
+        return Interpolate(axis, to, 2 if acc is None else acc)
 
     def __init__(
         self,
@@ -91,7 +100,7 @@ class Diff(AlongAxis):
         if order < 0:
             raise ValueError(f"Diff({axis!r}, {order}): order must be at least 0")
         for coefficient in used.coefficients:
-            as_expr(coefficient)
+            as_coefficient(coefficient)
         claimed = _claimed(f"Diff({axis!r}, {order})", used, int(order), acc)
         if to is not None:
             _check_position(f"Diff({axis!r}, {order})", to)
@@ -113,7 +122,7 @@ class Diff(AlongAxis):
         return None
 
     def _parts(self) -> Iterable[Expr]:
-        return map(as_expr, self.scheme.coefficients)
+        return map(as_coefficient, self.scheme.coefficients)
 
     def __reduce__(self) -> tuple[type[Diff], tuple[object, ...]]:
         acc = self.acc if self.scheme.merges else None
@@ -158,18 +167,24 @@ class Interpolate(AlongAxis):
 
 
 @dataclass(frozen=True, repr=False)
-class ZeroFlux(AlongAxis):
-    """The two halves of diffusion with no flux through the ends of an axis.
+class Flux(AlongAxis):
+    """One of the two halves of diffusion: the derivative to half points, or the one back.
 
-    To half points it is the first derivative of the even continuation; to nodes it is minus the
-    transpose of that in the quadrature norms.
+    Natural ones let no flux through the ends of the axis: to half points it is the derivative of
+    the even continuation, to nodes minus the transpose of that in the quadrature norms.
     """
 
     axis: AxisName
     to: str
     acc: int
+    natural: bool = False
 
     order = 1
+    scheme = Central()
+
+
+def _is_zero(order: object) -> bool:
+    return isinstance(order, (int, np.integer)) and not isinstance(order, bool) and order == 0
 
 
 def _check_axis(axis: object) -> AxisName:

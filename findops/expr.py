@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
@@ -29,6 +30,7 @@ __all__ = [
     "Identity",
     "Product",
     "Sum",
+    "as_coefficient",
     "as_expr",
     "collect",
 ]
@@ -76,7 +78,7 @@ class Expr:
 
     def __mul__(self, other: object) -> Expr:
         right = _monomials(_operand(other))
-        return collect((a * b, _arranged(f + g)) for a, f in _monomials(self) for b, g in right)
+        return collect(_product(a * b, f + g) for a, f in _monomials(self) for b, g in right)
 
     def __rmul__(self, other: object) -> Expr:
         return _operand(other) * self
@@ -186,6 +188,11 @@ class Expr:
         """Whether a coefficient is a function of the coordinates."""
         return any(part.needs_coordinates for part in self._parts())
 
+    @property
+    def multiplies(self) -> bool:
+        """Whether it only multiplies by coefficients."""
+        return False
+
     def _parts(self) -> Iterable[Expr]:
         return ()
 
@@ -244,8 +251,17 @@ class Coef(Expr):
         object.__setattr__(self, "value", canonical(value))
 
     @property
+    def is_irrational(self) -> bool:
+        """Whether it is a number that SymPy holds exactly, as π."""
+        return is_symbolic(self.value) and not self.value.free_symbols
+
+    @property
     def needs_coordinates(self) -> bool:
-        return callable(self.value) or is_symbolic(self.value)
+        return callable(self.value) or (is_symbolic(self.value) and not self.is_irrational)
+
+    @property
+    def multiplies(self) -> bool:
+        return True
 
     @property
     def _key(self) -> object:
@@ -299,6 +315,10 @@ class Field(Expr):
     def free_fields(self) -> frozenset[str]:
         return frozenset([self.name])
 
+    @property
+    def multiplies(self) -> bool:
+        return True
+
 
 class AlongAxis(Expr):
     """What acts along one axis: derivatives and interpolation."""
@@ -320,6 +340,10 @@ class Product(Expr):
     scale: Number
     factors: tuple[Expr, ...]
 
+    @property
+    def multiplies(self) -> bool:
+        return all(factor.multiplies for factor in self.factors)
+
     def _parts(self) -> Iterable[Expr]:
         return self.factors
 
@@ -340,6 +364,10 @@ class Sum(Expr):
     def __hash__(self) -> int:
         return hash((Sum, self._set))
 
+    @property
+    def multiplies(self) -> bool:
+        return all(term.multiplies for term in self.terms)
+
     def _parts(self) -> Iterable[Expr]:
         return self.terms
 
@@ -350,6 +378,20 @@ Monomial = tuple[Number, tuple[Expr, ...]]
 def as_expr(value: object) -> Expr:
     """Return an expression, making multiplication by a coefficient of anything else."""
     return value if isinstance(value, Expr) else Coef(value)
+
+
+def as_coefficient(value: object) -> Expr:
+    """Return multiplication by a coefficient, and refuse operators that differentiate.
+
+    Raises
+    ------
+    TypeError
+        If the value is no coefficient.
+    """
+    expr = as_expr(value)
+    if not expr.multiplies:
+        raise TypeError(f"a coefficient is needed, but {expr!r} is an operator")
+    return expr
 
 
 def collect(monomials: Iterable[Monomial]) -> Expr:
@@ -383,6 +425,18 @@ def _monomials(expr: Expr) -> Sequence[Monomial]:
             return [(value, ())] if value != 0 else []
         case _:
             return [(Fraction(1), (expr,))]
+
+
+def _product(scale: Number, factors: tuple[Expr, ...]) -> Monomial:
+    """Return a product with numbers in front, also those that SymPy alone can hold, as π."""
+    exact = [f.value for f in factors if isinstance(f, Coef) and f.is_irrational]
+    if not exact:
+        return scale, _arranged(factors)
+    rest = tuple(f for f in factors if not (isinstance(f, Coef) and f.is_irrational))
+    number = Coef(math.prod(exact)).value
+    if isinstance(number, Number):
+        return scale * number, _arranged(rest)
+    return scale, (Coef(number), *_arranged(rest))
 
 
 def _arranged(factors: tuple[Expr, ...]) -> tuple[Expr, ...]:

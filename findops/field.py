@@ -19,6 +19,11 @@ def as_field(u: ArrayLike) -> NDArray[Any]:
         raise TypeError("a masked array is not supported: its mask would be lost; fill it first")
     if hasattr(u, "tocsr"):
         raise TypeError("fields are arrays, not sparse matrices: multiply by op.matrix() instead")
+    if hasattr(u, "dims"):
+        raise TypeError(
+            f"labeled arrays are not read yet, and the order of their axes could differ: pass the "
+            f"values of the {type(u).__name__} as a NumPy array"
+        )
     values = np.asarray(u)
     if values.dtype.kind in "biu":
         return values.astype(np.float64)

@@ -88,6 +88,8 @@ class Grid:
         if isinstance(axis, str):
             if axis in self.names:
                 return self.names.index(axis)
+        elif isinstance(axis, bool) or not isinstance(axis, (int, np.integer)):
+            raise TypeError(f"an axis is a name or an index, not {axis!r}")
         elif -self.ndim <= axis < self.ndim:
             return int(axis) % self.ndim
         raise ValueError(

@@ -73,7 +73,7 @@ def _padded(chain: Chain, ghosts: Ghosts, common: Ghosts, grid: Grid) -> Chain:
 
 def _check_coefficients(term: Term, need: Ghosts, grid: Grid) -> None:
     for i, pair in enumerate(need):
-        if any(pair) and any(factor.value.shape[i] > 1 for factor in term.factors):
+        if any(pair) and any(factor.varies(i) for factor in term.factors):
             raise ValueError(
                 f"with a halo along {grid.names[i]!r}, a coefficient inside a product would be "
                 "needed at ghost points, where it is unknown: bind the factors one by one"

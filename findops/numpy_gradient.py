@@ -71,12 +71,15 @@ def gradient(
     parts = _spacings(varargs, len(axes))
     results = []
     for i, spacing in zip(axes, parts, strict=True):
-        grid = as_grid({i: spacing}, values.shape)
+        # The other axes are batch, so that they may even be empty.
+        name = f"axis {i}"
+        grid = as_grid({name: spacing}, values.shape[i : i + 1])
         closure = "accurate" if edge_order is None else edge_order
         try:
-            results.append(Diff(i, acc=acc).on(grid, closure=closure)(values))
+            op = Diff(name, acc=acc).on(grid, closure=closure)
         except ValueError as error:
             raise ValueError(f"gradient, acc={acc}, edge_order={edge_order}: {error}") from None
+        results.append(np.moveaxis(op(np.moveaxis(values, i, -1)), -1, i))
     return results[0] if len(results) == 1 else tuple(results)
 
 
@@ -90,6 +93,7 @@ def _axes(axis: int | Sequence[int] | None, ndim: int) -> tuple[int, ...]:
 def _spacings(varargs: tuple[Any, ...], count: int) -> Sequence[Any]:
     if not varargs:
         return [1.0] * count
+    varargs = tuple(v.item() if isinstance(v, np.ndarray) and v.ndim == 0 else v for v in varargs)
     if len(varargs) == 1 and isinstance(varargs[0], Real):
         return list(varargs) * count
     if len(varargs) != count:

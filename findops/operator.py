@@ -209,7 +209,14 @@ class Operator(Discrete):
                     f"({self.shape[0]},), but has {rows.shape}"
                 )
             return np.flatnonzero(rows)
-        return np.arange(self.shape[0])[rows].reshape(-1)
+        if isinstance(rows, slice):
+            return np.arange(*rows.indices(self.shape[0]))
+        chosen = np.asarray(rows, dtype=None if len(rows) else np.intp)
+        if chosen.dtype.kind not in "iu" or chosen.ndim != 1:
+            raise TypeError(f"{self!r}: rows must be a slice, integers or a mask, not {rows!r}")
+        if chosen.size and not -self.shape[0] <= chosen.min() <= chosen.max() < self.shape[0]:
+            raise IndexError(f"{self!r} has no row {rows!r}")
+        return chosen % self.shape[0]
 
     def diagonal(self) -> NDArray[Any]:
         """Return the diagonal of the matrix, flat."""
@@ -249,13 +256,16 @@ class Operator(Discrete):
         IndexError
             If it is out of range.
         """
-        place = (index,) if isinstance(index, (int, np.integer)) else tuple(index)
+        place = tuple(
+            whole(i, "an index of a point")
+            for i in (index if isinstance(index, tuple) else (index,))
+        )
         points = self.program.outputs.points
         if len(place) != len(points):
             raise ValueError(f"{self!r} needs an index of {len(points)} numbers, but got {index!r}")
         if not all(-n <= i < n for i, n in zip(place, points, strict=True)):
             raise IndexError(f"there is no point {index!r} in the shape {points}")
-        inside = tuple(int(i) % n for i, n in zip(place, points, strict=True))
+        inside = tuple(i % n for i, n in zip(place, points, strict=True))
         lead = tuple(g[0] - b[0] for g, b in zip(self.ghosts, self.beyond, strict=True))
         blocks: dict[tuple[int, int], dict[tuple[int, ...], Any]] = {}
         for row in range(self.program.outputs.count):
@@ -282,8 +292,18 @@ class Operator(Discrete):
         from scipy.sparse.linalg import LinearOperator
 
         return LinearOperator(
-            shape=self.shape, matvec=self.matvec, rmatvec=self.rmatvec, dtype=self.dtype
+            shape=self.shape,
+            dtype=self.dtype,
+            matvec=lambda x: self.matvec(np.ravel(x)),
+            rmatvec=lambda x: self.rmatvec(np.ravel(x)),
+            matmat=self._columns,
+            rmatmat=self.H._columns,
         )
+
+    def _columns(self, x: NDArray[Any]) -> NDArray[Any]:
+        """Apply to each column of a matrix."""
+        fields = np.ascontiguousarray(x.T).reshape(-1, *self.program.inputs.shape)
+        return self(fields).reshape(len(fields), -1).T
 
     def replace(self, **fields: object) -> Operator:
         """Return the operator with other values for its fields, on the same plan.

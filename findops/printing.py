@@ -11,7 +11,7 @@ import numpy as np
 
 from findops import blocks, calculus, transport
 from findops.components import Compound, closed
-from findops.derivative import Diff, Interpolate, ZeroFlux
+from findops.derivative import Diff, Flux, Interpolate
 from findops.expr import AxisName, Coef, Expr, Field, Product, Sum
 from findops.weights import is_symbolic
 
@@ -47,7 +47,7 @@ def _fraction(value: Any) -> str:
 
 
 def _plain(value: Any) -> str:
-    return f"{value:g}" if isinstance(value, float) else str(value)
+    return f"{value:.12g}" if isinstance(value, float) else str(value)
 
 
 def _sympy_latex(value: Any) -> str:
@@ -142,7 +142,7 @@ def _written(expr: Expr, style: _Style) -> str:
             return name if node.to is None else style.mapped(name, node.to)
         case Interpolate():
             return style.mapped("1", node.to)
-        case ZeroFlux():
+        case Flux():
             return style.mapped(style.derivative(node.axis, 1), node.to)
         case blocks.Tensor() | blocks.Block():
             return style.matrix([[_written(e, style) for e in row] for row in node.rows])
@@ -168,7 +168,7 @@ def code(expr: Expr) -> str:
         case Sum():
             return " + ".join(code(term) for term in node.terms)
         case Product():
-            factors = "*".join(_factor_code(factor) for factor in node.factors)
+            factors = "*".join(code(factor) for factor in node.factors)
             return factors if node.scale == 1 else f"{_number_code(node.scale)}*{factors}"
         case Coef(value=value):
             if isinstance(value, (Fraction, float, complex)):
@@ -183,8 +183,8 @@ def code(expr: Expr) -> str:
             return _call(Diff, [repr(node.axis)], given, {"acc": 2 if fixed else None})
         case Interpolate():
             return _call(Interpolate, [repr(node.axis), repr(node.to)], {"acc": node.acc}, {})
-        case ZeroFlux():
-            return f"ZeroFlux({node.axis!r}, {node.to!r}, {node.acc})"
+        case Flux():
+            return f"Diff({node.axis!r}, acc={node.acc}, to={node.to!r})"
         case blocks.Tensor() | blocks.Block():
             rows = (f"[{', '.join(map(code, row))}]" for row in node.rows)
             return f"{type(node).__name__}([{', '.join(rows)}])"
@@ -226,10 +226,6 @@ def _call(
 
 def _list(items: Iterable[str]) -> str:
     return f"[{', '.join(items)}]"
-
-
-def _factor_code(factor: Expr) -> str:
-    return code(factor)
 
 
 def _number_code(value: Fraction | float | complex) -> str:

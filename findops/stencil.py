@@ -40,16 +40,22 @@ class Factor:
     value: NDArray[Any]
     selects: bool = False
     slot: Slot | None = None
+    conjugated: bool = False
 
     def given(self, fields: dict[str, object]) -> Factor:
         """Return the factor with another value for its field."""
         if self.slot is None or self.slot.name not in fields:
             return self
-        return replace(self, value=self.slot(fields[self.slot.name]))
+        value = self.slot(fields[self.slot.name])
+        return replace(self, value=value.conj() if self.conjugated else value)
 
     def conjugate(self) -> Factor:
         """Return the complex conjugate."""
-        return replace(self, value=self.value.conj())
+        return replace(self, value=self.value.conj(), conjugated=not self.conjugated)
+
+    def varies(self, axis: int) -> bool:
+        """Tell whether it may differ from point to point along an axis; a field always may."""
+        return self.slot is not None or self.value.shape[axis] > 1
 
 
 @dataclass(frozen=True, eq=False)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
 from fractions import Fraction
 from itertools import product
@@ -11,7 +12,7 @@ from typing import Any
 import sympy
 
 from findops.components import Compound, expand
-from findops.derivative import Diff, Interpolate, ZeroFlux
+from findops.derivative import Diff, Flux, Interpolate
 from findops.expr import AxisName, Coef, Expr, Field, Product, Sum
 from findops.weights import exact_weights, is_symbolic
 
@@ -71,6 +72,8 @@ class _Unbounded:
         if isinstance(spacing, tuple) and len(spacing) != len(found):
             raise ValueError(f"{len(spacing)} spacings are given, but the axes are {self.names}")
         self._spacings = [_number(_given(spacing, i, n)) for i, n in enumerate(self.names)]
+        if 0 in self._spacings:
+            raise ValueError(f"spacings must not be 0, but are {self._spacings}")
         # Indices stay what they are, so that resolving an axis twice is harmless.
         lowest = min((n for n in found if isinstance(n, int)), default=0)
         self._index = {
@@ -107,7 +110,7 @@ def _given(spacing: object, i: int, name: AxisName) -> object:
 
 def _axes(expr: Expr) -> Iterable[AxisName]:
     match expr:
-        case Diff() | Interpolate() | ZeroFlux():
+        case Diff() | Interpolate() | Flux():
             yield expr.axis
         case Compound() if hasattr(expr, "axes"):
             if expr.axes is None:
@@ -121,6 +124,8 @@ def _number(value: object) -> Any:
     """Return a number as SymPy's, floats as the exact rationals that they are."""
     if is_symbolic(value):
         return value
+    if isinstance(value, Real) and not math.isfinite(value):
+        raise ValueError(f"an interior stencil needs finite numbers, but got {value!r}")
     if isinstance(value, Rational):
         return sympy.Rational(int(value.numerator), int(value.denominator))
     if isinstance(value, Real):
@@ -157,13 +162,9 @@ def _factor(factor: Expr, geometry: _Unbounded) -> dict[Offsets, Any]:
                 f"an interior stencil needs constant coefficients, but {factor!r} may vary: put a "
                 "number or a SymPy symbol in its place"
             )
-        case Diff() | Interpolate():
-            moved = isinstance(factor, Interpolate) or factor.to is not None
-            shift = Fraction(moved, 2)
+        case Diff() | Interpolate() | Flux():
+            shift = Fraction(factor.to is not None, 2)
             offsets = factor.scheme.offsets(factor.order, factor.acc, shift)
-        case ZeroFlux():
-            shift = Fraction(1, 2)
-            offsets = Diff(0, 1, factor.acc).scheme.offsets(1, factor.acc, shift)
         case _:
             raise TypeError(f"unknown factor {type(factor).__name__}")
     axis = int(factor.axis)

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from findops.calculus import Axes, Differential, total
 from findops.components import Components, Geometry
-from findops.derivative import Diff, ZeroFlux
-from findops.expr import AxisName, Expr, as_expr
+from findops.derivative import Flux
+from findops.expr import AxisName, Expr, as_coefficient
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -55,7 +55,7 @@ class Advection(Differential):
                 f"{type(self).__name__} needs a sequence of coefficients, one per axis, but got "
                 f"{velocity!r}"
             )
-        self._set(vector=tuple(as_expr(c) for c in velocity))
+        self._set(vector=tuple(as_coefficient(c) for c in velocity))
         super().__init__(axes, acc, scheme)
 
     def expand(self, geometry: Geometry) -> Components:
@@ -97,6 +97,7 @@ class Diffusion(Differential):
     natural : bool
         Let no flux pass the ends, so that the operator is symmetric in the grid's quadrature norm
         for every acc; its end rows are not pointwise approximations. Otherwise they are accurate.
+        Where the spacing varies acc must be 2, and rows are of first order where it jumps.
 
     Examples
     --------
@@ -117,7 +118,7 @@ class Diffusion(Differential):
         scheme: Explicit | Mapping[AxisName, Explicit] | None = None,
     ) -> None:
         each = k if isinstance(k, (list, tuple)) else (k,)
-        self._set(k=tuple(map(as_expr, each)), natural=bool(natural))
+        self._set(k=tuple(map(as_coefficient, each)), natural=bool(natural))
         super().__init__(axes, acc, scheme)
 
     def _diff(self, axis: AxisName, name: AxisName, order: int = 1, to: str | None = None) -> Expr:
@@ -133,9 +134,8 @@ class Diffusion(Differential):
             )
         fluxes = []
         for i, k in zip(indices, self.k * (len(indices) // len(self.k)), strict=True):
-            back, there = (self._diff(i, called.get(i, i), to=to) for to in ("node", "half"))
-            if self.natural and isinstance(there, Diff):
-                back, there = (ZeroFlux(i, to, there.acc) for to in ("node", "half"))
+            acc = self._accuracy(called.get(i, i))
+            back, there = (Flux(i, to, acc, self.natural) for to in ("node", "half"))
             fluxes.append(back * k * there)
         return Components((), (), {(0, 0): total(fluxes)})
 

@@ -23,7 +23,10 @@ def canonical(value: object) -> object:
     if is_symbolic(value):
         return _symbolic(value)
     if isinstance(value, Rational):
-        return Fraction(int(value.numerator), int(value.denominator))
+        exact = Fraction(int(value.numerator), int(value.denominator))
+        if abs(exact) > Fraction(np.finfo(np.float64).max):
+            raise ValueError("a coefficient must be within the range of double precision")
+        return exact
     if isinstance(value, Complex):
         number = float(value) if isinstance(value, Real) else complex(value)
         if not np.isfinite(number):

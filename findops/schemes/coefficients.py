@@ -4,14 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import TYPE_CHECKING
 
 from findops.schemes.central import Central
-from findops.schemes.explicit import leading_error
+from findops.schemes.explicit import Explicit, leading_error
 from findops.weights import exact_weights
-
-if TYPE_CHECKING:
-    from findops.schemes.explicit import Explicit
 
 __all__ = ["Coefficients", "coefficients"]
 
@@ -67,7 +63,9 @@ def coefficients(
             raise TypeError(f"coefficients needs an integer {name}, but got {value!r}")
     if order is None or order < 1:
         raise ValueError(f"coefficients needs an order of at least 1, but got {order!r}")
-    used = scheme or Central()
+    used = Central() if scheme is None else scheme
+    if not isinstance(used, Explicit):
+        raise TypeError(f"coefficients needs a scheme such as Central(), but got {scheme!r}")
     offsets = used.offsets(order, used.claim(order, acc), Fraction(0))
     error = leading_error(order, offsets)
     exact = exact_weights(order, tuple(map(Fraction, offsets)))

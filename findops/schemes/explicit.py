@@ -79,12 +79,17 @@ class Line:
         """Tell whether symmetry makes the window exact for one more degree at every row."""
         inside = np.arange(-min(offsets), len(self.source) - max(offsets))
         rows = np.arange(len(self.target)) if self.source.periodic else inside
+        if not len(rows):
+            return True
         columns = rows[:, None] + np.array(offsets)
         weights = self.weights(rows, columns)
         nodes = self.source.position(columns) - self.target.position(rows)[:, None]
-        moments = weights * (nodes / np.abs(nodes).max()) ** len(offsets)
-        # Weights are correct to 1e-14 of their sum: what is above ten times that is no accident.
-        return bool(np.all(np.abs(moments.sum(1)) <= 1e-13 * np.abs(moments).sum(1)))
+        scale = np.abs(nodes).max()
+        moments = weights * (nodes / scale) ** len(offsets)
+        # Coordinates are rounded, and weights are correct to 1e-14 of their sum.
+        rounded = 16 * np.finfo(float).eps * np.abs(self.source.coordinates).max() / scale
+        allowed = (1e-13 + rounded) * np.abs(moments).sum(1)
+        return bool(np.all(np.abs(moments.sum(1)) <= allowed))
 
 
 @dataclass(frozen=True)
