@@ -2,23 +2,29 @@
 
 import numpy as np
 import pytest
+import xarray
 
 from findops import (
+    Advection,
     Backward,
     Biased,
+    Block,
     Cells,
     Central,
     Coef,
     Diff,
+    Diffusion,
     Field,
     Forward,
     Gradient,
     Grid,
     Identity,
     Interpolate,
+    Laplacian,
     Offsets,
     Periodic,
     Points,
+    Tensor,
     Uniform,
     Upwind,
     coefficients,
@@ -29,6 +35,14 @@ LINE = Grid(x=Uniform(0, 1, 9))
 PLANE = Grid(x=Uniform(0, 1, 9), y=Periodic(0, 1, 8))
 D = Diff("x")
 VALUE, TYPE, EITHER = ValueError, TypeError, (ValueError, TypeError)
+
+
+class SeriesLike:
+    """What takes part in arithmetic by its own rules, and stands back for a higher priority."""
+
+    def __mul__(self, other):
+        return NotImplemented
+
 
 # Each: what is done, the type, the words that matter (in any order).
 AXES = {
@@ -65,6 +79,9 @@ AXES = {
 }
 
 GRIDS = {
+    "face-like name": (lambda: Grid(**{"x-": Uniform(0, 1, 5)}), VALUE, ["x-"]),
+    "half an index": (lambda: PLANE[1.5], TYPE, ["1.5"]),
+    "bool index": (lambda: PLANE[True], TYPE, ["True"]),
     "no axes": (lambda: Grid(), TYPE, ["ax"]),
     "named and unnamed": (lambda: Grid(Uniform(0, 1, 5), y=Uniform(0, 1, 5)), TYPE, ["name"]),
     "a number": (lambda: Grid(5), TYPE, ["5"]),
@@ -78,6 +95,30 @@ GRIDS = {
 }
 
 EXPRESSIONS = {
+    "False as order": (lambda: Diff("x", False), TYPE, ["False"]),
+    "array as axis": (lambda: Diff(np.ones(9), "x"), TYPE, ["axis"]),
+    "order 0, odd acc": (lambda: Diff("x", 0, acc="foo"), TYPE, ["foo"]),
+    "order 0, text scheme": (lambda: Diff("x", 0, scheme="zz"), TYPE, ["zz"]),
+    "half points, acc 0": (lambda: Diff("x", 0, to="half", acc=0), VALUE, ["0"]),
+    "scheme's class": (lambda: Diff("x", scheme=Backward), TYPE, ["Central()"]),
+    "twice to half points": (
+        lambda: Diff("x", to="half") * Diff("x", to="half"),
+        VALUE,
+        ["half points", "nodes"],
+    ),
+    "Tensor of operators": (lambda: Tensor([[Diff("x")]]), TYPE, ["Diff('x')", "Block"]),
+    "Advection of operators": (lambda: Advection([Diff("x")]), TYPE, ["Diff('x')"]),
+    "Diffusion of operators": (lambda: Diffusion(Diff("x")), TYPE, ["Diff('x')"]),
+    "Upwind of operators": (lambda: Diff("x", scheme=Upwind(Diff("y"))), TYPE, ["Diff('y')"]),
+    "Block of one row": (lambda: Block([D, D]), TYPE, ["[[a, b], [c, d]]"]),
+    "Tensor of one row": (lambda: Tensor([1, 2]), TYPE, ["[[a, b], [c, d]]"]),
+    "acc as axes": (lambda: Laplacian(4), TYPE, ["acc=4"]),
+    "acc as a sequence": (lambda: Gradient(acc=(2, 4)), TYPE, ["(2, 4)", "dict"]),
+    "odd acc by axis": (lambda: Gradient(acc={"x": 3}), VALUE, ["Gradient", "3"]),
+    "huge number": (lambda: 10**400 * D, VALUE, ["double precision"]),
+    "pandas on the left": (lambda: SeriesLike() * D, TYPE, ["SeriesLike"]),
+    "zero spacing of a stencil": (lambda: D.stencil(0), VALUE, ["0"]),
+    "nan spacing of a stencil": (lambda: D.stencil(np.nan), VALUE, ["nan"]),
     # a habit from elsewhere: the spacing in second place
     "spacing for order": (lambda: Diff(0, 0.1), TYPE, ["0.1", "spacing", "order"]),
     "float order": (lambda: Diff(0, 2.0), TYPE, ["2.0", "order"]),
@@ -124,6 +165,14 @@ EXPRESSIONS = {
 }
 
 BINDING = {
+    "too small Points": (lambda: Diff("x", 2, acc=4).on(Grid(x=Points([0, 1, 3.0]))), VALUE,
+                         ["'x'", "6", "3"]),
+    "upwind where unknown": (lambda: Diff("x", scheme=Upwind(np.full(9, np.nan))).on(LINE), VALUE,
+                             ["NaN"]),
+    "callable with a default": (lambda: ((lambda a, b=3: a * b) * Diff(0)).on(Grid(*PLANE.axes)),
+                                VALUE, ["one coordinate per axis", "2"]),
+    "closure with a spacing": (lambda: Gradient()(np.ones((9, 8)), 0.1, 0.2), VALUE, ["tuple"]),
+    "options as fields": (lambda: D.matrix(LINE, format="csc"), TYPE, ["format", "E.on(grid)"]),
     "no grid": (lambda: D.on(), TYPE, ["grid"]),
     "no grid to call": (lambda: Diff(0)(np.ones(5)), TYPE, ["grid|spacing"]),
     "no grid for a matrix": (lambda: D.matrix(), TYPE, ["grid"]),
@@ -175,6 +224,15 @@ BINDING = {
 }  # fmt: skip
 
 APPLYING = {
+    "swapped": (lambda: D(LINE, np.ones(9)), TYPE, ["(u, grid)"]),
+    "sparse": (lambda: D.on(LINE) @ D.matrix(LINE), TYPE, ["sparse", "op.matrix()"]),
+    "labeled": (
+        lambda: D.on(LINE)(xarray.DataArray(np.ones(9), dims="x")),
+        TYPE,
+        ["DataArray", "axes"],
+    ),
+    "half an index of a stencil": (lambda: D.on(LINE).stencil((1.7,)), TYPE, ["1.7"]),
+    "operator as array": (lambda: np.asarray(D.on(LINE)), TYPE, ["op.matrix()"]),
     "wrong shape": (lambda: D.on(LINE)(np.ones(8)), VALUE, ["8", "9"]),
     "transposed": (lambda: D.on(PLANE)(np.ones((8, 9))), VALUE, ["(8, 9)", "(9, 8)"]),
     "too few axes": (lambda: D.on(PLANE)(np.ones(8)), VALUE, ["(8,)", "(9, 8)"]),
@@ -214,6 +272,8 @@ MIXING = {
 }  # fmt: skip
 
 WEIGHTS = {
+    "order 0 of coefficients": (lambda: coefficients(0), VALUE, ["0", "1"]),
+    "named scheme": (lambda: coefficients(1, scheme="central"), TYPE, ["Central()", "central"]),
     "too few nodes": (lambda: weights(2, [0, 1]), VALUE, ["2", "3"]),
     "no nodes": (lambda: weights(0, []), VALUE, ["0"]),
     "equal nodes": (lambda: weights(1, [0, 1, 1.0]), VALUE, ["distinct"]),
@@ -273,3 +333,9 @@ def test_errors_are_raised_at_binding_not_at_the_call():
     for E in (np.ones(8) * D, Diff("x", 2, acc=10), Diff("q"), D * (np.ones(8) * D)):
         with pytest.raises(ValueError, match=r"8|10|12|q"):
             E.on(LINE)
+
+
+def test_a_callable_that_fails_is_named():
+    with pytest.raises(ValueError, match="ambiguous") as caught:
+        ((lambda x: 1 if x > 0.5 else 2) * D).on(LINE)
+    assert "np.where" in "".join(caught.value.__notes__)

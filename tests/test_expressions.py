@@ -1,5 +1,6 @@
 """Expressions as values: hashing, pickling, printing, application."""
 
+import functools
 import pickle
 import re
 from fractions import Fraction
@@ -10,7 +11,7 @@ import sympy
 from hypothesis import given
 
 import findops as fo
-from findops import Coef, Diff, Field, Grid, Identity, Interpolate, Uniform
+from findops import Coef, Diff, Field, Gradient, Grid, Identity, Interpolate, Uniform, Upwind
 from tests.cases import CASES, LITERAL, each
 from tests.grids import a
 from tests.strategies import trees
@@ -168,3 +169,29 @@ def test_version_and_all():
     assert isinstance(fo.__version__, str)
     assert set(fo.__all__) >= PUBLIC
     assert all(hasattr(fo, name) for name in fo.__all__)
+
+
+def test_parameters_are_matched_by_name_and_frozen_ones_kept():
+    grid = Grid(x=Uniform(1, 2, 5), y=Uniform(1, 3, 4))
+    x, y = grid.coordinates()
+    ones = np.ones(grid.shape)
+    for function, want in (
+        (lambda y: y, 0 * x + y),
+        (lambda y, k=3: k * y, 0 * x + 3 * y),
+        (functools.partial(lambda x, y: x * y, y=100.0), 100 * x + 0 * y),
+        (lambda **c: c["x"] - c["y"], x - y),
+        (lambda *c: c[0] / c[1], x / y),
+        (np.hypot, np.hypot(x, y)),
+    ):
+        np.testing.assert_array_equal(Coef(function)(ones, grid), want)
+
+
+def test_dicts_by_axis_compare_in_any_order():
+    assert Gradient(acc={"x": 4, "y": 2}) == Gradient(acc={"y": 2, "x": 4})
+
+
+def test_callables_compare_by_identity_even_without_a_hash():
+    p = np.polynomial.Polynomial([1, 2])
+    assert Coef(p) * Diff("x") == Coef(p) * Diff("x")
+    assert Coef(p) != Coef(np.polynomial.Polynomial([1, 2]))
+    assert Diff("x", scheme=Upwind(p)) == Diff("x", scheme=Upwind(p))

@@ -133,3 +133,12 @@ def test_the_data_are_not_changed():
 def test_refusals(args, kwargs, error, words):
     with pytest.raises(error, match=words):
         gradient(*args, **kwargs)
+
+
+def test_zero_dimensional_spacings_and_empty_batches():
+    f = np.arange(12.0).reshape(3, 4) ** 2
+    same = np.gradient(f, np.array(0.5), np.array(2.0), edge_order=2)
+    for got, want in zip(gradient(f, np.array(0.5), np.array(2.0)), same, strict=True):
+        np.testing.assert_allclose(got, want, rtol=1e-13)
+    assert gradient(np.zeros((0, 6)), axis=1).shape == (0, 6)
+    np.testing.assert_array_equal(gradient(f, edge_order=np.int64(1)), np.gradient(f))

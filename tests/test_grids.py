@@ -201,3 +201,9 @@ def test_names_and_order_distinguish_grids():
 def test_open_mesh_of_support_is_that_of_the_package():
     for mine, theirs in zip(open_mesh(coordinates(GRID)), GRID.coordinates(), strict=True):
         np.testing.assert_array_equal(mine, theirs)
+
+
+def test_byte_order_does_not_change_what_is_even():
+    x = np.linspace(0, 1, 101, dtype=np.float32)
+    assert Grid(x).axes == Grid(x.astype(">f4")).axes
+    assert isinstance(Grid(x)[0], Uniform)
