@@ -114,6 +114,7 @@ class Expr:
     def __call__(
         self,
         u: ArrayLike | None = None,
+        /,
         grid: GridLike = None,
         closure: Closures = "accurate",
         **fields: object,
@@ -128,7 +129,7 @@ class Expr:
 
         return apply_unbound(self, u, grid, closure, fields)
 
-    def on(self, grid: GridLike, closure: Closures = "accurate", **fields: object) -> Operator:
+    def on(self, /, grid: GridLike, closure: Closures = "accurate", **fields: object) -> Operator:
         """Bind to a grid.
 
         Parameters
@@ -157,7 +158,9 @@ class Expr:
 
         return bind(self, grid, closure, fields)
 
-    def matrix(self, grid: GridLike, closure: Closures = "accurate", **fields: object) -> csr_array:
+    def matrix(
+        self, /, grid: GridLike, closure: Closures = "accurate", **fields: object
+    ) -> csr_array:
         """Return the sparse matrix on a grid, in CSR form; see `on` for the arguments."""
         return self.on(grid, closure, **fields).matrix()
 
@@ -308,7 +311,7 @@ class Field(Expr):
             raise TypeError(f"a field's name must be a string, but is {self.name!r}")
         if not self.name.isidentifier():
             raise ValueError(f"a field's name must be an identifier, but is {self.name!r}")
-        if self.name in ("closure", "grid", "self", "u"):
+        if self.name in ("closure", "grid"):
             raise ValueError(f"a field cannot be named {self.name!r}: E.on has that argument")
 
     @property

@@ -305,7 +305,7 @@ class Operator(Discrete):
         fields = np.ascontiguousarray(x.T).reshape(-1, *self.program.inputs.shape)
         return self(fields).reshape(len(fields), -1).T
 
-    def replace(self, **fields: object) -> Operator:
+    def replace(self, /, **fields: object) -> Operator:
         """Return the operator with other values for its fields, on the same plan.
 
         Raises

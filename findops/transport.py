@@ -73,7 +73,14 @@ class Advection(Differential):
 
 @dataclass(frozen=True, init=False, repr=False)
 class DirectionalDerivative(Advection):
-    """The derivative v·∇ along a vector, which is not normalized; parameters as `Advection`.
+    """The derivative v·∇ along a vector, which is not normalized.
+
+    Parameters
+    ----------
+    vector : sequence of coefficients
+        One for each axis.
+    axes, acc, scheme
+        As `Gradient`.
 
     Examples
     --------
@@ -81,6 +88,15 @@ class DirectionalDerivative(Advection):
     >>> DirectionalDerivative([0.5])(np.arange(4.0), 1.0)
     array([0.5, 0.5, 0.5, 0.5])
     """
+
+    def __init__(
+        self,
+        vector: Sequence[object],
+        axes: Axes = None,
+        acc: int | Mapping[AxisName, int] | None = 2,
+        scheme: Explicit | Mapping[AxisName, Explicit] | None = None,
+    ) -> None:
+        super().__init__(vector, axes, acc, scheme)
 
 
 @dataclass(frozen=True, init=False, repr=False)

@@ -195,3 +195,15 @@ def test_callables_compare_by_identity_even_without_a_hash():
     assert Coef(p) * Diff("x") == Coef(p) * Diff("x")
     assert Coef(p) != Coef(np.polynomial.Polynomial([1, 2]))
     assert Diff("x", scheme=Upwind(p)) == Diff("x", scheme=Upwind(p))
+
+
+def test_fields_may_be_called_like_the_unknowns_of_fluid_dynamics():
+    grid = Grid(x=Uniform(0, 1, 5), y=Uniform(0, 1, 5))
+    flow = fo.Advection([Field("u"), Field("self")])
+    x, y = grid.mesh()
+    np.testing.assert_allclose(flow(x * y, grid, u=2.0, self=y), 2 * y + y * x, atol=1e-14)
+    op = flow.on(grid=grid, u=2.0, self=y).replace(u=x, self=1.0)
+    np.testing.assert_allclose(op(x * y), x * y + x, atol=1e-14)
+    assert fo.DirectionalDerivative(vector=[1, 0]).on(grid).stencil((2, 2)) == (
+        Diff("x").on(grid).stencil((2, 2))
+    )
