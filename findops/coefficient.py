@@ -117,12 +117,11 @@ def _called(function: Callable[..., object], grid: Grid, what: str) -> object:
         if isinstance(function, np.ufunc) and function.nin != grid.ndim:
             raise ValueError(_one_per_axis(what, function, grid, function.nin))
     elif grid.named:
-        named = _by_name(
-            parameters, dict(zip(map(str, grid.names), coordinates, strict=True)), what
-        )
-        coordinates = ()
+        by_axis = dict(zip(map(str, grid.names), coordinates, strict=True))
+        named, coordinates = _by_name(parameters, by_axis, what), ()
     else:
-        required = sum(p.default is p.empty for p in parameters)
+        positional = [p for p in parameters if p.kind is p.POSITIONAL_OR_KEYWORD]
+        required = sum(p.default is p.empty for p in positional)
         if required != grid.ndim:
             raise ValueError(_one_per_axis(what, function, grid, required))
     try:

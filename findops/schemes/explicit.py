@@ -160,7 +160,8 @@ class Explicit(ABC):
         def closed(i: int) -> Row:
             return self._closed(i, acc, line, offsets, closure)
 
-        rows = np.arange(first, stop)
+        # On even spacing one row tells the weights of all.
+        rows = np.arange(first, stop if source.spacing is None else min(stop, first + 1))
         if stop > first:
             weights = line.weights(rows, rows[:, None] + offsets)
         else:
