@@ -150,7 +150,7 @@ class Diffusion(Differential):
             )
         fluxes = []
         for i, k in zip(indices, self.k * (len(indices) // len(self.k)), strict=True):
-            acc = self._accuracy(called.get(i, i))
+            acc = self._accuracy(called.get(i, i)) or 2
             back, there = (Flux(i, to, acc, self.natural) for to in ("node", "half"))
             fluxes.append(back * k * there)
         return Components((), (), {(0, 0): total(fluxes)})
