@@ -13,7 +13,7 @@ import numpy as np
 
 from findops.components import Components, Compound, Geometry
 from findops.derivative import Diff
-from findops.expr import AxisName, Coef, Expr
+from findops.expr import AxisName, Coef, Expr, as_coefficient
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -65,6 +65,10 @@ class Differential(Compound):
     def _set(self, **values: object) -> None:
         for name, value in values.items():
             object.__setattr__(self, name, value)
+
+    def _parts(self) -> Iterable[Expr]:
+        schemes = [s for _, s in self.scheme] if isinstance(self.scheme, tuple) else [self.scheme]
+        return (as_coefficient(c) for s in schemes if s is not None for c in s.coefficients)
 
     def _indices(self, geometry: Geometry) -> tuple[int, ...]:
         """Return the axes as indices, and check what was given by axis against them."""

@@ -112,10 +112,11 @@ class ChainBuilder:
         """
         band = self._made(item, grid)
         outer = _order_outside(item, left)
-        smooth = band.constant and not band.head and not band.tail
-        kinds = self.closures[int(item.axis)]
+        axis = int(item.axis)
+        edges = bool(band.head or band.tail)
+        smooth = grid.axes[axis].spacing is not None and band.constant and not edges
         fixed = not item.scheme.merges or (isinstance(item, Flux) and item.natural)
-        if not outer or smooth or fixed or not (band.periodic or "accurate" in kinds):
+        if not outer or smooth or fixed or "accurate" not in self.closures[axis]:
             return band
         acc = item.acc + outer
         if isinstance(item.scheme, Central):
@@ -188,7 +189,7 @@ def _order_outside(item: Derivative, left: Sequence[Item]) -> int:
     """Return the order of what is applied later along the axis to an error that jumps."""
     axis = int(item.axis)
     if not isinstance(item, Flux):
-        places = (i for i, f in enumerate(left) if isinstance(f, Factor) and f.varies(axis))
+        places = [i for i, f in enumerate(left) if isinstance(f, Factor) and f.multiplies(axis)]
         left = left[: max(places, default=0)]
     return sum(d.order for d in left if isinstance(d, AlongAxis) and d.axis == axis)
 

@@ -111,13 +111,17 @@ def _where(grid: Grid) -> str:
 
 def _called(function: Callable[..., object], grid: Grid, what: str) -> object:
     coordinates = grid.coordinates()
+    by_axis = dict(zip(map(str, grid.names), coordinates, strict=True))
     parameters = _parameters(function)
     named: dict[str, object] = {}
     if parameters is None:
         if isinstance(function, np.ufunc) and function.nin != grid.ndim:
             raise ValueError(_one_per_axis(what, function, grid, function.nin))
+    elif grid.named and all(p.kind is p.POSITIONAL_ONLY and p.name in by_axis for p in parameters):
+        coordinates = tuple(by_axis[p.name] for p in parameters)
+    elif any(p.kind in (p.POSITIONAL_ONLY, p.VAR_POSITIONAL) for p in parameters):
+        pass
     elif grid.named:
-        by_axis = dict(zip(map(str, grid.names), coordinates, strict=True))
         named, coordinates = _by_name(parameters, by_axis, what), ()
     else:
         positional = [p for p in parameters if p.kind is p.POSITIONAL_OR_KEYWORD]
@@ -135,15 +139,13 @@ def _called(function: Callable[..., object], grid: Grid, what: str) -> object:
 
 
 def _parameters(function: Callable[..., object]) -> list[inspect.Parameter] | None:
-    """Return the parameters, None where they cannot be read one by one."""
+    """Return the parameters, None where they cannot be read."""
     if isinstance(function, np.ufunc):
         return None
     try:
-        parameters = list(inspect.signature(function).parameters.values())
+        return list(inspect.signature(function).parameters.values())
     except ValueError:
         return None
-    unreadable = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.POSITIONAL_ONLY)
-    return None if any(p.kind in unreadable for p in parameters) else parameters
 
 
 def _by_name(

@@ -426,6 +426,8 @@ def _monomials(expr: Expr) -> Sequence[Monomial]:
             return [(expr.scale, expr.factors)]
         case Coef(value=value) if isinstance(value, Number):
             return [(value, ())] if value != 0 else []
+        case Coef(is_irrational=True):
+            return [_product(Fraction(1), (expr,))]
         case _:
             return [(Fraction(1), (expr,))]
 
@@ -436,7 +438,9 @@ def _product(scale: Number, factors: tuple[Expr, ...]) -> Monomial:
     if not exact:
         return scale, _arranged(factors)
     rest = tuple(f for f in factors if not (isinstance(f, Coef) and f.is_irrational))
-    number = Coef(math.prod(exact)).value
+    factor, irrational = math.prod(exact).as_coeff_Mul(rational=True)
+    scale = scale * Fraction(int(factor.p), int(factor.q))
+    number = Coef(irrational).value
     if isinstance(number, Number):
         return scale * number, _arranged(rest)
     return scale, (Coef(number), *_arranged(rest))

@@ -211,12 +211,14 @@ class Operator(Discrete):
             return np.flatnonzero(rows)
         if isinstance(rows, slice):
             return np.arange(*rows.indices(self.shape[0]))
-        chosen = np.asarray(rows, dtype=None if len(rows) else np.intp)
+        chosen = np.asarray(rows)
+        if chosen.size == 0:
+            chosen = chosen.astype(np.intp)
         if chosen.dtype.kind not in "iu" or chosen.ndim != 1:
             raise TypeError(f"{self!r}: rows must be a slice, integers or a mask, not {rows!r}")
         if chosen.size and not -self.shape[0] <= chosen.min() <= chosen.max() < self.shape[0]:
             raise IndexError(f"{self!r} has no row {rows!r}")
-        return chosen % self.shape[0]
+        return chosen.astype(np.intp) % self.shape[0]
 
     def diagonal(self) -> NDArray[Any]:
         """Return the diagonal of the matrix, flat."""
@@ -302,8 +304,9 @@ class Operator(Discrete):
 
     def _columns(self, x: NDArray[Any]) -> NDArray[Any]:
         """Apply to each column of a matrix."""
-        fields = np.ascontiguousarray(x.T).reshape(-1, *self.program.inputs.shape)
-        return self(fields).reshape(len(fields), -1).T
+        count = x.shape[1]
+        fields = np.ascontiguousarray(x.T).reshape(count, *self.program.inputs.shape)
+        return self(fields).reshape(count, self.shape[0]).T
 
     def replace(self, /, **fields: object) -> Operator:
         """Return the operator with other values for its fields, on the same plan.
@@ -393,6 +396,8 @@ class Operator(Discrete):
     def __truediv__(self, other: object) -> Operator:
         if not isinstance(other, Complex):
             raise TypeError(f"{self!r} can be divided by a number, not by {kind(other)}")
+        if other == 0:
+            raise ZeroDivisionError(f"{self!r} cannot be divided by zero")
         return self._scaled(1 / other)
 
     def _scaled(self, other: object) -> Operator:

@@ -148,7 +148,7 @@ def as_axis(value: object) -> Axis:
     if len(nodes) < 2:
         return Points(nodes)
     even = Uniform(float(nodes[0]), float(nodes[-1]), len(nodes))
-    own = np.float32 if given.dtype.char == "f" else np.float64
+    own = given.dtype.newbyteorder("=").type if given.dtype.kind == "f" else np.float64
     ulp = float(np.spacing(own(np.abs(nodes).max())))
     return even if np.all(np.abs(even.coordinates - nodes) <= 4 * ulp) else Points(nodes)
 

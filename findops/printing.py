@@ -147,7 +147,8 @@ def _written(expr: Expr, style: _Style) -> str:
         case blocks.Tensor() | blocks.Block():
             return style.matrix([[_written(e, style) for e in row] for row in node.rows])
         case Compound():
-            inner = ", ".join(_written(part, style) for part in node._parts())
+            given = getattr(node, "vector", getattr(node, "k", ()))
+            inner = ", ".join(_written(part, style) for part in given)
             return style.nabla[type(node)].replace("{}", inner)
         case _:
             assert_never(node)

@@ -100,6 +100,8 @@ def _whole(name: object) -> int:
 
 
 def _axis(part: object, index: int, shape: tuple[int, ...] | None) -> Axis:
+    if isinstance(part, np.ndarray) and part.ndim == 0:
+        part = part.item()
     if isinstance(part, Real) and not isinstance(part, bool):
         if shape is None:
             raise TypeError(

@@ -53,6 +53,10 @@ class Factor:
         """Return the complex conjugate."""
         return replace(self, value=self.value.conj(), conjugated=not self.conjugated)
 
+    def multiplies(self, axis: int) -> bool:
+        """Tell whether it multiplies by what may differ along an axis, other than a mask."""
+        return not self.selects and self.varies(axis)
+
     def varies(self, axis: int) -> bool:
         """Tell whether it may differ from point to point along an axis; a field always may."""
         return self.slot is not None or self.value.shape[axis] > 1

@@ -68,7 +68,7 @@ class Advection(Differential):
         return Components((), (), {(0, 0): advected})
 
     def _parts(self) -> Iterable[Expr]:
-        return self.vector
+        return (*self.vector, *super()._parts())
 
 
 @dataclass(frozen=True, init=False, repr=False)
@@ -156,4 +156,4 @@ class Diffusion(Differential):
         return Components((), (), {(0, 0): total(fluxes)})
 
     def _parts(self) -> Iterable[Expr]:
-        return self.k
+        return (*self.k, *super()._parts())

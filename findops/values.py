@@ -54,6 +54,8 @@ def _masked(value: object) -> bool:
 def _symbolic(value: Any) -> object:
     if not value.is_number:
         return value
+    if value.is_finite is False or not np.isfinite(complex(value)):
+        raise ValueError(f"a coefficient must be finite, but is {value}")
     if value.is_Rational:
         return Fraction(int(value.p), int(value.q))
     if value.is_real is False:

@@ -161,10 +161,6 @@ def constant_trees(draw):
     return Drawn(grid, tree.expr, tree.expr.on(grid), meaning, degrees)
 
 
-# In a tree like c - 3 a row may be small though its parts are of this size, and rounded like it.
-CANCELED = 10.0
-
-
 @st.composite
 def bound_trees(draw):
     """A tree with variable coefficients, on any grid, under any closure."""

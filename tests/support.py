@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from fractions import Fraction
 
 import numpy as np
+
+from findops.backends.sparse import assemble
 
 # NUMERICS.md: tolerances are stated against Σ|w||u| of the row.
 TOLERANCE = {"f": 1e-6, "d": 1e-13, "F": 1e-6, "D": 1e-13}
@@ -100,6 +103,30 @@ def random_array(shape, dtype=float, seed=0):
 # Comparison -------------------------------------------------------------------------------------
 
 
+def magnitudes(op):
+    """The matrix of the plan with every weight and coefficient replaced by its magnitude.
+
+    Where the parts of a sum or a product cancel, their magnitudes measure the roundoff, not those
+    of what remains of them.
+    """
+
+    def row(edge):
+        return replace(edge, weights=np.abs(edge.weights))
+
+    def band(b):
+        edges = {"head": tuple(map(row, b.head)), "tail": tuple(map(row, b.tail))}
+        return replace(b, weights=np.abs(b.weights), **edges)
+
+    def factor(f):
+        return f if f.selects else replace(f, value=np.abs(f.value))
+
+    def term(t):
+        bands = tuple(b and band(b) for b in t.bands)
+        return replace(t, bands=bands, scale=abs(t.scale), factors=tuple(map(factor, t.factors)))
+
+    return assemble(op.program.map_terms(term))
+
+
 def row_scale(matrix, u):
     """Σ|w||u| of each row, the measure of its roundoff."""
     return abs(matrix) @ np.abs(np.ravel(u))
@@ -118,11 +145,12 @@ def assert_rows_close(got, want, scale, tol):
     )
 
 
-def assert_same_matrix(A, B, tol=1e-13):
+def assert_same_matrix(A, B, tol=1e-13, parts=None):
     """Two sparse matrices agree, entry by entry, against the largest entry of the row."""
     A, B = A.toarray(), B.toarray()
     assert A.shape == B.shape
-    largest = np.maximum(np.abs(A), np.abs(B)).max(axis=1, initial=0.0, keepdims=True)
+    size = np.maximum(np.abs(A), np.abs(B)) if parts is None else parts.toarray()
+    largest = size.max(axis=1, initial=0.0, keepdims=True)
     assert np.all(np.abs(A - B) <= tol * largest)
 
 

@@ -4,30 +4,32 @@ import numpy as np
 from hypothesis import given
 
 from tests.cases import CASES, each
-from tests.strategies import CANCELED, bound_trees
+from tests.strategies import bound_trees
 from tests.support import (
     assert_rows_close,
     assert_same_matrix,
     input_shape,
+    magnitudes,
     random_array,
     row_scale,
 )
 
 
-def check_adjoint(op, shape_in, shape_out, beside=0.0):
+def check_adjoint(op, shape_in, shape_out, parts=None):
     A = op.matrix()
+    M = A if parts is None else parts
     u, v = random_array(shape_in, complex, 1), random_array(shape_out, complex, 2)
-    bound = np.abs(v).ravel() @ (row_scale(A, u) + beside)
-    scale = row_scale(A.T, v) + beside
+    bound = np.abs(v).ravel() @ row_scale(M, u)
+    scale = row_scale(M.T, v)
     assert abs(np.vdot(v, op(u)) - np.vdot(op.H(v), u)) <= 1e-13 * bound
     assert op.H(v).shape == shape_in
     assert_rows_close(op.H(v), A.conj().T @ v.ravel(), scale, 1e-13)
     assert_rows_close(op.T(v), A.T @ v.ravel(), scale, 1e-13)
     assert_rows_close(op.rmatvec(v.ravel()), op.H(v), scale, 1e-13)
     assert op.T.shape == op.H.shape == A.shape[::-1]
-    assert_same_matrix(op.T.matrix(), A.T)
-    assert_same_matrix(op.H.matrix(), A.conj().T)
-    assert_same_matrix(op.T.T.matrix(), A)
+    assert_same_matrix(op.T.matrix(), A.T, parts=abs(M.T))
+    assert_same_matrix(op.H.matrix(), A.conj().T, parts=abs(M.T))
+    assert_same_matrix(op.T.T.matrix(), A, parts=abs(M))
     # real data stay real under a real operator's transpose
     assert op.T(v.real.copy()).dtype == op(u.real.copy()).dtype
 
@@ -40,4 +42,5 @@ def test_adjoint(case):
 
 @given(bound_trees())
 def test_adjoint_of_any_tree(drawn):
-    check_adjoint(drawn.op, input_shape(drawn.grid, drawn.op), drawn.grid.shape, CANCELED)
+    op, shape = drawn.op, drawn.grid.shape
+    check_adjoint(op, input_shape(drawn.grid, op), shape, magnitudes(op))

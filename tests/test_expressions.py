@@ -182,6 +182,7 @@ def test_parameters_are_matched_by_name_and_frozen_ones_kept():
         (lambda **c: c["x"] - c["y"], x - y),
         (lambda *c: c[0] / c[1], x / y),
         (np.hypot, np.hypot(x, y)),
+        (lambda y, x, /: x - 10 * y, x - 10 * y),
     ):
         np.testing.assert_array_equal(Coef(function)(ones, grid), want)
 

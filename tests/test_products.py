@@ -5,15 +5,20 @@ import pytest
 import sympy
 
 from findops import (
+    Advection,
     Cells,
     Coef,
     Diff,
     Diffusion,
     Field,
+    Gradient,
     Grid,
+    Interpolate,
+    Laplacian,
     Periodic,
     Points,
     Uniform,
+    Upwind,
 )
 from tests.support import assert_same_matrix
 
@@ -92,3 +97,47 @@ def test_conjugation_outlives_a_new_value():
     assert_same_matrix(op.H.replace(c=new).matrix(), op.replace(c=new).H.matrix(), 0)
     assert_same_matrix(op.T.replace(c=new).matrix(), op.replace(c=new).T.matrix(), 0)
     assert_same_matrix(op.H.H.replace(c=new).matrix(), op.replace(c=new).matrix(), 0)
+
+
+def test_a_product_without_a_coefficient_between_is_the_literal_composition():
+    grid = Grid(x=Uniform(0, 1, 20))
+    A = Diff("x", acc=4)
+    for B in (
+        Diff("x"),
+        Diff("x", acc=1, scheme=Upwind(np.ones(20))),
+        Diff("x", acc=1, scheme=Upwind(1.0)),
+    ):
+        literal = A.matrix(grid) @ B.matrix(grid)
+        np.testing.assert_allclose((A * B).matrix(grid).toarray(), literal.toarray(), atol=1e-9)
+
+
+@pytest.mark.parametrize("inner", [Diff("x"), Interpolate("x", "half")], ids=str)
+@pytest.mark.parametrize("axis", [ALTERNATING, AXES["periodic alternating"]], ids=str)
+def test_interpolation_is_cured_where_its_error_jumps(axis, inner):
+    a = lambda x: 1 + x  # noqa: E731  # a coefficient like any other
+    if isinstance(inner, Diff):
+        E = Diff("x", to="node") * a * Interpolate("x", "half") * inner
+    else:
+        E = Diff("x") * a * Interpolate("x", "node") * inner
+    assert E.on(Grid(x=axis)).accuracy.min() >= 2
+
+
+def test_irrational_numbers_leave_their_rational_part():
+    D = Diff("x")
+    assert 2 * (sympy.pi * D) == (2 * sympy.pi) * D
+    assert 2 * (sympy.pi * D) - (2 * sympy.pi) * D == Coef(0)
+    assert Coef(2 * sympy.pi) - 2 * Coef(sympy.pi) == Coef(0)
+    with pytest.raises(ValueError, match="finite"):
+        Coef(sympy.nan)
+
+
+def test_fields_in_the_schemes_of_vector_operators_are_fields():
+    grid = Grid(x=Uniform(0, 1, 8), y=Uniform(0, 1, 8))
+    E = Gradient(scheme=Upwind(Field("c")), acc=1)
+    assert E.free_fields == {"c"}
+    want = Gradient(scheme=Upwind(-1.0), acc=1).matrix(grid)
+    assert_same_matrix(E.matrix(grid, c=-1.0), want, 0)
+    by_axis = Advection([1, 2], scheme={"x": Upwind(Field("c"))})
+    assert by_axis.free_fields == {"c"}
+    with pytest.raises(ValueError, match="spacing of axis 1"):
+        Laplacian((0,), scheme=Upwind(lambda x, y: y - x))(np.ones((8, 8)), {0: 0.1})

@@ -16,6 +16,7 @@ def test_blocks_of_vectors_are_applied_column_by_column():
     np.testing.assert_allclose(linear @ X, A @ X, rtol=1e-12, atol=1e-9)
     np.testing.assert_allclose(linear.H @ X, A.T @ X, rtol=1e-12, atol=1e-9)
     np.testing.assert_allclose(linear @ X[:, :1], A @ X[:, :1], rtol=1e-12, atol=1e-9)
+    assert (linear @ X[:, :0]).shape == (81, 0)
 
 
 def test_lobpcg_finds_the_published_eigenvalues():
@@ -31,6 +32,9 @@ def test_rows_by_index_mask_and_slice():
     A = OP.matrix().toarray()
     np.testing.assert_array_equal(OP.matrix(rows=[5, -1, 0]).toarray(), A[[5, -1, 0]])
     np.testing.assert_array_equal(OP.matrix(rows=slice(80, 70, -2)).toarray(), A[80:70:-2])
+    wide = Laplacian().on(Grid(x=Cells(0, 1, 30), y=Cells(0, 1, 10)))
+    few = wide.matrix(rows=np.array([3, 200], np.uint8))
+    np.testing.assert_array_equal(few.toarray(), wide.matrix().toarray()[[3, 200]])
     edge = GRID.boundary()
     np.testing.assert_array_equal(OP.matrix(rows=edge).toarray(), A[edge.ravel()])
     with pytest.raises(IndexError, match="81"):
