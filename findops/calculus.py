@@ -58,7 +58,7 @@ class Differential(Compound):
         }
         for axis in {*(self.axes or (0,)), *given}:
             try:
-                self._diff(axis, axis)
+                self._diff(axis, _at(self.acc, axis, 2), _at(self.scheme, axis, None))
             except ValueError as error:
                 raise ValueError(f"{type(self).__name__}: {error}") from None
 
@@ -76,34 +76,25 @@ class Differential(Compound):
         indices = tuple(geometry.index(name) for name in names)
         if len(set(indices)) < len(indices):
             raise ValueError(f"{self!r} names an axis twice")
-        for by_axis in (self.acc, self.scheme):
-            for name, _ in by_axis if isinstance(by_axis, tuple) else ():
-                if geometry.index(name) not in indices:
-                    raise ValueError(f"{self!r} does not act along axis {name!r}")
+        for given in (self.acc, self.scheme):
+            by_axis = _indexed(given, geometry)
+            found = [axis for axis, _ in by_axis] if isinstance(by_axis, tuple) else []
+            if len(set(found)) < len(found) or not set(found) <= set(indices):
+                raise ValueError(f"{self!r} gives values for an axis twice, or for one it lacks")
         return indices
 
-    def _names(self, geometry: Geometry) -> dict[int, AxisName]:
-        """Return, by index, how the axis is called in what was given by axis."""
-        called = {}
-        for by_axis in (self.acc, self.scheme):
-            for name, _ in by_axis if isinstance(by_axis, tuple) else ():
-                called[geometry.index(name)] = name
-        return called
-
-    def _accuracy(self, name: AxisName) -> Any:
-        return dict(self.acc).get(name, 2) if isinstance(self.acc, tuple) else self.acc
-
-    def _diff(self, axis: AxisName, name: AxisName, order: int = 1, to: str | None = None) -> Expr:
-        acc = self._accuracy(name)
-        scheme = dict(self.scheme).get(name) if isinstance(self.scheme, tuple) else self.scheme
+    def _diff(self, axis: AxisName, acc: Any, scheme: Any, order: int = 1) -> Diff:
         if scheme is not None and not getattr(scheme, "merges", True) and acc == 2:
             acc = None
-        return Diff(axis, order, acc, scheme, to)
+        return Diff(axis, order, acc, scheme)
 
-    def _derivatives(self, geometry: Geometry, order: int = 1) -> list[Expr]:
+    def _derivatives(self, geometry: Geometry, order: int = 1) -> list[Diff]:
         """Return the derivatives along the axes, which are indices from here on."""
-        called = self._names(geometry)
-        return [self._diff(i, called.get(i, i), order) for i in self._indices(geometry)]
+        accs, schemes = _indexed(self.acc, geometry), _indexed(self.scheme, geometry)
+        return [
+            self._diff(i, _at(accs, i, 2), _at(schemes, i, None), order)
+            for i in self._indices(geometry)
+        ]
 
 
 @dataclass(frozen=True, init=False, repr=False)
@@ -205,7 +196,7 @@ class Curl(Differential):
         if self.of == "vector" and len(D) == 2:
             return Components((), (2,), {(0, 0): -D[1], (0, 1): D[0]})
         if self.of == "vector" and len(D) == 3:
-            entries = {}
+            entries: dict[tuple[int, int], Expr] = {}
             for i, j, k in ((0, 1, 2), (1, 2, 0), (2, 0, 1)):
                 entries[i, k] = D[j]
                 entries[i, j] = -D[k]
@@ -377,6 +368,18 @@ def _equal(a: Any, b: Any) -> bool:
     """Tell whether two numbers agree to roundoff, or two symbolic expressions entirely."""
     close = isinstance(a, Real) and isinstance(b, Real) and math.isclose(a, b, rel_tol=1e-12)
     return close or bool(a == b)
+
+
+def _at(given: Any, axis: AxisName, default: Any) -> Any:
+    """Return the value for one axis of what is one value, or pairs by axis."""
+    return dict(given).get(axis, default) if isinstance(given, tuple) else given
+
+
+def _indexed(given: Any, geometry: Geometry) -> Any:
+    """Return what is given by axis with the axes as indices."""
+    if not isinstance(given, tuple):
+        return given
+    return tuple((geometry.index(name), value) for name, value in given)
 
 
 def _axes(axes: Axes) -> tuple[AxisName, ...] | None:

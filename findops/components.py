@@ -11,7 +11,7 @@ from findops.derivative import Diff, Flux, Interpolate
 from findops.expr import AxisName, Coef, Expr, Field, Product, Sum
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
 __all__ = [
     "Components",
@@ -45,7 +45,7 @@ class Components:
 
     outputs: tuple[int, ...]
     inputs: tuple[int, ...]
-    entries: dict[tuple[int, int], Expr]
+    entries: Mapping[tuple[int, int], Expr]
 
 
 class Compound(Expr, ABC):

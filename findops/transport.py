@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from findops.calculus import Axes, Differential, total
 from findops.components import Components, Geometry
-from findops.derivative import Flux
+from findops.derivative import Diff, Flux
 from findops.expr import AxisName, Expr, as_coefficient
 
 if TYPE_CHECKING:
@@ -137,21 +137,21 @@ class Diffusion(Differential):
         self._set(k=tuple(map(as_coefficient, each)), natural=bool(natural))
         super().__init__(axes, acc, scheme)
 
-    def _diff(self, axis: AxisName, name: AxisName, order: int = 1, to: str | None = None) -> Expr:
+    def _diff(self, axis: AxisName, acc: Any, scheme: Any, order: int = 1) -> Diff:
         # Only schemes that map to half points serve, which Diff checks.
-        return super()._diff(axis, name, order, to or "half")
+        return Diff(axis, order, acc, scheme, to="half")
 
     def expand(self, geometry: Geometry) -> Components:
-        called, indices = self._names(geometry), self._indices(geometry)
+        indices = self._indices(geometry)
         if len(self.k) not in (1, len(indices)):
             raise ValueError(
                 f"{self!r} needs one coefficient, or one per axis: {len(indices)}, but has "
                 f"{len(self.k)}"
             )
         fluxes = []
-        for i, k in zip(indices, self.k * (len(indices) // len(self.k)), strict=True):
-            acc = self._accuracy(called.get(i, i)) or 2
-            back, there = (Flux(i, to, acc, self.natural) for to in ("node", "half"))
+        each = self.k * (len(indices) // len(self.k))
+        for D, k in zip(self._derivatives(geometry), each, strict=True):
+            back, there = (Flux(D.axis, to, D.acc, self.natural) for to in ("node", "half"))
             fluxes.append(back * k * there)
         return Components((), (), {(0, 0): total(fluxes)})
 

@@ -11,6 +11,7 @@ from findops import (
     Diff,
     Diffusion,
     Field,
+    Forward,
     Gradient,
     Grid,
     Interpolate,
@@ -141,3 +142,11 @@ def test_fields_in_the_schemes_of_vector_operators_are_fields():
     assert by_axis.free_fields == {"c"}
     with pytest.raises(ValueError, match="spacing of axis 1"):
         Laplacian((0,), scheme=Upwind(lambda x, y: y - x))(np.ones((8, 8)), {0: 0.1})
+
+
+def test_accuracy_by_name_and_scheme_by_index_meet_on_one_axis():
+    grid = Grid(x=Uniform(0, 1, 12))
+    both = Gradient(acc={"x": 4}, scheme={0: Forward()}).matrix(grid)
+    assert_same_matrix(both, Diff("x", acc=4, scheme=Forward()).matrix(grid), 0)
+    with pytest.raises(ValueError, match="twice"):
+        Gradient(acc={"x": 4, 0: 6}).on(grid)
