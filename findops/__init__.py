@@ -36,6 +36,7 @@ from findops.schemes import (
     Upwind,
     coefficients,
 )
+from findops.threads import set_num_threads
 from findops.transport import Advection, Diffusion, DirectionalDerivative
 from findops.weights import weights
 
@@ -77,6 +78,7 @@ __all__ = [
     "VectorLaplacian",
     "coefficients",
     "gradient",
+    "set_num_threads",
     "weights",
 ]
 

@@ -1,0 +1,140 @@
+"""How many threads the compiled kernels use, and the pool that they share."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import threading
+from collections import deque
+from concurrent.futures import ThreadPoolExecutor
+from functools import cache
+from typing import TYPE_CHECKING, TypeVarTuple, Unpack
+
+from findops.values import whole
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+    from types import TracebackType
+
+__all__ = ["num_threads", "run", "set_num_threads"]
+
+Task = TypeVarTuple("Task")
+
+VARIABLES = ("FINDOPS_NUM_THREADS", "OMP_NUM_THREADS")
+"""Environment variables that set the number, the first that is there; the second is what
+joblib, dask and batch systems set for their workers."""
+
+
+class _Setting:
+    """The number of threads that was asked for; None where nobody did."""
+
+    count: int | None = None
+
+
+class set_num_threads:  # noqa: N801  # a function to its users, and a context manager
+    """Set the number of threads of the compiled kernels, for the whole process.
+
+    As a context manager, it restores what was set before. Unless set here, the number is that of
+    the environment variable ``FINDOPS_NUM_THREADS``, else of ``OMP_NUM_THREADS``, else that of the
+    cores this process may use. Without a setting, calls from threads other than the main one and
+    from daemonic worker processes use one thread: whoever made those workers keeps the cores busy
+    already.
+
+    Parameters
+    ----------
+    n : int
+        Number of threads, at least 1.
+
+    Raises
+    ------
+    ValueError
+        If n is less than 1.
+    TypeError
+        If n is not a whole number.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from findops import Diff, set_num_threads
+    >>> with set_num_threads(1):
+    ...     Diff(0, 2)(np.arange(6.0) ** 2, 1.0)
+    array([2., 2., 2., 2., 2., 2.])
+    """
+
+    def __init__(self, n: int) -> None:
+        count = _at_least_one(n, "the number of threads")
+        self._before, _Setting.count = _Setting.count, count
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        _Setting.count = self._before
+
+
+def num_threads() -> int:
+    """Return the number of threads that a call from here may use."""
+    if _Setting.count is not None:
+        return _Setting.count
+    others_worker = threading.current_thread() is not threading.main_thread()
+    if others_worker or multiprocessing.current_process().daemon:
+        return 1
+    return _default()
+
+
+@cache
+def _default() -> int:
+    for name in VARIABLES:
+        # OpenMP allows a list, one number for each level of nesting.
+        value = os.environ.get(name, "").partition(",")[0].strip()
+        if value:
+            return _at_least_one(int(value) if value.isdigit() else value, name)
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def _at_least_one(n: object, what: str) -> int:
+    count = whole(n, what)
+    if count < 1:
+        raise ValueError(f"{what} must be at least 1, but is {count}")
+    return count
+
+
+@cache
+def _pool(workers: int) -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(workers, thread_name_prefix="findops")
+
+
+if hasattr(os, "register_at_fork"):
+    # A forked child has none of its parent's threads.
+    os.register_at_fork(after_in_child=_pool.cache_clear)
+
+
+def run(work: Callable[[Unpack[Task]], object], tasks: Iterable[tuple[Unpack[Task]]]) -> None:
+    """Call ``work`` for every task, on several threads, the caller's among them."""
+    left = deque(tasks)
+    helpers = min(num_threads(), len(left)) - 1
+
+    def take() -> None:
+        while True:
+            try:
+                task = left.popleft()
+            except IndexError:
+                return
+            work(*task)
+
+    if helpers < 1:
+        take()
+        return
+    waiting = [_pool(helpers).submit(take) for _ in range(helpers)]
+    try:
+        take()
+    finally:
+        for future in waiting:
+            future.result()
