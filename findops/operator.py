@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
+from functools import cached_property
 from numbers import Complex
 from typing import TYPE_CHECKING, Any, Literal, cast, overload
 
 import numpy as np
 
 from findops.accuracy import row_accuracy
-from findops.backends.dense import apply
+from findops.backends.applying import Application
 from findops.backends.sparse import assemble
 from findops.coefficient import evaluate
 from findops.expr import Coef, Discrete, Expr, Field
@@ -18,7 +19,7 @@ from findops.stencil import Factor, Layout, Program
 from findops.values import Number, kind, whole
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from numpy.typing import ArrayLike, NDArray
     from scipy.sparse import csr_array, sparray
@@ -31,6 +32,9 @@ if TYPE_CHECKING:
 __all__ = ["Operator"]
 
 Ghosts = tuple[tuple[int, int], ...]
+
+KEPT = 64
+"""Shapes and types for which an operator keeps a quick function."""
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -91,6 +95,10 @@ class Operator(Discrete):
         TypeError
             If a type does not fit.
         """
+        if out is None and not add and type(u) is np.ndarray and u.flags.carray:
+            ready = self._ready.get((u.shape, u.dtype, scale))
+            if ready is not None:
+                return ready(u)
         values = as_field(u)
         layout = self.program.inputs
         if values.shape[max(values.ndim - len(layout.shape), 0) :] != layout.shape:
@@ -102,19 +110,31 @@ class Operator(Discrete):
         check_scale(scale, dtype)
         if out is None and add:
             raise TypeError(f"{self!r}: add=True needs out=, the array to add to")
+        batch = values.shape[: values.ndim - len(layout.shape)]
         if out is not None:
-            batch = values.shape[: values.ndim - len(layout.shape)]
             check_out(out, batch + self.program.outputs.shape, dtype, self)
-        result = apply(self.program, values.astype(dtype, copy=False))
-        if scale != 1:
-            result *= dtype.type(scale)
-        if out is None:
-            return result
-        if add:
-            out += result
-        else:
-            out[...] = result
-        return out
+        elif scale == 1:
+            self._prepare(values.shape, dtype)
+        return self._application(values.astype(dtype, copy=False), out, add, scale)
+
+    @cached_property
+    def _application(self) -> Application:
+        return Application.of(self.program)
+
+    @cached_property
+    def _ready(self) -> dict[object, Callable[[NDArray[Any]], NDArray[Any]]]:
+        """What applies to small arrays of a shape and type without looking at them again."""
+        return {}
+
+    def _prepare(self, shape: tuple[int, ...], dtype: np.dtype[Any]) -> None:
+        if len(self._ready) < KEPT and (dtype.kind == "c") >= self._complex:
+            ready = self._application.ready(shape, dtype)
+            if ready is not None:
+                self._ready[shape, dtype, 1] = ready
+
+    def __getstate__(self) -> dict[str, Any]:
+        # What is prepared holds addresses, which mean nothing elsewhere.
+        return {field.name: getattr(self, field.name) for field in fields(self)}
 
     @property
     def _complex(self) -> bool:
@@ -308,7 +328,7 @@ class Operator(Discrete):
         fields = np.ascontiguousarray(x.T).reshape(count, *self.program.inputs.shape)
         return self(fields).reshape(count, self.shape[0]).T
 
-    def replace(self, /, **fields: object) -> Operator:
+    def replace(self, /, **given: object) -> Operator:
         """Return the operator with other values for its fields, on the same plan.
 
         Raises
@@ -317,10 +337,13 @@ class Operator(Discrete):
             If it has no such field.
         """
         names = {slot.name for slot in self.program.slots}
-        unknown = sorted(fields.keys() - names)
+        unknown = sorted(given.keys() - names)
         if unknown:
             raise TypeError(f"{self!r} has no fields {unknown}: it has {sorted(names) or 'none'}")
-        return replace(self, program=self.program.given(dict(fields)))
+        made = replace(self, program=self.program.given(dict(given)))
+        if "_application" in self.__dict__:
+            made.__dict__["_application"] = self._application.given(made.program)
+        return made
 
     def __matmul__(self, other: Any) -> Any:
         if isinstance(other, Operator):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cache, cached_property
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
@@ -29,6 +29,8 @@ class Slot(Protocol):
 
     def __call__(self, value: object) -> NDArray[Any]: ...
 
+    def __hash__(self) -> int: ...
+
 
 @dataclass(frozen=True, eq=False)
 class Factor:
@@ -42,12 +44,10 @@ class Factor:
     slot: Slot | None = None
     conjugated: bool = False
 
-    def given(self, fields: dict[str, object]) -> Factor:
-        """Return the factor with another value for its field."""
-        if self.slot is None or self.slot.name not in fields:
-            return self
-        value = self.slot(fields[self.slot.name])
-        return replace(self, value=value.conj() if self.conjugated else value)
+    def given(self, values: Callable[[Slot, bool], NDArray[Any] | None]) -> Factor:
+        """Return the factor with another value of its field, if there is one."""
+        value = None if self.slot is None else values(self.slot, self.conjugated)
+        return self if value is None else replace(self, value=value)
 
     def conjugate(self) -> Factor:
         """Return the complex conjugate."""
@@ -223,6 +223,25 @@ class Program:
 
         return replace(self, parts=tuple(map(changed, self.parts)))
 
+    def reordered(self, order: tuple[int, ...]) -> Program:
+        """Return the program for fields whose axes stand in another order."""
+
+        def layout(side: Layout) -> Layout:
+            return replace(side, points=tuple(side.points[axis] for axis in order))
+
+        def term(old: Term) -> Term:
+            factors = tuple(replace(f, value=f.value.transpose(order)) for f in old.factors)
+            return replace(old, bands=tuple(old.bands[axis] for axis in order), factors=factors)
+
+        def part(old: Chain | Composition) -> Chain | Composition:
+            match old:
+                case Chain():
+                    return replace(old, terms=tuple(map(term, old.terms)))
+                case Composition():
+                    return Composition(tuple(p.reordered(order) for p in old.programs))
+
+        return Program(layout(self.inputs), layout(self.outputs), tuple(map(part, self.parts)))
+
     def conjugate(self) -> Program:
         """Return the complex conjugate."""
         return self.map_terms(
@@ -235,7 +254,16 @@ class Program:
 
     def given(self, fields: dict[str, object]) -> Program:
         """Return the same plan with other values for the named fields."""
-        return self.map_terms(lambda term: term.map_factors(lambda f: f.given(fields)))
+
+        @cache
+        def values(slot: Slot, conjugated: bool) -> NDArray[Any] | None:
+            """Return one array for all places of a slot."""
+            if slot.name not in fields:
+                return None
+            value = slot(fields[slot.name])
+            return value.conj() if conjugated else value
+
+        return self.map_terms(lambda term: term.map_factors(lambda f: f.given(values)))
 
     @cached_property
     def terms(self) -> tuple[Term, ...]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import os
 import threading
 from collections import deque
@@ -81,6 +80,8 @@ def num_threads() -> int:
     """Return the number of threads that a call from here may use."""
     if _Setting.count is not None:
         return _Setting.count
+    import multiprocessing
+
     others_worker = threading.current_thread() is not threading.main_thread()
     if others_worker or multiprocessing.current_process().daemon:
         return 1
@@ -116,10 +117,14 @@ if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_pool.cache_clear)
 
 
-def run(work: Callable[[Unpack[Task]], object], tasks: Iterable[tuple[Unpack[Task]]]) -> None:
+def run(
+    work: Callable[[Unpack[Task]], object],
+    tasks: Iterable[tuple[*Task]],
+    threads: int | None = None,
+) -> None:
     """Call ``work`` for every task, on several threads, the caller's among them."""
     left = deque(tasks)
-    helpers = min(num_threads(), len(left)) - 1
+    helpers = min(num_threads() if threads is None else threads, len(left)) - 1
 
     def take() -> None:
         while True:
