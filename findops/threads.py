@@ -141,5 +141,8 @@ def run(
     try:
         take()
     finally:
+        left.clear()
         for future in waiting:
-            future.result()
+            # Helpers that have not begun, because others keep the pool busy, have nothing to do.
+            if not future.cancel():
+                future.result()

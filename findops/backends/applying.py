@@ -56,7 +56,7 @@ class Application:
         batch = u.shape[: u.ndim - len(inputs.shape)]
         shape = batch + outputs.shape
         if self._is_small(math.prod(batch)):
-            result = self._rows(u.dtype)(u.reshape(-1, inputs.size)).reshape(shape)
+            result = self._rows(u.dtype)(u.reshape(*batch, inputs.size)).reshape(shape)
             if scale != 1:
                 result *= u.dtype.type(scale)
             return _delivered(result, out, add)
@@ -93,7 +93,9 @@ class Application:
         if not self._is_small(math.prod(batch)):
             order = tuple(range(len(self.program.inputs.points)))
             return self._fused(dtype, order).ready(math.prod(batch), full)
-        size, rows = (-1, self.program.inputs.size), self._rows(dtype)
+        rows, size = self._rows(dtype), (*batch, self.program.inputs.size)
+        if shape == size and full == (*batch, self.program.outputs.size):
+            return rows
         return lambda u: rows(u.reshape(size)).reshape(full)
 
     def given(self, program: Program) -> Application:

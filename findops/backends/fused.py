@@ -102,19 +102,22 @@ class Fused:
         count = len(plan.inputs)
         bases[:count] -= u.ctypes.data
         bases[count : count + len(plan.outputs)] -= out.ctypes.data
-        low, high = self.ends(batch)
+        frame = np.concatenate([bases, strides.ravel(), *self.ends(batch)])
         segments = self.segments(stage.lines, [(0, outputs.points[-1])])
+        rest = stage.code, stage.data, frame, count, len(bases), segments
         one, zero = real.type(1), real.type(0)
 
-        def call(u: Array) -> Array:
+        def for_real(u: Array) -> Array:
             out = np.empty(shape, dtype)
-            direct(
-                stage.code, stage.data, bases, strides, low, high, segments, count,
-                u.view(real).ravel(), out.view(real).ravel(), one, zero, False,
-            )  # fmt: skip
+            direct(*rest, u.ravel(), out.ravel(), one, zero)
             return out
 
-        return call
+        def for_complex(u: Array) -> Array:
+            out = np.empty(shape, dtype)
+            direct(*rest, u.view(real).ravel(), out.view(real).ravel(), one, zero)
+            return out
+
+        return for_complex if dtype.kind == "c" else for_real
 
     def given(self, program: Program) -> Fused:
         """Return the same plan with other values of its fields in it."""

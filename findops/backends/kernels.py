@@ -23,6 +23,7 @@ import numpy as np
 from findops.backends import layout as at
 from findops.backends.simd import (
     add,
+    advance,
     evens,
     load,
     load_first,
@@ -84,10 +85,11 @@ Lists = namedtuple(  # Numba finds the types
     "Lists",
     "counts spans tap tap_step point point_step point_array edge edge_step edge_last "
     "row row_step row_complex mask mask_step ahead ahead_step tap_weight point_weight edge_weight "
-    "mids mid_weights found found_weights",
+    "mids mid_weights found found_weights end",
 )
 
-GROUPS, TAPS, POINTS, EDGES, ROWS, MASKS = range(6)
+GROUPS, TAPS, POINTS, EDGES, ROWS, MASKS, AHEADS, MIDS, FOUND = range(9)
+COUNTS = 6
 
 # The taps of a group from FIRST to SHARED are used in the edges, those to LAST_TAP in the middle;
 # then what is multiplied point by point, edges, coefficient rows and masks, from …0 to …1.
@@ -97,14 +99,13 @@ SPAN = 12
 
 @_inlined
 def _lists(code: Any, space: Any) -> Any:
-    """Divide a space among the lists; every number gets eight bytes."""
+    """Divide a space among the lists, up to `end`; every number gets eight bytes."""
     c = code + 8 * at.CAPACITY
     groups, taps, points = 8 * _int(c, GROUPS), 8 * _int(c, TAPS), 8 * _int(c, POINTS)
     edges, rows, masks = 8 * _int(c, EDGES), 8 * _int(c, ROWS), 8 * _int(c, MASKS)
-    mids, found = 8 * _int(c, 6), 8 * _int(c, 7)
-    ahead = 8 * _int(code, at.AHEADS)
-    counts = space
-    spans = counts + 48
+    ahead, mids, found = 8 * _int(c, AHEADS), 8 * _int(c, MIDS), 8 * _int(c, FOUND)
+    axes = _int(code, at.AXES)
+    spans = space + 8 * COUNTS
     tap = spans + SPAN * groups
     point = tap + 3 * taps
     edge = point + 4 * points
@@ -112,9 +113,9 @@ def _lists(code: Any, space: Any) -> Any:
     mask = row + 3 * rows
     aheads = mask + 2 * masks
     mid = aheads + 2 * ahead
-    places = mid + mids * (_int(code, at.AXES) + 1)
+    places = mid + mids * (axes + 1)
     return Lists(
-        counts, spans,
+        space, spans,
         tap, tap + taps,
         point, point + points, point + 2 * points,
         edge, edge + edges, edge + 2 * edges,
@@ -122,19 +123,9 @@ def _lists(code: Any, space: Any) -> Any:
         mask, mask + masks,
         aheads, aheads + ahead,
         tap + 2 * taps, point + 3 * points, edge + 3 * edges,
-        mid, mid + mids * _int(code, at.AXES),
+        mid, mid + mids * axes,
         places, places + found,
-    )  # fmt: skip
-
-
-@_inlined
-def _space(code: Any) -> Any:
-    """Return the length of the space that the lists need."""
-    c = code + 8 * at.CAPACITY
-    mids = _int(c, 6) * (_int(code, at.AXES) + 1)
-    return (
-        6 + SPAN * _int(c, GROUPS) + 3 * _int(c, TAPS) + 4 * (_int(c, POINTS) + _int(c, EDGES))
-        + 3 * _int(c, ROWS) + 2 * (_int(c, MASKS) + _int(code, at.AHEADS)) + mids + 2 * _int(c, 7)
+        places + 2 * found,
     )  # fmt: skip
 
 
@@ -369,7 +360,7 @@ def _gather(
 ) -> None:
     """Make the lists of the rows at a point of the outer axes; `first` group of every line."""
     axes = _int(code, at.AXES)
-    for kind in range(6):
+    for kind in range(COUNTS):
         poke(lists.counts + 8 * kind, np.int64(0))
     for n in range(_int(code, at.LINES)):
         line = _int(code, at.LINE) + n * at.LINE_SIZE
@@ -402,8 +393,8 @@ def _gather(
 
 @_inlined
 def _move(addresses: Any, steps: Any, count: Any) -> None:
-    for n in range(count):
-        poke(addresses + 8 * n, _int(addresses, n) + _int(steps, n))
+    for n in range(0, count, 8):
+        advance(addresses + 8 * n, steps + 8 * n)
 
 
 @_compiled()
@@ -452,6 +443,7 @@ def _one(
     """
     size = size_of(like)
     b = k * size
+    paired = _int(code, at.PAIRED)
     total = splat(like)
     for g in range(first, last):
         span = lists.spans + 8 * SPAN * g
@@ -462,14 +454,15 @@ def _one(
         if matrix:
             for e in range(_int(span, EDGE0), _int(span, EDGE1)):
                 record = _int(lists.edge_last, e) + matrix
-                weight = splat(_number(lists.edge_weight, e, like))
                 row = data + (_int(code, record + 2) + k - origin) * size
-                columns = _int(code, record + 1)
+                place, columns = _int(lists.edge, e), _int(code, record + 1)
+                reached = splat(like)
                 for c in range(_int(code, record)):
-                    place = _int(lists.edge, e) + _int(code, columns + c)
-                    x = pair(place, like) if _int(code, at.PAIRED) else splat(peek(place, like))
+                    address = place + _int(code, columns + c)
+                    x = pair(address, like) if paired else splat(peek(address, like))
                     w = _part(row + c * lanes * size, count, whole, like)
-                    part = muladd(mul(w, weight), select(w, x), part)
+                    reached = muladd(w, select(w, x), reached)
+                part = muladd(splat(_number(lists.edge_weight, e, like)), reached, part)
         else:
             for p in range(_int(span, POINT0), _int(span, POINT1)):
                 weight = splat(_number(lists.point_weight, p, like))
@@ -617,7 +610,8 @@ def _fill(
         aligned = start
         if streaming:
             aligned = min(start + (-(target + start * size) % 64) // size, stop)
-        rest = stop - (stop - aligned) % (4 * (64 // size))
+        four = 4 * (64 // size)
+        rest = stop - (stop - aligned) % four
         if start < aligned:
             _slow(
                 code, data, lists, first, last, target, start, aligned,
@@ -627,7 +621,13 @@ def _fill(
             data, lists, first, last, target, aligned, rest,
             re, im, adding, streaming, like,
         )  # fmt: skip
-        if rest < stop:
+        if rest < stop and rest > aligned and not (adding or streaming):
+            # Some lanes are filled twice, with the same.
+            _fast(
+                data, lists, first, last, target, stop - four, stop,
+                re, im, adding, streaming, like,
+            )  # fmt: skip
+        elif rest < stop:
             _slow(
                 code, data, lists, first, last, target, rest, stop,
                 0, 0, 0, re, im, adding, streaming, like,
@@ -721,9 +721,9 @@ def sweep(
     """
     plan, weights, like = code.ctypes.data, data.ctypes.data, data[0]
     inner, lines = code[at.AXES] - 1, code[at.LINES]
-    space = np.empty(_space(plan) + lines + 1, np.int64)
+    space = np.empty(_lists(plan, 0).end // 8 + lines + 1, np.int64)
     lists = _lists(plan, space.ctypes.data)
-    first = space.ctypes.data + 8 * _space(plan)
+    first = lists.end
     row_buffers = np.empty(_row_space(code, segments), data.dtype)
     index, places = low.copy(), bases.copy()
     for start in range(low[inner], high[inner], block):
@@ -760,14 +760,21 @@ def sweep(
 
 @_compiled()
 def direct(
-    code: Any, data: Any, bases: Any, strides: Any, low: Any, high: Any, segments: Any,
-    inputs: Any, u: Any, out: Any, re: Any, im: Any, adding: Any,
+    code: Any, data: Any, frame: Any, inputs: Any, buffers: Any, segments: Any, u: Any, out: Any,
+    one: Any, zero: Any,
 ) -> None:  # fmt: skip
-    """Fill a whole output, `out`, from `u`, both contiguous; `bases` count from their starts."""
-    places = bases.copy()
-    for n in range(len(places)):
+    """Fill a whole output, `out`, from `u`, both contiguous.
+
+    `frame` holds the places of the buffers, the inputs first, counted from the starts of these
+    arrays, then their strides, and the ends of the box.
+    """
+    axes = code[at.AXES]
+    places = frame[:buffers].copy()
+    strides = frame[buffers : buffers + buffers * axes].reshape((buffers, axes))
+    low = frame[len(frame) - 2 * axes : len(frame) - axes]
+    for n in range(buffers):
         places[n] += u.ctypes.data if n < inputs else out.ctypes.data
     sweep(
-        code, data, places, strides, low, high, segments, np.int64(1 << 62),
-        re, im, adding, False,
+        code, data, places, strides, low, frame[len(frame) - axes :], segments,
+        np.int64(1 << 62), one, zero, False, False,
     )  # fmt: skip

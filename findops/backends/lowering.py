@@ -95,7 +95,7 @@ class _Lowering:
         rows = sum(line.target.kind == "row" for line in self.lines)
         code[at.ROW_BUFFERS] = len(self.buffers) - rows
         code[at.PAIRED] = self.lanes - 1
-        code[at.CAPACITY : at.HEADER_SIZE] = _capacity(self.lines)
+        code[at.CAPACITY : at.HEADER_SIZE] = _capacity(self.lines, len(aheads))
         real = np.dtype(f"f{self.size}")
         return Lowered(
             np.array(code, dtype=np.int64),
@@ -384,7 +384,7 @@ def _follows(band: Band) -> NDArray[np.bool_]:
     return flags
 
 
-def _capacity(lines: Sequence[Line]) -> list[int]:
+def _capacity(lines: Sequence[Line], aheads: int) -> list[int]:
     """Return how long the kernels' lists can become, in their order."""
     groups = taps = points = edges = rows = masks = mids = reads = 1
     for line in lines:
@@ -407,7 +407,9 @@ def _capacity(lines: Sequence[Line]) -> list[int]:
                     taps += count * read * len(last.offsets)
                 else:
                     points += count * read * len(last.offsets)
-    return [groups, taps, points, edges, rows, masks, mids, reads]
+    # Lists are moved by eight.
+    moved = (-(-n // 8) * 8 for n in (taps, points, edges, rows, masks, aheads))
+    return [groups, *moved, mids, reads]
 
 
 def _product(bands: Sequence[Band | None]) -> int:

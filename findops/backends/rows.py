@@ -42,16 +42,11 @@ class Rows:
     dtype: np.dtype[Any]
 
     def __call__(self, u: Array) -> Array:
-        """Return the program applied to u (batch, inputs), (batch, outputs)."""
-        columns, weights, starts, used = self.table
-        products = u.take(columns, axis=1)
-        products *= weights
-        if used is None:
-            result = np.add.reduceat(products, starts, axis=1)
-        else:
-            result = np.zeros((len(u), self.program.outputs.size), dtype=u.dtype)
-            if len(columns):
-                result[:, used] = np.add.reduceat(products, starts, axis=1)
+        """Return the program applied to u (…, inputs), (…, outputs)."""
+        columns, weights, empty = self.table
+        result: Array = np.vecdot(weights, u.take(columns, axis=-1))
+        if empty is not None:
+            result[..., empty] = 0
         for programs in self.compositions:
             value = u
             for rows in programs:
@@ -69,21 +64,26 @@ class Rows:
         ]
 
     @cached_property
-    def table(self) -> tuple[Array, Array, Array, Array | None]:
-        """Columns and weights of the chains' taps, each row's first, and the rows that have any.
-
-        None means all rows.
-        """
+    def table(self) -> tuple[Array, Array, Array | None]:
+        """The chains' taps, row by row: columns and conjugate weights (rows, taps), empty rows."""
         chains = [part for part in self.program.parts if isinstance(part, Chain)]
         none = np.zeros(0, np.intp), np.zeros(0, np.intp), np.zeros(0)
         found = [none, *(_chain(chain, self.program) for chain in chains)]
         rows, columns, weights = (np.concatenate(arrays) for arrays in zip(*found, strict=True))
         order = np.argsort(rows, kind="stable")
         counts = np.bincount(rows, minlength=self.program.outputs.size)
-        used = counts > 0
-        starts = np.concatenate([[0], np.cumsum(counts)[:-1]])[used]
+        width = max(counts.max(initial=0), 1)
+        # Rows with fewer taps read their last one several times, each for its part of the weight.
+        place = np.arange(width)
+        shares = np.where(place < counts[:, None] - 1, 1, width + 1 - counts[:, None])
+        last = np.cumsum(counts) - 1
+        taps = np.minimum((last + 1 - counts)[:, None] + place, last[:, None])
+        if not len(columns):
+            columns, weights, order = np.zeros(1, np.intp), np.zeros(1), np.zeros(1, np.intp)
         real = self.dtype if np.iscomplexobj(weights) else np.empty(0, self.dtype).real.dtype
-        return columns[order], weights[order].astype(real), starts, None if used.all() else used
+        exact = weights[order][taps] / shares
+        empty = counts == 0
+        return columns[order][taps], exact.conj().astype(real), empty if empty.any() else None
 
 
 def _chain(chain: Chain, program: Program) -> tuple[Array, Array, Array]:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "add",
+    "advance",
     "evens",
     "load",
     "load_first",
@@ -239,6 +240,22 @@ def prefetch(typing: Any, address: Any) -> Any:
         return context.get_dummy_value()
 
     return types.void(types.int64), emit
+
+
+@intrinsic  # type: ignore[untyped-decorator]
+def advance(typing: Any, address: Any, steps: Any) -> Any:
+    """Add eight integers at one address to those at another."""
+
+    def emit(context: Any, builder: ir.IRBuilder, __: Any, args: Sequence[Any]) -> Any:
+        kind = ir.VectorType(ir.IntType(64), 8)
+        places = _at(builder, args[0], kind)
+        moved = builder.add(
+            builder.load(places, align=8), builder.load(_at(builder, args[1], kind), align=8)
+        )
+        builder.store(moved, places, align=8)
+        return context.get_dummy_value()
+
+    return types.void(types.int64, types.int64), emit
 
 
 @intrinsic  # type: ignore[untyped-decorator]
