@@ -11,7 +11,7 @@ import numpy as np
 
 from findops.accuracy import row_accuracy
 from findops.backends.applying import Application
-from findops.backends.sparse import assemble
+from findops.backends.sparse import Pattern, diagonal, fill, pattern
 from findops.coefficient import evaluate
 from findops.expr import Coef, Discrete, Expr, Field
 from findops.field import as_field, check_out, check_scale
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
     from findops.grid import Grid
 
+    Chosen = range | NDArray[np.intp]
     Rows = slice | NDArray[np.integer[Any]] | NDArray[np.bool_] | Sequence[int]
 
 __all__ = ["Operator"]
@@ -218,10 +219,14 @@ class Operator(Discrete):
             raise ValueError(f"format must be one of SciPy's, such as 'csr', not {format!r}")
         chosen = None if rows is None else self._rows(rows)
         # SciPy's types know formats as literals only.
-        matrix: sparray = assemble(self.program, chosen).asformat(cast("Any", format))
+        matrix: sparray = fill(self._pattern, self.program, chosen).asformat(cast("Any", format))
         return matrix
 
-    def _rows(self, rows: Rows) -> NDArray[np.intp]:
+    @cached_property
+    def _pattern(self) -> Pattern | None:
+        return pattern(self.program)
+
+    def _rows(self, rows: Rows) -> Chosen:
         if isinstance(rows, np.ndarray) and rows.dtype == bool:
             if rows.shape not in ((self.shape[0],), self.program.outputs.shape):
                 raise ValueError(
@@ -230,7 +235,7 @@ class Operator(Discrete):
                 )
             return np.flatnonzero(rows)
         if isinstance(rows, slice):
-            return np.arange(*rows.indices(self.shape[0]))
+            return range(*rows.indices(self.shape[0]))
         chosen = np.asarray(rows)
         if chosen.size == 0:
             chosen = chosen.astype(np.intp)
@@ -242,17 +247,16 @@ class Operator(Discrete):
 
     def diagonal(self) -> NDArray[Any]:
         """Return the diagonal of the matrix, flat."""
-        diagonal: NDArray[Any] = assemble(self.program).diagonal()
-        return diagonal
+        return diagonal(self._pattern, self.program)
 
-    @property
+    @cached_property
     def T(self) -> Operator:  # noqa: N802  # the transpose's name everywhere
         """The plain transpose."""
         return Operator(
             self.program.T, self.range, self.domain, self.beyond, self.ghosts, f"({self.label}).T"
         )
 
-    @property
+    @cached_property
     def H(self) -> Operator:  # noqa: N802  # the conjugate transpose's name everywhere
         """The conjugate transpose."""
         return replace(self.T, program=self.program.T.conjugate(), label=f"({self.label}).H")
@@ -341,6 +345,8 @@ class Operator(Discrete):
         if unknown:
             raise TypeError(f"{self!r} has no fields {unknown}: it has {sorted(names) or 'none'}")
         made = replace(self, program=self.program.given(dict(given)))
+        if "_pattern" in self.__dict__:
+            made.__dict__["_pattern"] = self._pattern
         if "_application" in self.__dict__:
             made.__dict__["_application"] = self._application.given(made.program)
         return made

@@ -100,6 +100,8 @@ class Application:
 
     def given(self, program: Program) -> Application:
         """Return the application of the same plan with other values in it."""
+        if program.is_complex != self.program.is_complex:
+            return Application.of(program)
         kept = {k: f.given(program) for k, f in self.fused.items() if f.program is self.program}
         return Application(program, self.taps, kept)
 

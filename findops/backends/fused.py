@@ -47,6 +47,9 @@ SEGMENT = 1 << 14
 SLAB = 1 << 20
 """Bytes of a slab of an intermediate result, about what a second-level cache holds."""
 
+OVERLAP = 1
+"""Rows computed twice, for each row of a slab, from which whole stages are better than slabs."""
+
 PARTS = 8
 """Tasks for each thread, so that none waits long for another."""
 
@@ -65,8 +68,10 @@ class Fused:
     @cached_property
     def periodic(self) -> tuple[bool, ...]:
         """Which axes go round."""
-        bands = zip(*(term.bands for term in self.program.terms), strict=True)
-        return tuple(any(b is not None and b.periodic for b in along) for along in bands)
+        return tuple(
+            any(b is not None and b.periodic for b in (t.bands[axis] for t in self.program.terms))
+            for axis in range(len(self.program.inputs.points))
+        )
 
     @cached_property
     def stages(self) -> tuple[Lowered, ...]:
@@ -243,7 +248,9 @@ class _Job:
         """Fill the output in one sweep."""
         (stage,) = self.fused.stages
         length = self.out.shape[-1]
-        parts = _parts(length, max(SEGMENT // self.out.itemsize, 1))
+        # What goes round reads row buffers from end to end.
+        round_ = self.fused.periodic[-1] and any(x.target.kind == "row" for x in stage.lines)
+        parts = [(0, length)] if round_ else _parts(length, max(SEGMENT // self.out.itemsize, 1))
         segments = self.fused.segments(stage.lines, parts)
         low, high = self.fused.ends(len(self.out))
         if math.prod(high.tolist()) >= PARTS * self.threads or self.threads == 1:
@@ -261,7 +268,7 @@ class _Job:
         grown = max(high - low for low, high in self.needed((middle, middle + 1)).values()) - 1
         thickness = max(SLAB // plane, 2 * grown, 1)
         thickness = min(thickness, -(-points[0] // (2 * self.threads)))
-        if grown > thickness:
+        if grown > OVERLAP * thickness:
             for b in range(len(self.out)):
                 self.stagewise(b)
             return

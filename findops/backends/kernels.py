@@ -664,17 +664,10 @@ def _rows(
             )  # fmt: skip
             aheads = 0
             continue
-        length = _int(code, line + at.LENGTH)
-        while begin < end:
-            # Beyond its ends, a row on a periodic axis goes round.
-            start = begin % length
-            count = min(length - start, end - begin)
-            _fill(
-                code, data, line, lists, _int(first, n), _int(first, n + 1),
-                address + (begin - start) * size_of(like), start, start + count,
-                0, one(like), like, False, False, like,
-            )  # fmt: skip
-            begin += count
+        _fill(
+            code, data, line, lists, _int(first, n), _int(first, n + 1), address, begin, end,
+            0, one(like), like, False, False, like,
+        )  # fmt: skip
 
 
 @_compiled()

@@ -128,7 +128,7 @@ class _Lowering:
             _along(reading)
             for group in line.groups
             for reading in group.readings
-            if reading.bands[-1] is not None and not self.endless(reading)
+            if reading.bands[-1] is not None
         ]
         head = max([0, *(len(band.head) for band in bands)])
         tail = max([0, *(len(band.tail) for band in bands)])
@@ -221,16 +221,11 @@ class _Lowering:
         data = self.put_data(np.concatenate([row.weights for row in rows]))
         return self.put([band.rows, band.cols, starts, taps, data])
 
-    def endless(self, reading: Reading) -> bool:
-        """Whether what is read along the last axis goes on beyond its ends."""
-        return reading.source.kind == "row" and self.periodic[-1]
-
     def last(self, reading: Reading, length: int, head: int, tail: int) -> int:
         if reading.bands[-1] is None:
             return 0
-        band = reading.bands[-1] if self.endless(reading) else _along(reading)
-        key = ("last", id(reading.bands[-1]), self.endless(reading), head, tail)
-        return self.once(key, lambda: self._last(band, length, head, tail))
+        key = ("last", id(reading.bands[-1]), head, tail)
+        return self.once(key, lambda: self._last(_along(reading), length, head, tail))
 
     def _last(self, band: Band, length: int, head: int, tail: int) -> int:
         step = self.lanes * self.size

@@ -1,4 +1,9 @@
-"""Assembly of a program into sparse matrices, by vectorized index arithmetic."""
+"""Assembly of a program into sparse matrices.
+
+Large matrices are written out by compiled code, from a pattern of their few kinds of rows. Small
+ones, and those in which hardly two rows are of one kind, are made by vectorized index arithmetic
+and products of sparse matrices.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +15,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from scipy import sparse
 
+from findops.backends.assembly_pattern import Pattern, kinds_of_rows
+from findops.backends.assembly_pattern import pattern as make_pattern
 from findops.stencil import Chain, Composition, Program, Term
 
 if TYPE_CHECKING:
@@ -20,14 +27,74 @@ if TYPE_CHECKING:
     Ints = NDArray[np.integer[Any]]
     Csr = sparse.csr_array[Any, tuple[int, int]]
 
-__all__ = ["assemble"]
+__all__ = ["Pattern", "assemble", "assemble_small", "diagonal", "fill", "pattern"]
+
+SMALL = 1 << 15
+"""Below so many paths from rows to columns, compiled code does not gain (measured)."""
+
+WIDE = 1 << 10
+"""The most paths from a row: beyond, products of sparse matrices merge them step by step."""
+
+ALIKE = 16
+"""Rows of one kind, on average, from which on it pays to write out the kinds (measured)."""
+
+SLAB = 1 << 18
+"""Rows of a matrix of which only the diagonal is wanted, made at a time."""
 
 
-def assemble(program: Program, rows: Ints | None = None) -> Csr:
+def pattern(program: Program) -> Pattern | None:
+    """Return what compiled code needs to know of a program; None if it is not for compiled code.
+
+    It does not depend on the values of factors: it is also that of the program with others given.
+    """
+    paths = _paths(program).sum(axis=1)
+    if paths.sum() * math.prod(program.outputs.points) < SMALL or paths.max() > WIDE:
+        return None
+    if kinds_of_rows(program) * ALIKE > program.outputs.size:
+        return None
+    return make_pattern(program)
+
+
+def assemble(program: Program, rows: range | Ints | None = None) -> Csr:
     """Return the CSR matrix of a program, or some of its rows, in the order given.
 
     Indices are sorted, without duplicates or explicit zeros, int32 where they fit.
     """
+    return fill(pattern(program), program, rows)
+
+
+def fill(known: Pattern | None, program: Program, rows: range | Ints | None = None) -> Csr:
+    """Return what `assemble` returns, given what `pattern` returns."""
+    if known is None:
+        return assemble_small(program, None if rows is None else np.asarray(rows, dtype=np.intp))
+    # Numba takes long to import: only where it pays.
+    from findops.backends import assembly
+
+    return assembly.fill(known, program, rows)
+
+
+def diagonal(known: Pattern | None, program: Program) -> NDArray[Any]:
+    """Return the diagonal of the matrix of a program, made some rows at a time."""
+    length = min(program.outputs.size, program.inputs.size)
+    slabs = [range(i, min(i + SLAB, length)) for i in range(0, length, SLAB)]
+    return np.concatenate([fill(known, program, rows).diagonal(rows.start) for rows in slabs])
+
+
+def _paths(program: Program) -> NDArray[np.float64]:
+    """Return how many paths lead from a point of each component to those of each."""
+    found = np.zeros((program.outputs.count, program.inputs.count))
+    for part in program.parts:
+        match part:
+            case Chain():
+                bands = (band for term in part.terms for band in term.bands if band is not None)
+                found[part.row, part.col] += math.prod(band.taps for band in bands)
+            case Composition():
+                found += reduce(np.matmul, map(_paths, part.programs))
+    return found
+
+
+def assemble_small(program: Program, rows: Ints | None = None) -> Csr:
+    """Return what `assemble` returns, without compiled code."""
     count = program.outputs.size if rows is None else len(rows)
     dtype = np.complex128 if program.is_complex else np.float64
     parts = [_part(part, program, rows) for part in program.parts]

@@ -1,0 +1,355 @@
+"""Every executor is the same operator: laws over the table of cases, for each in turn."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import textwrap
+import threading
+from contextlib import contextmanager
+
+import numpy as np
+import pytest
+from hypothesis import given
+
+import findops as fo
+from findops import Diff, Diffusion, Field, Gradient, Grid, Laplacian, Periodic, Points, Uniform
+from findops.backends import applying, fused
+from findops.backends.applying import Application
+from tests.cases import CASES, each
+from tests.strategies import bound_trees
+from tests.support import (
+    TOLERANCE,
+    assert_rows_close,
+    input_shape,
+    magnitudes,
+    random_array,
+    row_scale,
+)
+
+EXECUTORS = ("rows", "fused", "slabs", "stages")
+FLOATS = ("f", "d", "F", "D")
+
+
+@pytest.fixture(params=EXECUTORS)
+def executor(request):
+    """Force one way of applying, however small the arrays are."""
+    with forced(request.param):
+        yield request.param
+
+
+SMALLEST = {"SERIAL": 0, "SEGMENT": 64, "BLOCK": 64, "STREAMED": 0, "SLAB": 1}
+
+
+@contextmanager
+def forced(name):
+    """Slabs and stages are cut as small as they can be, on two threads, past the caches."""
+    with pytest.MonkeyPatch.context() as patch, fo.set_num_threads(2):
+        patch.setattr(applying, "SMALL", np.inf if name == "rows" else -1)
+        if name in ("slabs", "stages"):
+            for constant, value in SMALLEST.items():
+                patch.setattr(fused, constant, value)
+            patch.setattr(fused, "OVERLAP", np.inf if name == "slabs" else -1)
+        yield
+
+
+def applied(op, u, **how):
+    """Apply with nothing prepared before, in the result's type."""
+    kind = np.result_type(u.dtype, np.complex64) if op.dtype.kind == "c" else u.dtype
+    return Application.of(op.program)(u.astype(kind), **how)
+
+
+def fields(case, dtype, batch=(), seed=1):
+    op = case.op()
+    return random_array((*batch, *input_shape(case.grid(), op, case.ins)), dtype, seed)
+
+
+@pytest.mark.usefixtures("executor")
+@each(CASES)
+def test_apply_equals_matrix(case):
+    op = case.op()
+    A = op.matrix()
+    for dtype in FLOATS:
+        u = fields(case, dtype)
+        v = applied(op, u)
+        assert v.dtype == (np.result_type(dtype, np.complex64) if A.dtype.kind == "c" else dtype)
+        assert v.shape == case.outs + op.range.shape
+        want = A @ u.ravel().astype(np.result_type(dtype, np.float64))
+        assert_rows_close(v, want, row_scale(A, u), TOLERANCE[dtype])
+
+
+@pytest.mark.usefixtures("executor")
+@each(CASES)
+def test_transpose_equals_transposed_matrix(case):
+    op = case.op()
+    A = op.matrix()
+    u = random_array(case.outs + op.range.shape, complex)
+    assert_rows_close(applied(op.T, u), A.T @ u.ravel(), row_scale(A.T, u), 1e-13)
+    assert_rows_close(applied(op.H, u), A.conj().T @ u.ravel(), row_scale(A.T, u), 1e-13)
+
+
+@pytest.mark.usefixtures("executor")
+@each(CASES[::3])
+def test_update_adds_the_scaled_result(case):
+    op = case.op()
+    u = fields(case, complex, batch=(2,))
+    v = applied(op, u)
+    before = random_array(v.shape, complex, 4)
+    out = before.copy()
+    assert applied(op, u, out=out, add=True, scale=0.5 - 0.25j) is out
+    want = before + (0.5 - 0.25j) * v
+    assert_rows_close(out, want, np.abs(before) + np.abs(v), 1e-15 * 4)
+    assert applied(op, u, out=out, scale=-2.0) is out
+    np.testing.assert_array_equal(out, -2 * v)
+
+
+@pytest.mark.usefixtures("executor")
+@each(CASES[::3])
+def test_nan_reaches_only_the_rows_that_read_it(case):
+    op = case.op()
+    u = fields(case, float)
+    places = np.random.default_rng(5).choice(u.size, size=max(1, u.size // 50), replace=False)
+    u.ravel()[places] = np.nan
+    reads = magnitudes(op)
+    touched = (abs(reads) @ np.isin(np.arange(u.size), places).astype(float)) != 0
+    v = applied(op, u).ravel()
+    # A coefficient that is zero multiplies all the same: 0·NaN is NaN.
+    zero = any(
+        not np.all(f.value) for term in op.program.terms for f in term.factors if not f.selects
+    )
+    assert zero or np.isfinite(v[~touched]).all()
+    reached = (abs(op.matrix()) @ np.isin(np.arange(u.size), places).astype(float)) != 0
+    assert np.isnan(v[reached]).all()
+
+
+@given(bound_trees())
+@pytest.mark.parametrize("name", EXECUTORS)
+def test_any_tree(name, drawn):
+    op = drawn.op
+    u = random_array(input_shape(drawn.grid, op), complex)
+    with forced(name):
+        v = applied(op, u)
+    assert_rows_close(v, op.matrix() @ u.ravel(), row_scale(magnitudes(op), u), 1e-13)
+
+
+# Deep products ----------------------------------------------------------------------------------
+
+SPACE = Grid(x=Uniform(0, 1, 14), y=Periodic(0, 1, 12), z=Points(np.arange(13) ** 1.2))
+PLANE = Grid(x=Periodic(0, 1, 9), y=Uniform(0, 1, 11))
+LINE = Grid(x=Periodic(0, 1, 17))
+
+
+@pytest.mark.usefixtures("executor")
+@pytest.mark.parametrize("grid", [SPACE, PLANE, LINE], ids=["3-D", "2-D", "1-D"])
+@pytest.mark.parametrize("closure", ["accurate", "odd"])
+def test_products_of_sums(grid, closure):
+    k = 2 + random_array(grid.shape)
+    step = (1 + 0.001 * (k * Laplacian(acc=4) + Diff(0) * k * Diff(0))).on(grid, closure=closure)
+    op, u = step**5 @ (step.T + 2), random_array((2, *grid.shape), complex)
+    want = u
+    for factor in (step.T + 2, *[step] * 5):
+        A = factor.matrix()
+        want = np.stack([(A @ w.ravel()).reshape(grid.shape) for w in want])
+    assert_rows_close(applied(op, u), want, np.full(want.shape, np.abs(want).max()), 1e-12)
+
+
+@pytest.mark.usefixtures("executor")
+def test_vector_products():
+    u = random_array(SPACE.shape)
+    curl, gradient = fo.Curl().on(SPACE), Gradient().on(SPACE)
+    scale = row_scale(abs(curl.matrix()) @ abs(gradient.matrix()), u)
+    assert np.all(np.abs(applied(curl @ gradient, u).ravel()) <= 1e-14 * scale)
+
+
+# Memory -----------------------------------------------------------------------------------------
+
+
+def layouts(shape):
+    """Every way in which an array of a shape may lie in memory, with the same values."""
+    plain = random_array(shape)
+    return {
+        "plain": plain,
+        "fortran": np.asfortranarray(plain),
+        "reversed": plain[::-1, ::-1, ::-1].copy()[::-1, ::-1, ::-1],
+        "rows reversed": plain[:, ::-1].copy()[:, ::-1],
+        "strided": np.repeat(np.repeat(plain, 2, 1), 3, 2)[:, ::2, ::3],
+        "padded": np.pad(plain, 3)[3:-3, 3:-3, 3:-3],
+        "batch last": plain.transpose(1, 2, 0).copy().transpose(2, 0, 1),
+        "points swapped": plain.transpose(0, 2, 1).copy().transpose(0, 2, 1),
+        "broadcast": np.broadcast_to(plain[:1], shape),
+    }
+
+
+OP = (Diff("x", 2) + (lambda x, y: x + y) * Diff("y")).on(
+    Grid(x=Uniform(0, 1, 9), y=Periodic(0, 1, 40))
+)
+
+
+@pytest.mark.usefixtures("executor")
+@pytest.mark.parametrize("name", layouts((3, 9, 40)))
+def test_input_may_lie_anyhow(name):
+    u = layouts((3, 9, 40))[name]
+    u.flags.writeable = False
+    want = applied(OP, np.ascontiguousarray(u))
+    assert_rows_close(applied(OP, u), want, np.full(want.shape, np.abs(want).max()), 1e-14)
+
+
+@pytest.mark.usefixtures("executor")
+@pytest.mark.parametrize("name", [n for n in layouts((3, 9, 40)) if n != "broadcast"])
+def test_output_may_lie_anyhow(name):
+    u = random_array((3, 9, 40), seed=2)
+    out = layouts((3, 9, 40))[name]
+    want = out + 3 * applied(OP, u)
+    assert applied(OP, u, out=out, add=True, scale=3) is out
+    assert_rows_close(out, want, np.full(want.shape, np.abs(want).max()), 1e-14)
+
+
+@pytest.mark.usefixtures("executor")
+def test_output_may_overlap_the_input():
+    u = random_array((3, 9, 40))
+    want = applied(OP, u)
+    buffer = np.concatenate([u.ravel(), np.zeros(40)])
+    overlapping = buffer[40:].reshape(u.shape)
+    applied(OP, buffer[:-40].reshape(u.shape), out=overlapping)
+    np.testing.assert_array_equal(overlapping, want)
+    assert applied(OP, u, out=u) is u
+    np.testing.assert_array_equal(u, want)
+
+
+@pytest.mark.usefixtures("executor")
+@pytest.mark.parametrize("n", [1, 2, 3, 7, 8, 9, 15, 16, 17, 31, 33, 40, 63, 65, 129])
+@pytest.mark.parametrize("dtype", FLOATS)
+def test_rows_of_any_length(n, dtype):
+    """Rows are filled by vectors: whatever is left of them must be filled too, and no more."""
+    grid = Grid(x=Periodic(0, 1, 5), y=Uniform(0, 1, n) if n > 3 else Periodic(0, 1, n))
+    op = (Diff("x", 2) + 2 * Diff("y", 2)).on(grid)
+    A, u = op.matrix(), random_array(grid.shape, dtype)
+    guarded = np.full(u.size + 2, 7, dtype)
+    out = guarded[1:-1].reshape(u.shape)
+    applied(op, u, out=out)
+    assert guarded[0] == guarded[-1] == 7
+    assert_rows_close(out, A @ u.ravel(), row_scale(A, u), TOLERANCE[dtype])
+
+
+@pytest.mark.usefixtures("executor")
+def test_empty_batches():
+    assert applied(OP, np.zeros((0, 9, 40))).shape == (0, 9, 40)
+    assert applied(OP, np.zeros((2, 0, 9, 40))).shape == (2, 0, 9, 40)
+
+
+# Fields -----------------------------------------------------------------------------------------
+
+FLOW = Field("a") * Diff("x") + Diff("y") * Field("a") * Diff("y") + Field("b") * Diff("x", 2)
+
+
+@pytest.mark.usefixtures("executor")
+@pytest.mark.parametrize("grid", [PLANE, Grid(x=Uniform(0, 1, 9), y=Uniform(0, 1, 30))])
+def test_replace_is_binding_anew(grid):
+    u = random_array(grid.shape)
+    a, b = random_array(grid.shape, seed=2), random_array(grid.shape, seed=3)
+    row = b[:1]
+    op = FLOW.on(grid, a=b, b=a)
+    op(u)
+    for given_ in ({"a": a}, {"a": a, "b": b}, {"b": 2.5}, {"a": row}, {"a": 1j * a}):
+        new = op.replace(**given_)
+        bound = FLOW.on(grid, **({"a": b, "b": a} | given_))
+        np.testing.assert_array_equal(new(u), bound(u))
+        np.testing.assert_array_equal(new.T(u), bound.T(u))
+        op(u)
+
+
+# Threads and processes --------------------------------------------------------------------------
+
+BIG = Grid(x=Uniform(0, 1, 40), y=Periodic(0, 1, 50), z=Points(np.arange(45) ** 1.1))
+OPERATORS = {
+    "Laplacian": lambda: Laplacian(acc=4).on(BIG),
+    "Diffusion": lambda: Diffusion(lambda x, y, z: 1 + x * y * z).on(BIG),
+    "gradient": lambda: Gradient().on(BIG),
+    "product": lambda: (Diff("x", 2) * (lambda x, y, z: x + y + z) * Diff("x", 2, acc=8)).on(BIG),
+    "first": lambda: Diff(0).on(Grid(Uniform(0, 1, 200_000))),
+}
+
+
+@pytest.mark.parametrize("name", OPERATORS)
+def test_bits_do_not_depend_on_the_number_of_threads(name):
+    op = OPERATORS[name]()
+    u = random_array(op.program.inputs.shape)
+    results = []
+    for n in (1, 2, 3):
+        with fo.set_num_threads(n):
+            results.append(op(u))
+    np.testing.assert_array_equal(results[0], results[1])
+    np.testing.assert_array_equal(results[0], results[2])
+
+
+def test_called_from_many_threads_at_once():
+    ops = [make() for make in OPERATORS.values()]
+    fields_ = [random_array(op.program.inputs.shape) for op in ops]
+    want = [op(u) for op, u in zip(ops, fields_, strict=True)]
+    wrong = []
+
+    def work(first):
+        for i in range(12):
+            n = (first + i) % len(ops)
+            if not np.array_equal(ops[n](fields_[n]), want[n]):
+                wrong.append(n)
+
+    with fo.set_num_threads(3):
+        threads = [threading.Thread(target=work, args=(n,)) for n in range(8)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    assert not wrong
+
+
+def run_python(code):
+    """Run in a process of its own; return what it prints."""
+    done = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(code)], capture_output=True, text=True, timeout=300
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+SETUP = """
+    import os, sys, numpy as np, findops as fo
+    op = fo.Laplacian(acc=4).on(fo.Grid(fo.Uniform(0, 1, 300), fo.Uniform(0, 1, 300)))
+    u = np.random.default_rng(0).random((300, 300))
+"""
+
+
+def test_every_process_gives_the_same_bits():
+    code = SETUP + "    import hashlib\n    print(hashlib.sha256(op(u).tobytes()).hexdigest())\n"
+    assert run_python(code) == run_python(code)
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="the system has no fork")
+def test_a_forked_child_works():
+    code = """
+    fo.set_num_threads(2)
+    want = op(u)
+    child = os.fork()
+    if not child:
+        os._exit(0 if np.array_equal(op(u), want) else 1)
+    print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+    """
+    assert run_python(SETUP + code) == "0\n"
+
+
+def test_works_where_nothing_can_be_cached():
+    code = """
+    import numba.core.caching as caching
+    caching.CacheImpl._locator_classes = []
+    x = np.linspace(0, 1, 300)
+    print(abs(op(x[:, None]**2 + 0 * x) - 2).max() < 1e-8)
+    """
+    assert run_python(SETUP + code) == "True\n"
+
+
+def test_small_arrays_need_no_compiler():
+    code = """
+    print(fo.Diff(0)(np.arange(100.0), 1.0).sum(), "numba" in sys.modules)
+    """
+    assert run_python(SETUP + code) == "100.0 False\n"
