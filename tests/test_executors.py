@@ -39,7 +39,7 @@ def executor(request):
         yield request.param
 
 
-SMALLEST = {"SERIAL": 0, "SEGMENT": 64, "BLOCK": 64, "STREAMED": 0, "SLAB": 1}
+SMALLEST = {"SERIAL": 0, "SEGMENT": 64, "BLOCK": 64, "SLAB": 1}
 
 
 @contextmanager
@@ -50,6 +50,7 @@ def forced(name):
         if name in ("slabs", "stages"):
             for constant, value in SMALLEST.items():
                 patch.setattr(fused, constant, value)
+            patch.setattr(applying, "LARGE", 0)
             patch.setattr(fused, "OVERLAP", np.inf if name == "slabs" else -1)
         yield
 

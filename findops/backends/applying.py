@@ -28,6 +28,9 @@ SMALL = 1024
 microseconds: not worth the third of a second that loading them takes. `python -m benchmarks
 crossover` measures it."""
 
+LARGE = 1 << 23
+"""Bytes of output from which caches would not hold it until it is read."""
+
 ALIGNMENT = 64
 
 
@@ -37,7 +40,7 @@ class Application:
 
     program: Program
     taps: int
-    fused: dict[tuple[np.dtype[Any], Order], Fused] = field(default_factory=dict)
+    fused: dict[tuple[np.dtype[Any], Order, bool], Fused] = field(default_factory=dict)
     rows: dict[np.dtype[Any], Rows] = field(default_factory=dict)
 
     @staticmethod
@@ -71,7 +74,7 @@ class Application:
         if out is None:
             points = tuple(outputs.points[axis] for axis in order)
             made = _empty((len(fields), outputs.count, *points), u.dtype)
-            self._fused(u.dtype, order)(fields.transpose(axes), made, scale, False)
+            self._fused(made, order)(fields.transpose(axes), made, scale, False)
             return made.transpose(np.argsort(axes)).reshape(shape)
         target = out.view()
         try:
@@ -81,7 +84,7 @@ class Application:
         target = target.transpose(axes)
         if not _contiguous_last(target):
             return _delivered(self(u, scale=scale), out, add)
-        self._fused(u.dtype, order)(fields.transpose(axes), target, scale, add)
+        self._fused(target, order)(fields.transpose(axes), target, scale, add)
         return out
 
     def ready(
@@ -92,7 +95,8 @@ class Application:
         full = batch + self.program.outputs.shape
         if not self._is_small(math.prod(batch)):
             order = tuple(range(len(self.program.inputs.points)))
-            return self._fused(dtype, order).ready(math.prod(batch), full)
+            out = np.empty(full, dtype)
+            return self._fused(out, order).ready(math.prod(batch), full)
         rows, size = self._rows(dtype), (*batch, self.program.inputs.size)
         if shape == size and full == (*batch, self.program.outputs.size):
             return rows
@@ -113,14 +117,15 @@ class Application:
             self.rows[dtype] = Rows(self.program, dtype)
         return self.rows[dtype]
 
-    def _fused(self, dtype: np.dtype[Any], order: Order) -> Fused:
+    def _fused(self, out: Array, order: Order) -> Fused:
         from findops.backends.fused import Fused
 
-        if (dtype, order) not in self.fused:
+        key = out.dtype, order, out.nbytes >= LARGE
+        if key not in self.fused:
             same = order == tuple(range(len(order)))
             program = self.program if same else self.program.reordered(order)
-            self.fused[dtype, order] = Fused(program, dtype)
-        return self.fused[dtype, order]
+            self.fused[key] = Fused(program, out.dtype, key[2])
+        return self.fused[key]
 
 
 def _delivered(result: Array, out: Array | None, add: bool) -> Array:

@@ -34,9 +34,6 @@ __all__ = ["Fused"]
 SERIAL = 1 << 16
 """Points below which a second thread costs more than it brings."""
 
-STREAMED = 1 << 23
-"""Bytes of output from which it is written past the caches, which could not hold it."""
-
 BLOCK = 1 << 16
 """Bytes of the rows that one goes through before moving along the other axes, so that what they
 read stays in the second-level cache."""
@@ -60,6 +57,8 @@ class Fused:
 
     program: Program
     dtype: np.dtype[Any]
+    large: bool
+    """Whether the output is to be written past the caches, which could not hold it."""
 
     @cached_property
     def plan(self) -> Schedule:
@@ -75,7 +74,10 @@ class Fused:
 
     @cached_property
     def stages(self) -> tuple[Lowered, ...]:
-        return tuple(lower(s, self.plan, self.dtype, self.periodic) for s in self.plan.stages)
+        return tuple(
+            lower(stage, self.plan, self.dtype, self.periodic, self.large)
+            for stage in self.plan.stages
+        )
 
     @cached_property
     def lanes(self) -> int:
@@ -110,23 +112,22 @@ class Fused:
         frame = np.concatenate([bases, strides.ravel(), *self.ends(batch)])
         segments = self.segments(stage.lines, [(0, outputs.points[-1])])
         rest = stage.code, stage.data, frame, count, len(bases), segments
-        one, zero = real.type(1), real.type(0)
 
         def for_real(u: Array) -> Array:
             out = np.empty(shape, dtype)
-            direct(*rest, u.ravel(), out.ravel(), one, zero)
+            direct(*rest, u.ravel(), out.ravel())
             return out
 
         def for_complex(u: Array) -> Array:
             out = np.empty(shape, dtype)
-            direct(*rest, u.view(real).ravel(), out.view(real).ravel(), one, zero)
+            direct(*rest, u.view(real).ravel(), out.view(real).ravel())
             return out
 
         return for_complex if dtype.kind == "c" else for_real
 
     def given(self, program: Program) -> Fused:
         """Return the same plan with other values of its fields in it."""
-        made = Fused(program, self.dtype)
+        made = Fused(program, self.dtype, self.large)
         changed = {
             id(old): new
             for before, after in zip(self.program.terms, program.terms, strict=True)
@@ -227,7 +228,7 @@ class _Job:
         final = stage is self.fused.stages[-1]
         row = stage.lines[-1].target.points[-1] * self.out.itemsize
         block = max(1, BLOCK // row) if len(low) > 2 else 1 << 62
-        streaming = final and not self.adding and self.out.nbytes >= STREAMED
+        streaming = self.fused.large and final and not self.adding
         one, zero = type(self.re)(1), type(self.re)(0)
         re, im, adding = (self.re, self.im, self.adding) if final else (one, zero, False)
         sweep(

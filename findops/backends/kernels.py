@@ -84,8 +84,8 @@ def _number(array: Any, i: Any, like: Any) -> Any:
 Lists = namedtuple(  # Numba finds the types
     "Lists",
     "counts spans tap tap_step point point_step point_array edge edge_step edge_last "
-    "row row_step row_complex mask mask_step ahead ahead_step tap_weight point_weight edge_weight "
-    "mids mid_weights found found_weights end",
+    "row row_step row_complex mask mask_step ahead ahead_step target target_step "
+    "tap_weight point_weight edge_weight mids mid_weights found found_weights end",
 )
 
 GROUPS, TAPS, POINTS, EDGES, ROWS, MASKS, AHEADS, MIDS, FOUND = range(9)
@@ -98,13 +98,19 @@ SPAN = 12
 
 
 @_inlined
+def _moved(count: Any) -> Any:
+    """Return the length of a list that is moved by eight."""
+    return (count + 7) // 8 * 8
+
+
+@_inlined
 def _lists(code: Any, space: Any) -> Any:
     """Divide a space among the lists, up to `end`; every number gets eight bytes."""
     c = code + 8 * at.CAPACITY
     groups, taps, points = 8 * _int(c, GROUPS), 8 * _int(c, TAPS), 8 * _int(c, POINTS)
     edges, rows, masks = 8 * _int(c, EDGES), 8 * _int(c, ROWS), 8 * _int(c, MASKS)
     ahead, mids, found = 8 * _int(c, AHEADS), 8 * _int(c, MIDS), 8 * _int(c, FOUND)
-    axes = _int(code, at.AXES)
+    axes, lines = _int(code, at.AXES), 8 * _moved(_int(code, at.LINES))
     spans = space + 8 * COUNTS
     tap = spans + SPAN * groups
     point = tap + 3 * taps
@@ -112,7 +118,8 @@ def _lists(code: Any, space: Any) -> Any:
     row = edge + 4 * edges
     mask = row + 3 * rows
     aheads = mask + 2 * masks
-    mid = aheads + 2 * ahead
+    target = aheads + 2 * ahead
+    mid = target + 2 * lines
     places = mid + mids * (axes + 1)
     return Lists(
         space, spans,
@@ -122,6 +129,7 @@ def _lists(code: Any, space: Any) -> Any:
         row, row + rows, row + 2 * rows,
         mask, mask + masks,
         aheads, aheads + ahead,
+        target, target + lines,
         tap + 2 * taps, point + 3 * points, edge + 3 * edges,
         mid, mid + mids * axes,
         places, places + found,
@@ -354,6 +362,18 @@ def _group(
     poke(lists.counts + 8 * GROUPS, number + 1)
 
 
+@_inlined
+def _place(
+    list_: Any, steps: Any, n: Any, bases: Any, strides: Any, buffer: Any, index: Any, axes: Any
+) -> None:
+    """List the address of a buffer's row at a point of the outer axes."""
+    address = _int(bases, buffer)
+    for a in range(axes):
+        address += _int(index, a) * _int(strides, buffer * axes + a)
+    poke(list_ + 8 * n, address)
+    poke(steps + 8 * n, _int(strides, buffer * axes + axes - 1))
+
+
 @_compiled()
 def _gather(
     code: Any, data: Any, index: Any, bases: Any, strides: Any, lists: Any, first: Any, like: Any
@@ -364,6 +384,8 @@ def _gather(
         poke(lists.counts + 8 * kind, np.int64(0))
     for n in range(_int(code, at.LINES)):
         line = _int(code, at.LINE) + n * at.LINE_SIZE
+        target = _int(code, line + at.TARGET)
+        _place(lists.target, lists.target_step, n, bases, strides, target, index, axes)
         poke(first + 8 * n, _int(lists.counts, GROUPS))
         for g in range(_int(code, line + at.GROUPS)):
             group = _int(code, line + at.GROUP) + g * at.GROUP_SIZE
@@ -397,8 +419,8 @@ def _move(addresses: Any, steps: Any, count: Any) -> None:
         advance(addresses + 8 * n, steps + 8 * n)
 
 
-@_compiled()
-def _shift(lists: Any, aheads: Any) -> None:
+@_inlined
+def _shift(lists: Any, aheads: Any, lines: Any) -> None:
     """Move the lists on by one row."""
     _move(lists.tap, lists.tap_step, _int(lists.counts, TAPS))
     _move(lists.point, lists.point_step, _int(lists.counts, POINTS))
@@ -406,6 +428,7 @@ def _shift(lists: Any, aheads: Any) -> None:
     _move(lists.row, lists.row_step, _int(lists.counts, ROWS))
     _move(lists.mask, lists.mask_step, _int(lists.counts, MASKS))
     _move(lists.ahead, lists.ahead_step, aheads)
+    _move(lists.target, lists.target_step, lines)
 
 
 # Filling ----------------------------------------------------------------------------------------
@@ -531,7 +554,7 @@ def _four(data: Any, lists: Any, first: Any, last: Any, k: Any, like: Any) -> An
     return total0, total1, total2, total3
 
 
-@_compiled()
+@_inlined
 def _slow(
     code: Any, data: Any, lists: Any, first: Any, last: Any, target: Any, begin: Any, end: Any,
     matrix: Any, origin: Any, lanes: Any, re: Any, im: Any, adding: Any, streaming: Any, like: Any,
@@ -560,7 +583,7 @@ def _slow(
         store_first(place, count, v)
 
 
-@_compiled()
+@_inlined
 def _fast(
     data: Any, lists: Any, first: Any, last: Any, target: Any, begin: Any, end: Any,
     re: Any, im: Any, adding: Any, streaming: Any, like: Any,
@@ -568,6 +591,7 @@ def _fast(
     """Fill lanes in the middle of a row, four whole vectors at a time."""
     width = 64 // size_of(like)
     for k in range(begin, end, 4 * width):
+        k = min(k, end - 4 * width)
         place = target + k * size_of(like)
         v0, v1, v2, v3 = _four(data, lists, first, last, k, like)
         v0, v1 = _scaled(v0, re, im), _scaled(v1, re, im)
@@ -593,50 +617,35 @@ def _fill(
     begin: Any, end: Any, aheads: Any, re: Any, im: Any, adding: Any, streaming: Any, like: Any,
 ) -> None:  # fmt: skip
     """Write lanes begin to end of a row; `target` is the address of its lane 0."""
-    size = size_of(like)
-    head = _int(code, line + at.HEAD)
-    tail = _int(code, line + at.TAIL)
-    inner = _int(code, line + at.LENGTH) - tail
-    start, stop = max(begin, head), min(end, inner)
+    size, width = size_of(like), 64 // size_of(like)
     for n in range(aheads):
         for place in range(begin * size, end * size, 64):
             prefetch(_int(lists.ahead, n) + place)
-    if begin < head:
-        _slow(
-            code, data, lists, first, last, target, begin, min(end, head),
-            at.HEAD_COLUMNS, 0, head, re, im, adding, streaming, like,
-        )  # fmt: skip
-    if start < stop:
-        aligned = start
-        if streaming:
-            aligned = min(start + (-(target + start * size) % 64) // size, stop)
-        four = 4 * (64 // size)
-        rest = stop - (stop - aligned) % four
-        if start < aligned:
+    head, tail = _int(code, line + at.HEAD), _int(code, line + at.TAIL)
+    inner = _int(code, line + at.LENGTH) - tail
+    start = max(begin, head)
+    stop = max(start, min(end, inner))
+    aligned = start
+    if streaming:
+        aligned = min(start + (-(target + start * size) % 64) // size, stop)
+    rest = stop - (stop - aligned) % (4 * width)
+    if aligned < rest < stop and not (adding or streaming):
+        # The last four vectors fill some lanes again, with the same.
+        rest = stop
+    _fast(data, lists, first, last, target, aligned, rest, re, im, adding, streaming, like)
+    for part in range(4):
+        a, b, matrix, origin, lanes = begin, min(end, head), at.HEAD_COLUMNS, np.int64(0), head
+        if part == 1:
+            a, b, matrix = start, aligned, 0
+        elif part == 2:
+            a, b, matrix = rest, stop, 0
+        elif part == 3:
+            a, b, matrix, origin, lanes = max(begin, inner), end, at.TAIL_COLUMNS, inner, tail
+        if a < b:
             _slow(
-                code, data, lists, first, last, target, start, aligned,
-                0, 0, 0, re, im, adding, streaming, like,
-            )  # fmt: skip
-        _fast(
-            data, lists, first, last, target, aligned, rest,
-            re, im, adding, streaming, like,
-        )  # fmt: skip
-        if rest < stop and rest > aligned and not (adding or streaming):
-            # Some lanes are filled twice, with the same.
-            _fast(
-                data, lists, first, last, target, stop - four, stop,
+                code, data, lists, first, last, target, a, b, matrix, origin, lanes,
                 re, im, adding, streaming, like,
             )  # fmt: skip
-        elif rest < stop:
-            _slow(
-                code, data, lists, first, last, target, rest, stop,
-                0, 0, 0, re, im, adding, streaming, like,
-            )  # fmt: skip
-    if end > inner:
-        _slow(
-            code, data, lists, first, last, target, max(begin, inner), end,
-            at.TAIL_COLUMNS, inner, tail, re, im, adding, streaming, like,
-        )  # fmt: skip
 
 
 # Sweeping ---------------------------------------------------------------------------------------
@@ -644,50 +653,44 @@ def _fill(
 
 @_inlined
 def _rows(
-    code: Any, data: Any, lists: Any, first: Any, index: Any, bases: Any, strides: Any,
-    lanes: Any, re: Any, im: Any, adding: Any, streaming: Any, like: Any,
+    code: Any, data: Any, lists: Any, first: Any, lanes: Any,
+    re: Any, im: Any, adding: Any, streaming: Any, like: Any,
 ) -> None:  # fmt: skip
     """Fill the rows of every line at a point of the outer axes."""
     aheads = _int(code, at.AHEADS)
-    axes = _int(code, at.AXES)
     for n in range(_int(code, at.LINES)):
         line = _int(code, at.LINE) + n * at.LINE_SIZE
-        target = _int(code, line + at.TARGET)
-        address = _int(bases, target)
-        for a in range(axes):
-            address += _int(index, a) * _int(strides, target * axes + a)
-        begin, end = _int(lanes, 2 * n), _int(lanes, 2 * n + 1)
-        if target < _int(code, at.ROW_BUFFERS):
-            _fill(
-                code, data, line, lists, _int(first, n), _int(first, n + 1), address, begin, end,
-                aheads, re, im, adding, streaming, like,
-            )  # fmt: skip
-            aheads = 0
-            continue
+        kept = _int(code, line + at.TARGET) >= _int(code, at.ROW_BUFFERS)
         _fill(
-            code, data, line, lists, _int(first, n), _int(first, n + 1), address, begin, end,
-            0, one(like), like, False, False, like,
+            code, data, line, lists, _int(first, n), _int(first, n + 1), _int(lists.target, n),
+            _int(lanes, 2 * n), _int(lanes, 2 * n + 1), 0 if kept else aheads,
+            one(like) if kept else re, like if kept else im,
+            adding and not kept, streaming and not kept, like,
         )  # fmt: skip
+        aheads = aheads if kept else 0
 
 
-@_compiled()
-def _row_space(code: Any, segments: Any) -> Any:
-    """Return how many lanes the row buffers take together."""
+@_inlined
+def _row_space(code: Any, segments: Any, size: Any) -> Any:
+    """Return how many words the row buffers take together."""
     total = 0
     for n in range(code[at.LINES]):
         if code[code[at.LINE] + n * at.LINE_SIZE + at.TARGET] >= code[at.ROW_BUFFERS]:
-            total += np.max(segments[:, n, 1] - segments[:, n, 0])
+            longest = 0
+            for s in range(len(segments)):
+                longest = max(longest, segments[s, n, 1] - segments[s, n, 0])
+            total += longest * size // 8 + 1
     return total
 
 
-@_compiled()
+@_inlined
 def _place_rows(code: Any, segment: Any, bases: Any, address: Any, size: Any) -> None:
     """Set the addresses of the row buffers so that their lanes count from the row's start."""
     for n in range(code[at.LINES]):
         target = code[code[at.LINE] + n * at.LINE_SIZE + at.TARGET]
         if target >= code[at.ROW_BUFFERS]:
             bases[target] = address - segment[n, 0] * size
-            address += (segment[n, 1] - segment[n, 0]) * size
+            address += ((segment[n, 1] - segment[n, 0]) * size // 8 + 1) * 8
 
 
 @_compiled()
@@ -713,33 +716,34 @@ def sweep(
         Whether to add to the output; whether to write past the caches.
     """
     plan, weights, like = code.ctypes.data, data.ctypes.data, data[0]
-    inner, lines = code[at.AXES] - 1, code[at.LINES]
-    space = np.empty(_lists(plan, 0).end // 8 + lines + 1, np.int64)
+    axes, lines, buffers = code[at.AXES], code[at.LINES], len(bases)
+    inner = axes - 1
+    words = _lists(plan, 0).end // 8
+    fixed = words + lines + 1 + axes + buffers
+    space = np.empty(fixed + _row_space(code, segments, data.itemsize), np.int64)
     lists = _lists(plan, space.ctypes.data)
     first = lists.end
-    row_buffers = np.empty(_row_space(code, segments), data.dtype)
-    index, places = low.copy(), bases.copy()
+    index = space[fixed - buffers - axes : fixed - buffers]
+    places = space[fixed - buffers : fixed]
+    places[:] = bases
     for start in range(low[inner], high[inner], block):
         index[:] = low
         inside = True
         while inside:
             for s in range(len(segments)):
-                _place_rows(code, segments[s], places, row_buffers.ctypes.data, data.itemsize)
+                _place_rows(code, segments[s], places, space[fixed:].ctypes.data, data.itemsize)
                 lanes = segments.ctypes.data + 16 * lines * s
                 for j in range(start, min(start + block, high[inner])):
                     index[inner] = j
                     same = code[at.SAME]
-                    if j > start and (same == 0 or code[same + j % code[at.SAME_LENGTH]]):
-                        _shift(lists, code[at.AHEADS])
+                    if j > start and (same == 0 or code[same + _index(j, code[at.SAME_LENGTH])]):
+                        _shift(lists, code[at.AHEADS], lines)
                     else:
                         _gather(
                             plan, weights, index.ctypes.data, places.ctypes.data,
                             strides.ctypes.data, lists, first, like,
                         )  # fmt: skip
-                    _rows(
-                        plan, weights, lists, first, index.ctypes.data, places.ctypes.data,
-                        strides.ctypes.data, lanes, re, im, adding, streaming, like,
-                    )  # fmt: skip
+                    _rows(plan, weights, lists, first, lanes, re, im, adding, streaming, like)
             inside = False
             for a in range(inner - 1, -1, -1):
                 index[a] += 1
@@ -748,20 +752,19 @@ def sweep(
                     break
                 index[a] = low[a]
     # What only its address is known of would be freed when it is last named.
-    space[0], row_buffers[:0] = 0, 0
+    space[0] = 0
 
 
 @_compiled()
 def direct(
-    code: Any, data: Any, frame: Any, inputs: Any, buffers: Any, segments: Any, u: Any, out: Any,
-    one: Any, zero: Any,
-) -> None:  # fmt: skip
+    code: Any, data: Any, frame: Any, inputs: Any, buffers: Any, segments: Any, u: Any, out: Any
+) -> None:
     """Fill a whole output, `out`, from `u`, both contiguous.
 
     `frame` holds the places of the buffers, the inputs first, counted from the starts of these
     arrays, then their strides, and the ends of the box.
     """
-    axes = code[at.AXES]
+    axes, like = code[at.AXES], data[0]
     places = frame[:buffers].copy()
     strides = frame[buffers : buffers + buffers * axes].reshape((buffers, axes))
     low = frame[len(frame) - 2 * axes : len(frame) - axes]
@@ -769,5 +772,5 @@ def direct(
         places[n] += u.ctypes.data if n < inputs else out.ctypes.data
     sweep(
         code, data, places, strides, low, frame[len(frame) - axes :], segments,
-        np.int64(1 << 62), one, zero, False, False,
+        np.int64(1 << 62), one(like), like, False, False,
     )  # fmt: skip

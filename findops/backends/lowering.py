@@ -39,10 +39,18 @@ class Lowered:
 
 
 def lower(
-    lines: tuple[Line, ...], plan: Schedule, dtype: np.dtype[Any], periodic: Sequence[bool]
+    lines: tuple[Line, ...],
+    plan: Schedule,
+    dtype: np.dtype[Any],
+    periodic: Sequence[bool],
+    aligned: bool,
 ) -> Lowered:
-    """Return a stage for arrays of a type; `periodic` tells which axes go round."""
-    return _Lowering(lines, plan, dtype, tuple(periodic)).lowered()
+    """Return a stage for arrays of a type.
+
+    `periodic` tells which axes go round, `aligned` whether edges shall be whole vectors, so that
+    what is between them begins and ends with one.
+    """
+    return _Lowering(lines, plan, dtype, tuple(periodic), aligned).lowered()
 
 
 @dataclass
@@ -51,6 +59,7 @@ class _Lowering:
     plan: Schedule
     dtype: np.dtype[Any]
     periodic: tuple[bool, ...]
+    aligned: bool
     code: list[int] = field(default_factory=lambda: [0] * at.HEADER_SIZE)
     data: list[NDArray[np.float64]] = field(default_factory=lambda: [np.zeros(1)])
     data_length: int = 1
@@ -132,10 +141,10 @@ class _Lowering:
         ]
         head = max([0, *(len(band.head) for band in bands)])
         tail = max([0, *(len(band.tail) for band in bands)])
-        # Whole vectors: what is between then begins and ends with one.
-        head = -(-head // self.width) * self.width
-        if tail:
-            tail = length % self.width + -(-(tail - length % self.width) // self.width) * self.width
+        if self.aligned:
+            over = length % self.width
+            head = -(-head // self.width) * self.width
+            tail = tail and over - (over - tail) // self.width * self.width
         if head + tail > length:
             head, tail = length, 0
         groups = [self.group(group, length, head, tail) for group in line.groups]
