@@ -19,12 +19,13 @@ from findops.stencil import Factor, Layout, Program
 from findops.values import Number, kind, whole
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
     from numpy.typing import ArrayLike, NDArray
     from scipy.sparse import csr_array, sparray
     from scipy.sparse.linalg import LinearOperator
 
+    from findops.backends.contiguous import Ready
     from findops.grid import Grid
 
     Chosen = range | NDArray[np.intp]
@@ -96,10 +97,12 @@ class Operator(Discrete):
         TypeError
             If a type does not fit.
         """
-        if out is None and not add and type(u) is np.ndarray and u.flags.carray:
-            ready = self._ready.get((u.shape, u.dtype, scale))
-            if ready is not None:
-                return ready(u)
+        if type(u) is np.ndarray and u.flags.carray and isinstance(scale, (int, float)):
+            ready = self._ready.get((u.shape, u.dtype))
+            if ready is not None and (add is False or out is not None):
+                result = ready(u, out, add, scale)
+                if result is not None:
+                    return result
         values = as_field(u)
         layout = self.program.inputs
         if values.shape[max(values.ndim - len(layout.shape), 0) :] != layout.shape:
@@ -114,8 +117,7 @@ class Operator(Discrete):
         batch = values.shape[: values.ndim - len(layout.shape)]
         if out is not None:
             check_out(out, batch + self.program.outputs.shape, dtype, self)
-        elif scale == 1:
-            self._prepare(values.shape, dtype)
+        self._prepare(values.shape, dtype)
         return self._application(values.astype(dtype, copy=False), out, add, scale)
 
     @cached_property
@@ -123,15 +125,15 @@ class Operator(Discrete):
         return Application.of(self.program)
 
     @cached_property
-    def _ready(self) -> dict[object, Callable[[NDArray[Any]], NDArray[Any]]]:
+    def _ready(self) -> dict[tuple[tuple[int, ...], np.dtype[Any]], Ready]:
         """What applies to small arrays of a shape and type without looking at them again."""
         return {}
 
     def _prepare(self, shape: tuple[int, ...], dtype: np.dtype[Any]) -> None:
-        if len(self._ready) < KEPT and (dtype.kind == "c") >= self._complex:
+        if (shape, dtype) not in self._ready and len(self._ready) < KEPT:
             ready = self._application.ready(shape, dtype)
             if ready is not None:
-                self._ready[shape, dtype, 1] = ready
+                self._ready[shape, dtype] = ready
 
     def __getstate__(self) -> dict[str, Any]:
         # What is prepared holds addresses, which mean nothing elsewhere.

@@ -8,18 +8,17 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from findops.backends.contiguous import contiguous_last, empty, fits, order_of
 from findops.backends.rows import Rows, taps
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from numpy.typing import NDArray
 
+    from findops.backends.contiguous import Order, Ready
     from findops.backends.fused import Fused
     from findops.stencil import Program
 
     Array = NDArray[Any]
-    Order = tuple[int, ...]
 
 __all__ = ["Application"]
 
@@ -30,8 +29,6 @@ crossover` measures it."""
 
 LARGE = 1 << 23
 """Bytes of output from which caches would not hold it until it is read."""
-
-ALIGNMENT = 64
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,14 +63,14 @@ class Application:
         if out is not None and np.may_share_memory(u, out):
             return _delivered(self(u, scale=scale), out, add)
         fields = u.reshape(-1, inputs.count, *inputs.points)
-        order = _order(fields)
+        order = order_of(fields)
         if order is None:
             fields = np.ascontiguousarray(fields)
             order = tuple(range(len(inputs.points)))
         axes = (0, 1, *(2 + axis for axis in order))
         if out is None:
             points = tuple(outputs.points[axis] for axis in order)
-            made = _empty((len(fields), outputs.count, *points), u.dtype)
+            made = empty((len(fields), outputs.count, *points), u.dtype)
             self._fused(made, order)(fields.transpose(axes), made, scale, False)
             return made.transpose(np.argsort(axes)).reshape(shape)
         target = out.view()
@@ -82,25 +79,34 @@ class Application:
         except AttributeError:
             return _delivered(self(u, scale=scale), out, add)
         target = target.transpose(axes)
-        if not _contiguous_last(target):
+        if not contiguous_last(target):
             return _delivered(self(u, scale=scale), out, add)
         self._fused(target, order)(fields.transpose(axes), target, scale, add)
         return out
 
-    def ready(
-        self, shape: tuple[int, ...], dtype: np.dtype[Any]
-    ) -> Callable[[Array], Array] | None:
-        """Return a function for small contiguous arrays of a shape and type, if there is one."""
-        batch = shape[: len(shape) - len(self.program.inputs.shape)]
-        full = batch + self.program.outputs.shape
+    def ready(self, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Ready | None:
+        """Return a function for small contiguous arrays of a shape and type, if there is one.
+
+        Its arguments are those of the call, its result None where `out` is not such an array.
+        """
+        inputs, outputs = self.program.inputs, self.program.outputs
+        batch = shape[: len(shape) - len(inputs.shape)]
+        full = batch + outputs.shape
         if not self._is_small(math.prod(batch)):
-            order = tuple(range(len(self.program.inputs.points)))
-            out = np.empty(full, dtype)
-            return self._fused(out, order).ready(math.prod(batch), full)
-        rows, size = self._rows(dtype), (*batch, self.program.inputs.size)
-        if shape == size and full == (*batch, self.program.outputs.size):
-            return rows
-        return lambda u: rows(u.reshape(size)).reshape(full)
+            order = tuple(range(len(inputs.points)))
+            return self._fused(np.empty(full, dtype), order).ready(math.prod(batch), full)
+        rows = self._rows(dtype)
+        flat = None if len(shape) == len(full) == len(batch) + 1 else (*batch, inputs.size)
+
+        def call(u: Array, out: Array | None, add: bool, scale: float) -> Array | None:
+            result = rows(u) if flat is None else rows(u.reshape(flat)).reshape(full)
+            if scale != 1:
+                result *= scale
+            if out is None:
+                return result
+            return _delivered(result, out, add) if fits(out, full, dtype, u) else None
+
+        return call
 
     def given(self, program: Program) -> Application:
         """Return the application of the same plan with other values in it."""
@@ -118,6 +124,7 @@ class Application:
         return self.rows[dtype]
 
     def _fused(self, out: Array, order: Order) -> Fused:
+        # Numba takes long to import: only where it pays.
         from findops.backends.fused import Fused
 
         key = out.dtype, order, out.nbytes >= LARGE
@@ -136,33 +143,3 @@ def _delivered(result: Array, out: Array | None, add: bool) -> Array:
     else:
         out[...] = result
     return out
-
-
-def _contiguous_last(fields: Array) -> bool:
-    return fields.shape[-1] <= 1 or fields.strides[-1] == fields.itemsize
-
-
-def _order(fields: Array) -> Order | None:
-    """Return the axes of (batch, component, *points) from the slowest to one that is contiguous.
-
-    None if there is no such axis.
-    """
-    axes = range(fields.ndim - 2)
-    if _contiguous_last(fields):
-        return tuple(axes)
-    strides = fields.strides[2:]
-    last = [axis for axis in axes if strides[axis] == fields.itemsize]
-    if not last:
-        return None
-    others = sorted((a for a in axes if a != last[0]), key=lambda axis: -abs(strides[axis]))
-    return (*others, last[0])
-
-
-def _empty(shape: tuple[int, ...], dtype: np.dtype[Any]) -> Array:
-    """Return a new array that begins where a cache line does, as vector stores like it."""
-    size = math.prod(shape) * dtype.itemsize
-    if size < 1 << 16:
-        return np.empty(shape, dtype)
-    raw = np.empty(size + ALIGNMENT, dtype=np.uint8)
-    start = -raw.ctypes.data % ALIGNMENT
-    return raw[start : start + size].view(dtype).reshape(shape)

@@ -10,16 +10,18 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from findops.backends.contiguous import fits
 from findops.backends.kernels import direct, sweep
 from findops.backends.lowering import lower, renewed
 from findops.backends.schedule import schedule
 from findops.threads import num_threads, run
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
 
     from numpy.typing import NDArray
 
+    from findops.backends.contiguous import Ready
     from findops.backends.lowering import Lowered
     from findops.backends.schedule import Buffer, Line, Schedule
     from findops.band import Band
@@ -94,18 +96,16 @@ class Fused:
         else:
             job.at_once()
 
-    def ready(self, batch: int, shape: tuple[int, ...]) -> Callable[[Array], Array] | None:
-        """Return a quick function from contiguous arrays to new ones of a shape.
-
-        None where threads or slabs serve better.
-        """
+    def ready(self, batch: int, shape: tuple[int, ...]) -> Ready | None:
+        """Return what `Application.ready` returns; None where threads or slabs serve better."""
         inputs, outputs, plan = self.program.inputs, self.program.outputs, self.plan
         if plan.slabs or not 0 < batch * outputs.size <= SERIAL:
             return None
         (stage,) = self.stages
         real, dtype = stage.data.dtype, self.dtype
         u, out = (np.empty((batch, s.count, *s.points), dtype) for s in (inputs, outputs))
-        bases, strides = _Job(self, u, out, real.type(1), real.type(0), False).buffers
+        one, zero = real.type(1), real.type(0)
+        bases, strides = _Job(self, u, out, one, zero, False).buffers
         count = len(plan.inputs)
         bases[:count] -= u.ctypes.data
         bases[count : count + len(plan.outputs)] -= out.ctypes.data
@@ -113,17 +113,19 @@ class Fused:
         segments = self.segments(stage.lines, [(0, outputs.points[-1])])
         rest = stage.code, stage.data, frame, count, len(bases), segments
 
-        def for_real(u: Array) -> Array:
-            out = np.empty(shape, dtype)
-            direct(*rest, u.ravel(), out.ravel())
+        def call(u: Array, out: Array | None, add: bool, scale: float) -> Array | None:
+            if out is None:
+                out = np.empty(shape, dtype)
+            elif not fits(out, shape, dtype, u):
+                return None
+            re = one if scale == 1 else real.type(scale)
+            if dtype is real:
+                direct(*rest, u.ravel(), out.ravel(), re, zero, add)
+            else:
+                direct(*rest, u.view(real).ravel(), out.view(real).ravel(), re, zero, add)
             return out
 
-        def for_complex(u: Array) -> Array:
-            out = np.empty(shape, dtype)
-            direct(*rest, u.view(real).ravel(), out.view(real).ravel())
-            return out
-
-        return for_complex if dtype.kind == "c" else for_real
+        return call
 
     def given(self, program: Program) -> Fused:
         """Return the same plan with other values of its fields in it."""
@@ -142,6 +144,16 @@ class Fused:
         """Return the box of all of the output."""
         high = np.array([batch, *self.program.outputs.points[:-1]], dtype=np.int64)
         return np.zeros_like(high), high
+
+    @cached_property
+    def row_segments(self) -> Ints:
+        """The lanes of each line that are filled at a time where one sweep does everything."""
+        (stage,) = self.stages
+        length = self.program.outputs.points[-1]
+        # What goes round reads row buffers from end to end.
+        round_ = self.periodic[-1] and any(line.target.kind == "row" for line in stage.lines)
+        size = length if round_ else max(SEGMENT // self.dtype.itemsize, 1)
+        return self.segments(stage.lines, _parts(length, size))
 
     def segments(self, lines: Sequence[Line], parts: Sequence[Range]) -> Ints:
         """Return the lanes of every line that parts of the output's rows need."""
@@ -248,16 +260,12 @@ class _Job:
     def at_once(self) -> None:
         """Fill the output in one sweep."""
         (stage,) = self.fused.stages
-        length = self.out.shape[-1]
-        # What goes round reads row buffers from end to end.
-        round_ = self.fused.periodic[-1] and any(x.target.kind == "row" for x in stage.lines)
-        parts = [(0, length)] if round_ else _parts(length, max(SEGMENT // self.out.itemsize, 1))
-        segments = self.fused.segments(stage.lines, parts)
+        segments = self.fused.row_segments
         low, high = self.fused.ends(len(self.out))
         if math.prod(high.tolist()) >= PARTS * self.threads or self.threads == 1:
             tasks = [(stage, *box, segments, self.buffers) for box in self.boxes(low, high)]
         else:
-            cuts = _parts(len(parts), max(1, len(parts) // (PARTS * self.threads)))
+            cuts = _parts(len(segments), max(1, len(segments) // (PARTS * self.threads)))
             tasks = [(stage, low, high, segments[a:b], self.buffers) for a, b in cuts]
         run(self.sweep, tasks, self.threads)
 

@@ -757,14 +757,15 @@ def sweep(
 
 @_compiled()
 def direct(
-    code: Any, data: Any, frame: Any, inputs: Any, buffers: Any, segments: Any, u: Any, out: Any
-) -> None:
+    code: Any, data: Any, frame: Any, inputs: Any, buffers: Any, segments: Any, u: Any, out: Any,
+    re: Any, im: Any, adding: Any,
+) -> None:  # fmt: skip
     """Fill a whole output, `out`, from `u`, both contiguous.
 
     `frame` holds the places of the buffers, the inputs first, counted from the starts of these
     arrays, then their strides, and the ends of the box.
     """
-    axes, like = code[at.AXES], data[0]
+    axes = code[at.AXES]
     places = frame[:buffers].copy()
     strides = frame[buffers : buffers + buffers * axes].reshape((buffers, axes))
     low = frame[len(frame) - 2 * axes : len(frame) - axes]
@@ -772,5 +773,5 @@ def direct(
         places[n] += u.ctypes.data if n < inputs else out.ctypes.data
     sweep(
         code, data, places, strides, low, frame[len(frame) - axes :], segments,
-        np.int64(1 << 62), one(like), like, False, False,
+        np.int64(1 << 62), re, im, adding, False,
     )  # fmt: skip
