@@ -390,7 +390,8 @@ def _follows(band: Band) -> NDArray[np.bool_]:
 
 def _capacity(lines: Sequence[Line], aheads: int) -> list[int]:
     """Return how long the kernels' lists can become, in their order."""
-    groups = taps = points = edges = rows = masks = mids = reads = 1
+    taps = points = edges = rows = masks = 0
+    groups = mids = reads = 1
     for line in lines:
         for group in line.groups:
             count = _product(group.mid)

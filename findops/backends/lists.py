@@ -1,0 +1,106 @@
+"""The lists that a row is filled from: where they are, and what stands in them.
+
+Inside kernels, arrays are bare addresses: counting references to them would cost more than the
+arithmetic. `like` is a zero of the type of the weights.
+"""
+
+from __future__ import annotations
+
+from collections import namedtuple
+from typing import Any
+
+import numpy as np
+
+from findops.backends import layout as at
+from findops.backends.compiling import inlined
+from findops.backends.simd import (
+    peek,
+    poke,
+    size_of,
+)
+
+__all__ = ["COUNTS", "Lists", "divided", "integer", "list_place", "moved", "new", "number_at"]
+
+
+@inlined
+def integer(array: Any, i: Any) -> Any:
+    """Return an entry of an array of integers."""
+    return peek(array + 8 * i, np.int64(0))
+
+
+@inlined
+def number_at(array: Any, i: Any, like: Any) -> Any:
+    """Return an entry of an array of weights."""
+    return peek(array + i * size_of(like), like)
+
+
+# Addresses of the lists, by what they list. `counts` has their lengths, `spans` a record a group.
+# What moves from row to row, `tap` to `target`, stands together: `moved` bytes of addresses, and as
+# far behind each the step that it moves by.
+Lists = namedtuple(
+    "Lists",
+    "counts spans tap point edge row mask ahead target moved point_array edge_last row_complex "
+    "tap_weight point_weight edge_weight mids mid_weights found found_weights end",
+)
+
+GROUPS, TAPS, POINTS, EDGES, ROWS, MASKS, AHEADS, MIDS, FOUND = range(9)
+COUNTS = 6
+
+# The taps of a group from FIRST to SHARED are used in the edges, those to LAST_TAP in the middle;
+# then what is multiplied point by point, edges, coefficient rows and masks, from …0 to …1.
+FIRST, SHARED, LAST_TAP, POINT0, POINT1, EDGE0, EDGE1, ROW0, ROW1, MASK0, MASK1, FACTOR = range(12)
+SPAN = 12
+
+
+@inlined
+def moved(count: Any) -> Any:
+    """Return the length of a list that is moved by eight."""
+    return (count + 7) // 8 * 8
+
+
+@inlined
+def divided(code: Any, space: Any) -> Any:
+    """Divide a space among the lists, up to `end`; every number gets eight bytes."""
+    c = code + 8 * at.CAPACITY
+    groups, taps, points = 8 * integer(c, GROUPS), 8 * integer(c, TAPS), 8 * integer(c, POINTS)
+    edges, rows, masks = 8 * integer(c, EDGES), 8 * integer(c, ROWS), 8 * integer(c, MASKS)
+    ahead, mids, found = 8 * integer(c, AHEADS), 8 * integer(c, MIDS), 8 * integer(c, FOUND)
+    axes, lines = integer(code, at.AXES), 8 * moved(integer(code, at.LINES))
+    spans = space + 8 * COUNTS
+    tap = spans + SPAN * groups
+    point = tap + taps
+    edge = point + points
+    row = edge + edges
+    mask = row + rows
+    aheads = mask + masks
+    target = aheads + ahead
+    together = target + lines - tap
+    point_array = tap + 2 * together
+    edge_last = point_array + points
+    row_complex = edge_last + edges
+    tap_weight = row_complex + rows
+    point_weight = tap_weight + taps
+    edge_weight = point_weight + points
+    mid = edge_weight + edges
+    places = mid + mids * (axes + 1)
+    return Lists(
+        space, spans, tap, point, edge, row, mask, aheads, target, together,
+        point_array, edge_last, row_complex, tap_weight, point_weight, edge_weight,
+        mid, mid + mids * axes, places, places + found, places + 2 * found,
+    )  # fmt: skip
+
+
+@inlined
+def list_place(list_: Any, moved_: Any, n: Any, address: Any, step: Any) -> None:
+    """List an address and its step."""
+    poke(list_ + 8 * n, address)
+    poke(list_ + moved_ + 8 * n, step)
+
+
+@inlined
+def new(lists: Any, kind: Any) -> Any:
+    """Return the place of a new entry in a list."""
+    place = lists.counts + 8 * kind
+    n = peek(place, np.int64(0))
+    poke(place, n + 1)
+    return n
