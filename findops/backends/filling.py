@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-
 from findops.backends import layout as at
 from findops.backends.compiling import inlined
 from findops.backends.lists import (
@@ -66,64 +64,88 @@ def _times_row(v: Any, c: Any, is_complex: Any) -> Any:
 
 
 @inlined
-def _part(address: Any, count: Any, whole: Any, like: Any) -> Any:
-    return load(address, like) if whole else load_first(address, count, like)
+def _column(
+    code: Any, data: Any, lists: Any, e: Any, edge: Any, c: Any, k: Any, n: Any, like: Any
+) -> Any:
+    """Return the weights of a column of an edge's matrix, and the column's value where they are."""
+    place = integer(lists.edge, e) + integer(code, integer(code, edge + 1) + c)
+    x = pair(place, like) if integer(code, at.PAIRED) else splat(peek(place, like))
+    row = integer(code, edge + 2) + c * integer(code, edge + 3) + k
+    w = load_first(data + row * size_of(like), n, like)
+    return w, select(w, x)
 
 
 @inlined
-def _one(
-    code: Any, data: Any, lists: Any, first: Any, last: Any, k: Any, count: Any, whole: Any,
-    matrix: Any, origin: Any, lanes: Any, like: Any,
+def _edges(
+    code: Any, data: Any, lists: Any, first: Any, last: Any,
+    k: Any, n: Any, j: Any, m: Any, inner: Any, like: Any,
 ) -> Any:  # fmt: skip
-    """Return the sum of the groups for one vector, or part of one, from lane k of a row.
+    """Return the sums of the groups for a vector in the head and one in the tail of a row.
 
-    In an edge, `matrix` is the place in a record of what its closure does and `origin` its first
-    lane; in the middle, `matrix` is 0.
+    They begin at lanes k and j and are n and m lanes long. Together they take hardly longer than
+    each alone would.
     """
     size = size_of(like)
-    b = k * size
-    paired = integer(code, at.PAIRED)
-    total = splat(like)
+    total0, total1 = splat(like), splat(like)
     for g in range(first, last):
         span = lists.spans + 8 * SPAN * g
-        part = splat(like)
-        for t in range(integer(span, FIRST), integer(span, SHARED if matrix else LAST_TAP)):
-            x = _part(integer(lists.tap, t) + b, count, whole, like)
-            part = muladd(splat(number_at(lists.tap_weight, t, like)), x, part)
-        if matrix:
-            for e in range(integer(span, EDGE0), integer(span, EDGE1)):
-                record = integer(lists.edge_last, e) + matrix
-                row = data + (integer(code, record + 2) + k - origin) * size
-                place, columns = integer(lists.edge, e), integer(code, record + 1)
-                reached = splat(like)
-                for c in range(integer(code, record)):
-                    address = place + integer(code, columns + c)
-                    x = pair(address, like) if paired else splat(peek(address, like))
-                    w = _part(row + c * lanes * size, count, whole, like)
-                    reached = muladd(w, select(w, x), reached)
-                part = muladd(splat(number_at(lists.edge_weight, e, like)), reached, part)
-        else:
-            for p in range(integer(span, POINT0), integer(span, POINT1)):
-                weight = splat(number_at(lists.point_weight, p, like))
-                x = _part(integer(lists.point, p) + b, count, whole, like)
-                w = _part(integer(lists.point_array, p) + b, count, whole, like)
-                part = muladd(mul(w, weight), select(w, x), part)
-        factor = integer(span, FACTOR)
-        if factor:
-            part = _scaled(part, number_at(data, factor, like), number_at(data, factor + 1, like))
-        for r in range(integer(span, ROW0), integer(span, ROW1)):
-            c = _part(integer(lists.row, r) + b, count, whole, like)
-            part = _times_row(part, c, integer(lists.row_complex, r))
-        for m in range(integer(span, MASK0), integer(span, MASK1)):
-            place = integer(lists.mask, m) + k
-            part = where_bytes(place, part) if whole else where_bytes_first(place, count, part)
-        total = add(total, part)
-    return total
+        part0, part1 = splat(like), splat(like)
+        for t in range(integer(span, FIRST), integer(span, SHARED)):
+            w, place = splat(number_at(lists.tap_weight, t, like)), integer(lists.tap, t)
+            part0 = muladd(w, load_first(place + k * size, n, like), part0)
+            part1 = muladd(w, load_first(place + j * size, m, like), part1)
+        for e in range(integer(span, EDGE0), integer(span, EDGE1)):
+            head = integer(lists.edge_last, e) + at.HEAD_COLUMNS
+            tail = integer(lists.edge_last, e) + at.TAIL_COLUMNS
+            sum0, sum1 = splat(like), splat(like)
+            both = min(integer(code, head), integer(code, tail))
+            for c in range(both):
+                w, x = _column(code, data, lists, e, head, c, k, n, like)
+                sum0 = muladd(w, x, sum0)
+                w, x = _column(code, data, lists, e, tail, c, j - inner, m, like)
+                sum1 = muladd(w, x, sum1)
+            for c in range(both, integer(code, head)):
+                w, x = _column(code, data, lists, e, head, c, k, n, like)
+                sum0 = muladd(w, x, sum0)
+            for c in range(both, integer(code, tail)):
+                w, x = _column(code, data, lists, e, tail, c, j - inner, m, like)
+                sum1 = muladd(w, x, sum1)
+            w = splat(number_at(lists.edge_weight, e, like))
+            part0, part1 = muladd(w, sum0, part0), muladd(w, sum1, part1)
+        total0 = add(total0, _multiplied(data, lists, span, part0, k, n, like))
+        total1 = add(total1, _multiplied(data, lists, span, part1, j, m, like))
+    return total0, total1
 
 
 @inlined
-def _four(data: Any, lists: Any, first: Any, last: Any, k: Any, like: Any) -> Any:
-    """Return the sum of the groups for four vectors of lanes from lane k in the middle of a row."""
+def _multiplied(data: Any, lists: Any, span: Any, v: Any, k: Any, n: Any, like: Any) -> Any:
+    """Return n lanes from lane k on times the coefficients of a group."""
+    factor = integer(span, FACTOR)
+    if factor:
+        v = _scaled(v, number_at(data, factor, like), number_at(data, factor + 1, like))
+    for r in range(integer(span, ROW0), integer(span, ROW1)):
+        c = load_first(integer(lists.row, r) + k * size_of(like), n, like)
+        v = _times_row(v, c, integer(lists.row_complex, r))
+    for m in range(integer(span, MASK0), integer(span, MASK1)):
+        v = where_bytes_first(integer(lists.mask, m) + k, n, v)
+    return v
+
+
+@inlined
+def _load(place: Any, n: Any, whole: Any, like: Any) -> Any:
+    return load(place, like) if whole else load_first(place, n, like)
+
+
+@inlined
+def _where(place: Any, n: Any, whole: Any, v: Any) -> Any:
+    return where_bytes(place, v) if whole else where_bytes_first(place, n, v)
+
+
+@inlined
+def _four(
+    data: Any, lists: Any, first: Any, last: Any, k: Any, n: Any, whole: Any, like: Any
+) -> Any:
+    """Return the sums of the groups for four vectors, or n lanes, from lane k in the middle."""
     b, width = k * size_of(like), 64 // size_of(like)
     zero = splat(like)
     total0, total1, total2, total3 = zero, zero, zero, zero
@@ -133,21 +155,27 @@ def _four(data: Any, lists: Any, first: Any, last: Any, k: Any, like: Any) -> An
         for t in range(integer(span, FIRST), integer(span, LAST_TAP)):
             w = splat(number_at(lists.tap_weight, t, like))
             place = integer(lists.tap, t) + b
-            part0 = muladd(w, load(place, like), part0)
-            part1 = muladd(w, load(place + 64, like), part1)
-            part2 = muladd(w, load(place + 128, like), part2)
-            part3 = muladd(w, load(place + 192, like), part3)
+            part0 = muladd(w, _load(place, n, whole, like), part0)
+            part1 = muladd(w, _load(place + 64, n - 1 * width, whole, like), part1)
+            part2 = muladd(w, _load(place + 128, n - 2 * width, whole, like), part2)
+            part3 = muladd(w, _load(place + 192, n - 3 * width, whole, like), part3)
         for p in range(integer(span, POINT0), integer(span, POINT1)):
             weight = splat(number_at(lists.point_weight, p, like))
             place, array = integer(lists.point, p) + b, integer(lists.point_array, p) + b
-            w = load(array, like)
-            part0 = muladd(mul(w, weight), select(w, load(place, like)), part0)
-            w = load(array + 64, like)
-            part1 = muladd(mul(w, weight), select(w, load(place + 64, like)), part1)
-            w = load(array + 128, like)
-            part2 = muladd(mul(w, weight), select(w, load(place + 128, like)), part2)
-            w = load(array + 192, like)
-            part3 = muladd(mul(w, weight), select(w, load(place + 192, like)), part3)
+            w = _load(array, n, whole, like)
+            part0 = muladd(mul(w, weight), select(w, _load(place, n, whole, like)), part0)
+            w = _load(array + 64, n - 1 * width, whole, like)
+            part1 = muladd(
+                mul(w, weight), select(w, _load(place + 64, n - 1 * width, whole, like)), part1
+            )
+            w = _load(array + 128, n - 2 * width, whole, like)
+            part2 = muladd(
+                mul(w, weight), select(w, _load(place + 128, n - 2 * width, whole, like)), part2
+            )
+            w = _load(array + 192, n - 3 * width, whole, like)
+            part3 = muladd(
+                mul(w, weight), select(w, _load(place + 192, n - 3 * width, whole, like)), part3
+            )
         factor = integer(span, FACTOR)
         if factor:
             re, im = number_at(data, factor, like), number_at(data, factor + 1, like)
@@ -155,61 +183,65 @@ def _four(data: Any, lists: Any, first: Any, last: Any, k: Any, like: Any) -> An
             part2, part3 = _scaled(part2, re, im), _scaled(part3, re, im)
         for r in range(integer(span, ROW0), integer(span, ROW1)):
             place, is_complex = integer(lists.row, r) + b, integer(lists.row_complex, r)
-            part0 = _times_row(part0, load(place, like), is_complex)
-            part1 = _times_row(part1, load(place + 64, like), is_complex)
-            part2 = _times_row(part2, load(place + 128, like), is_complex)
-            part3 = _times_row(part3, load(place + 192, like), is_complex)
+            part0 = _times_row(part0, _load(place, n, whole, like), is_complex)
+            part1 = _times_row(part1, _load(place + 64, n - 1 * width, whole, like), is_complex)
+            part2 = _times_row(part2, _load(place + 128, n - 2 * width, whole, like), is_complex)
+            part3 = _times_row(part3, _load(place + 192, n - 3 * width, whole, like), is_complex)
         for m in range(integer(span, MASK0), integer(span, MASK1)):
             place = integer(lists.mask, m) + k
-            part0 = where_bytes(place, part0)
-            part1 = where_bytes(place + width, part1)
-            part2 = where_bytes(place + 2 * width, part2)
-            part3 = where_bytes(place + 3 * width, part3)
+            part0 = _where(place, n, whole, part0)
+            part1 = _where(place + 1 * width, n - 1 * width, whole, part1)
+            part2 = _where(place + 2 * width, n - 2 * width, whole, part2)
+            part3 = _where(place + 3 * width, n - 3 * width, whole, part3)
         total0, total1 = add(total0, part0), add(total1, part1)
         total2, total3 = add(total2, part2), add(total3, part3)
     return total0, total1, total2, total3
 
 
 @inlined
-def _slow(
-    code: Any, data: Any, lists: Any, first: Any, last: Any, target: Any, begin: Any, end: Any,
-    matrix: Any, origin: Any, lanes: Any, re: Any, im: Any, adding: Any, streaming: Any, like: Any,
-) -> None:  # fmt: skip
-    """Fill lanes of a row, one vector at a time, the last one in part: edges and remainders."""
-    width = 64 // size_of(like)
-    k = begin
-    while k + width <= end:
-        v = _one(code, data, lists, first, last, k, width, True, matrix, origin, lanes, like)
-        v = _scaled(v, re, im)
-        place = target + k * size_of(like)
+def _put(
+    place: Any, n: Any, v: Any, re: Any, im: Any, adding: Any, streaming: Any, like: Any
+) -> None:
+    """Write the first n lanes of a vector, or all where n is not less."""
+    v = _scaled(v, re, im)
+    if n < 64 // size_of(like):
         if adding:
-            v = add(v, load(place, re))
-        if streaming and place % 64 == 0:
-            stream(place, v)
-        else:
-            store(place, v)
-        k += width
-    if k < end:
-        count = end - k
-        v = _one(code, data, lists, first, last, k, count, False, matrix, origin, lanes, like)
-        v = _scaled(v, re, im)
-        place = target + k * size_of(like)
-        if adding:
-            v = add(v, load_first(place, count, re))
-        store_first(place, count, v)
+            v = add(v, load_first(place, n, like))
+        store_first(place, n, v)
+        return
+    if adding:
+        v = add(v, load(place, like))
+    if streaming and place % 64 == 0:
+        stream(place, v)
+    else:
+        store(place, v)
 
 
 @inlined
-def _fast(
+def _some(
     data: Any, lists: Any, first: Any, last: Any, target: Any, begin: Any, end: Any,
     re: Any, im: Any, adding: Any, streaming: Any, like: Any,
 ) -> None:  # fmt: skip
-    """Fill lanes in the middle of a row, four whole vectors at a time."""
+    """Fill less than four vectors in the middle of a row."""
+    width, place, n = 64 // size_of(like), target + begin * size_of(like), end - begin
+    v0, v1, v2, v3 = _four(data, lists, first, last, begin, n, False, like)
+    _put(place, n, v0, re, im, adding, streaming, like)
+    _put(place + 64, n - width, v1, re, im, adding, streaming, like)
+    _put(place + 128, n - 2 * width, v2, re, im, adding, streaming, like)
+    _put(place + 192, n - 3 * width, v3, re, im, adding, streaming, like)
+
+
+@inlined
+def _fours(
+    data: Any, lists: Any, first: Any, last: Any, target: Any, begin: Any, end: Any,
+    re: Any, im: Any, adding: Any, streaming: Any, like: Any,
+) -> None:  # fmt: skip
+    """Fill the middle of a row by four vectors; the last ones may fill some lanes again."""
     width = 64 // size_of(like)
     for k in range(begin, end, 4 * width):
         k = min(k, end - 4 * width)
         place = target + k * size_of(like)
-        v0, v1, v2, v3 = _four(data, lists, first, last, k, like)
+        v0, v1, v2, v3 = _four(data, lists, first, last, k, 4 * width, True, like)
         v0, v1 = _scaled(v0, re, im), _scaled(v1, re, im)
         v2, v3 = _scaled(v2, re, im), _scaled(v3, re, im)
         if adding:
@@ -246,19 +278,16 @@ def fill(
         aligned = min(start + (-(target + start * size) % 64) // size, stop)
     rest = stop - (stop - aligned) % (4 * width)
     if aligned < rest < stop and not (adding or streaming):
-        # The last four vectors fill some lanes again, with the same.
         rest = stop
-    _fast(data, lists, first, last, target, aligned, rest, re, im, adding, streaming, like)
-    for part in range(4):
-        a, b, matrix, origin, lanes = begin, min(end, head), at.HEAD_COLUMNS, np.int64(0), head
-        if part == 1:
-            a, b, matrix = start, aligned, 0
-        elif part == 2:
-            a, b, matrix = rest, stop, 0
-        elif part == 3:
-            a, b, matrix, origin, lanes = max(begin, inner), end, at.TAIL_COLUMNS, inner, tail
+    _fours(data, lists, first, last, target, aligned, rest, re, im, adding, streaming, like)
+    for part in range(2):
+        a, b = (start, aligned) if part == 0 else (rest, stop)
         if a < b:
-            _slow(
-                code, data, lists, first, last, target, a, b, matrix, origin, lanes,
-                re, im, adding, streaming, like,
-            )  # fmt: skip
+            _some(data, lists, first, last, target, a, b, re, im, adding, streaming, like)
+    k, j = begin, max(begin, inner)
+    while k < min(end, head) or j < end:
+        n, m = min(width, min(end, head) - k), min(width, end - j)
+        v0, v1 = _edges(code, data, lists, first, last, k, n, j, m, inner, like)
+        _put(target + k * size, n, v0, re, im, adding, streaming, like)
+        _put(target + j * size, m, v1, re, im, adding, streaming, like)
+        k, j = k + width, j + width

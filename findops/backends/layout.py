@@ -38,7 +38,8 @@ ROWS, COLUMNS, STARTS, TAP_COLUMNS, TAP_WEIGHTS = range(5)
 # or, if POINTWISE, LENGTH each), and the matrices of the edges: columns, and for each of them
 # HEAD or TAIL weights.
 TAPS, DISPLACEMENTS, WEIGHTS, POINTWISE = range(4)
-HEAD_COLUMNS, HEAD_COLUMN, HEAD_WEIGHTS, TAIL_COLUMNS, TAIL_COLUMN, TAIL_WEIGHTS = range(4, 10)
+HEAD_COLUMNS, HEAD_COLUMN, HEAD_WEIGHTS, HEAD_LANES = range(4, 8)
+TAIL_COLUMNS, TAIL_COLUMN, TAIL_WEIGHTS, TAIL_LANES = range(8, 12)
 
 # What to fetch ahead: a buffer or, if that is negative, an address; then how many
 # points ahead along the axis before the last outer one, and a stride for every axis.

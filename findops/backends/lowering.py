@@ -264,7 +264,7 @@ class _Lowering:
         for i, (c, w) in enumerate(found):
             matrix[np.searchsorted(columns, c[w != 0]), i] = w[w != 0][:, None]
         places = (columns * (self.lanes * self.size)).tolist()
-        return [len(columns), self.put(places), self.put_data(matrix)]
+        return [len(columns), self.put(places), self.put_data(matrix), len(rows) * self.lanes]
 
     def same(self) -> list[int]:
         """Tell for each row of the last outer axis whether its taps are the last one's, shifted."""
