@@ -1,0 +1,115 @@
+"""Contests in applying operators to arrays."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from benchmarks.contest import FRESH, INTO, Array, Code, agree, entries, inner_rows
+from benchmarks.copying import COPY, copying
+from benchmarks.peers.table import PEERS
+from benchmarks.problem import LAPLACIAN, Problem
+from findops import Grid, Laplacian, Points
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+    from benchmarks.contest import Contest, Shape
+    from benchmarks.problem import Kind
+
+__all__ = ["applied", "overhead", "precision", "spacings", "transposed"]
+
+
+def applied(
+    shape: Shape,
+    kind: Kind,
+    acc: int = 2,
+    dtype: str = "float64",
+    peers: Collection[str] = tuple(PEERS),
+) -> Contest:
+    """Set findops against the threaded copy of the larger field and all peers that can."""
+    problem = Problem(kind, shape, acc, dtype)
+    op, u = problem.operator, problem.field
+    v = op(u)
+    codes = {INTO: Code(lambda: op(u, out=v)), FRESH: Code(lambda: op(u))}
+    against = {COPY: INTO}
+    for name, peer in PEERS.items():
+        if name in peers and peer.can(problem):
+            codes[name] = peer.prepare(problem)
+            against[name] = INTO if peer.reuses else FRESH
+    agree(codes, problem.inner, op, u)
+    codes[COPY] = copying(max(u, v, key=np.size))
+    return entries(codes, against)
+
+
+def precision(shape: Shape, acc: int) -> Contest:
+    """Set single against double precision."""
+    half, full = (Problem(LAPLACIAN, shape, acc, dtype) for dtype in ("float32", "float64"))
+    u, same = half.field, half.field.astype(np.float64)
+    v, w = half.operator(u), full.operator(same)
+    codes = {
+        "float32": Code(lambda: half.operator(u, out=v)),
+        "float64": Code(lambda: full.operator(same, out=w)),
+    }
+    agree(codes, half.inner, half.operator, u)
+    return entries(codes, {"float64": "float32"})
+
+
+def transposed(shape: Shape, acc: int) -> Contest:
+    """Set the transpose against the operator, which inside is symmetric."""
+    problem = Problem(LAPLACIAN, shape, acc)
+    op, u = problem.operator, problem.field
+    v, flipped = op(u), op.T
+    codes = {
+        "op.T(u)": Code(lambda: flipped(u, out=v)),
+        "op(u)": Code(lambda: op(u, out=v)),
+    }
+    # The transpose carries the closures' rows, as long as their stencils are, into the inside.
+    closures = 2 * problem.reach + 2
+    agree(codes, tuple(n - 2 * closures for n in shape), op, u)
+    return entries(codes, {"op(u)": "op.T(u)"})
+
+
+def spacings(shape: Shape, acc: int) -> Contest:
+    """Set uneven against even spacing."""
+    problem = Problem(LAPLACIAN, shape, acc)
+    even, u = problem.operator, problem.field
+    v = even(u)
+    uneven = Laplacian(acc=acc).on(Grid(*(Points(_stretched(n)) for n in shape)))
+    rows = inner_rows(uneven)
+    matrix = uneven.matrix(rows=rows)
+    applied_and_assembled = {
+        "apply": Code(lambda: uneven(u), lambda result: result.ravel()[rows]),
+        "matrix": Code(lambda: matrix @ u.ravel()),
+    }
+    agree(applied_and_assembled, rows.shape, uneven, u)
+    codes = {
+        "uneven": Code(lambda: uneven(u, out=v)),
+        "even": Code(lambda: even(u, out=v)),
+        COPY: copying(u),
+    }
+    return entries(codes, {"even": "uneven", COPY: "uneven"})
+
+
+def _stretched(n: int) -> Array:
+    s = np.linspace(0, 1, n)
+    return s + 0.1 * np.sin(2 * np.pi * s) / (2 * np.pi)
+
+
+def overhead(shape: Shape, kind: Kind) -> Contest:
+    """Set calls on small arrays against each other, where only overhead counts."""
+    problem = Problem(kind, shape)
+    expression, op, u = kind.expression(2), problem.operator, problem.field
+    v = op(u)
+    codes = {
+        FRESH: Code(lambda: op(u)),
+        INTO: Code(lambda: op(u, out=v)),
+        "findops, unbound": Code(lambda: expression(u, problem.grid)),
+        "findiff": PEERS["findiff"].prepare(problem),
+    }
+    agree(codes, problem.inner, op, u)
+    # One first derivative, whatever the others compute: a call that everybody knows.
+    h = problem.spacing[0]
+    codes["np.gradient(u, h, axis=0)"] = Code(lambda: np.gradient(u, h, axis=0))
+    return entries(codes, {"findiff": FRESH, "np.gradient(u, h, axis=0)": FRESH})

@@ -1,0 +1,1 @@
+"""The peers, one module each, and how they compute a problem."""

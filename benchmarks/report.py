@@ -1,0 +1,123 @@
+"""Outcomes in Markdown."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, TypeVar
+
+from benchmarks.goals import GOALS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from benchmarks.cases import Outcome
+    from benchmarks.goals import Goal
+
+__all__ = ["goals", "group", "head"]
+
+T = TypeVar("T")
+
+ABSENT = "–"
+
+
+def head(command: str, machine: Mapping[str, str], picture: str) -> str:
+    """Return what stands above the tables."""
+    facts = "\n".join(f"* {key}: {value}" for key, value in machine.items())
+    return f"""# Benchmarks
+
+Made by `{command}`. The codes of a case work on the same data and take turns, so that the machine's
+drift hits all. Before they are timed, their results are compared inside, where no closure reaches;
+they may differ by 2(T + 8)·ε·Σ|weights|·max|u|, where T is the number of a row's weights: the
+roundoff of two sums, each in any order, of weights that take up to eight roundings to make
+(`contest.agree`). Devito's weights have nine digits, so that it may differ by
+5·10⁻⁹·Σ|weights|·max|u| more. Set-up, such as binding and compiling, is not timed.
+
+Values are medians, with the quartiles in parentheses; ratios are those of medians. `findops out=`
+and the codes that it is set against write into existing memory; `findops` and those that it is set
+against return new arrays. A code that cannot compute a case is absent from its row.
+
+{facts}
+
+![time over size]({picture})
+"""
+
+
+def goals(outcomes: Mapping[str, Outcome]) -> str:
+    """Return the table of the goals whose cases were measured."""
+    rows = [_goal(goal, outcomes[goal.case]) for goal in GOALS if goal.case in outcomes]
+    header = ("what", "required, at most", "measured", "met or missed", "medians")
+    return f"## Done when\n\n{_table(header, rows)}\n"
+
+
+def _goal(goal: Goal, outcome: Outcome) -> list[str]:
+    value = goal.measured(outcome)
+    names = [name for name in (goal.subject, goal.rival) if name]
+    medians = (f"{n} {_value(outcome.samples[n].median, outcome.case.unit)}" for n in names)
+    return [
+        goal.what,
+        _bounded(goal.at_most, goal),
+        _bounded(value, goal),
+        "met" if value <= goal.at_most else "**missed**",
+        ", ".join(medians),
+    ]
+
+
+def _bounded(value: float, goal: Goal) -> str:
+    """Return a value in the form in which the goal is told."""
+    if goal.unit != "×":
+        return f"{_digits(value)} {goal.unit}"
+    return f"1/{_digits(1 / value)}" if goal.at_most < 0.1 else _digits(value)
+
+
+def group(name: str, about: str, outcomes: Sequence[Outcome]) -> str:
+    """Return the tables of a group: the values, and the ratios to the rivals."""
+    codes = _distinct(outcome.samples for outcome in outcomes)
+    values = [[o.case.title, *(_spread(o, code) for code in codes)] for o in outcomes]
+    parts = [f"## {name.capitalize()}\n\n{about}\n", _table(["", *codes], values)]
+    pairs = _distinct(outcome.against.items() for outcome in outcomes)
+    if pairs:
+        header = ["", *(f"{subject} / {rival}" for rival, subject in pairs)]
+        ratios = [[o.case.title, *(_ratio(o, *pair) for pair in pairs)] for o in outcomes]
+        parts += ["", _table(header, ratios)]
+    return "\n".join([*parts, ""])
+
+
+def _distinct(rows: Iterable[Iterable[T]]) -> list[T]:
+    """Return what occurs in any row, in the order of first occurrence."""
+    return list(dict.fromkeys(item for row in rows for item in row))
+
+
+def _spread(outcome: Outcome, code: str) -> str:
+    if code not in outcome.samples:
+        return ABSENT
+    samples = outcome.samples[code]
+    scale, unit = _scale(samples.median, outcome.case.unit)
+    median, low, high = (_digits(x / scale) for x in (samples.median, *samples.quartiles))
+    return f"{median} {unit} ({low}–{high})"
+
+
+def _ratio(outcome: Outcome, rival: str, subject: str) -> str:
+    if (rival, subject) not in outcome.against.items():
+        return ABSENT
+    value = outcome.ratio(subject, rival)
+    return f"{value:.2f}" if value >= 0.1 else f"1/{1 / value:.0f}"
+
+
+def _value(value: float, unit: str) -> str:
+    scale, name = _scale(value, unit)
+    return f"{_digits(value / scale)} {name}"
+
+
+def _digits(value: float) -> str:
+    return f"{value:.0f}" if abs(value) >= 100 else f"{value:.3g}"
+
+
+def _scale(value: float, unit: str) -> tuple[float, str]:
+    """Return the unit in which a value is easy to read."""
+    if unit == "s" and value < 1:
+        return (1e-3, "ms") if value >= 1e-3 else (1e-6, "µs")
+    return 1.0, unit
+
+
+def _table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    lines = [header, ["---"] * len(header), *rows]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
