@@ -97,9 +97,10 @@ class Operator(Discrete):
         TypeError
             If a type does not fit.
         """
+        add = bool(add)
         if type(u) is np.ndarray and u.flags.carray and isinstance(scale, (int, float)):
             ready = self._ready.get((u.shape, u.dtype))
-            if ready is not None and (add is False or out is not None):
+            if ready is not None and (out is not None or not add):
                 result = ready(u, out, add, scale)
                 if result is not None:
                     return result
@@ -125,15 +126,13 @@ class Operator(Discrete):
         return Application.of(self.program)
 
     @cached_property
-    def _ready(self) -> dict[tuple[tuple[int, ...], np.dtype[Any]], Ready]:
+    def _ready(self) -> dict[tuple[tuple[int, ...], np.dtype[Any]], Ready | None]:
         """What applies to small arrays of a shape and type without looking at them again."""
         return {}
 
     def _prepare(self, shape: tuple[int, ...], dtype: np.dtype[Any]) -> None:
         if (shape, dtype) not in self._ready and len(self._ready) < KEPT:
-            ready = self._application.ready(shape, dtype)
-            if ready is not None:
-                self._ready[shape, dtype] = ready
+            self._ready[shape, dtype] = self._application.ready(shape, dtype)
 
     def __getstate__(self) -> dict[str, Any]:
         # What is prepared holds addresses, which mean nothing elsewhere.

@@ -93,8 +93,10 @@ def _default() -> int:
     for name in VARIABLES:
         # OpenMP allows a list, one number for each level of nesting.
         value = os.environ.get(name, "").partition(",")[0].strip()
-        if value:
-            return _at_least_one(int(value) if value.isdigit() else value, name)
+        if value.isdecimal() and int(value):
+            return int(value)
+        if value and name == VARIABLES[0]:
+            raise ValueError(f"{name} must be a number of threads, at least 1, but is {value!r}")
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
@@ -137,7 +139,11 @@ def run(
     if helpers < 1:
         take()
         return
-    waiting = [_pool(helpers).submit(take) for _ in range(helpers)]
+    try:
+        waiting = [_pool(helpers).submit(take) for _ in range(helpers)]
+    except RuntimeError:
+        # While the interpreter ends, there are no new threads.
+        waiting = []
     try:
         take()
     finally:

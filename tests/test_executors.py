@@ -354,3 +354,104 @@ def test_small_arrays_need_no_compiler():
     print(fo.Diff(0)(np.arange(100.0), 1.0).sum(), "numba" in sys.modules)
     """
     assert run_python(SETUP + code) == "100.0 False\n"
+
+
+# Found by trying to break them ------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("x", [Periodic(0, 1, 5), Periodic(0, 1, 64), Uniform(0, 1, 64)])
+@pytest.mark.usefixtures("executor")
+def test_slabs_along_the_last_outer_axis(x):
+    grid = Grid(x=x, y=Periodic(0, 1, 24))
+    c, u = random_array(grid.shape), random_array(grid.shape, seed=2)
+    for expr in (
+        Diff("y") * c * Diff("x"),
+        c * Diff("x") * c * Diff("y", 2) * c * Diff("y"),
+        Diff("x") * c * Diff("x") * c * Diff("y"),
+    ):
+        op = expr.on(grid)
+        for one in (op, op.T):
+            A = magnitudes(one)
+            want = one.matrix() @ u.ravel()
+            assert_rows_close(applied(one, u), want, row_scale(A, u), 1e-13)
+
+
+@pytest.mark.usefixtures("executor")
+def test_rows_that_read_nothing():
+    grid = Grid(x=Uniform(0, 1, 2), y=Uniform(0, 1, 7), z=Uniform(0, 1, 9))
+    inner = (Laplacian() + 3).on(grid, closure="even")
+    u = random_array(grid.shape)
+    for outer in (0 * Diff("x"), Diff("x")):
+        op = outer.on(grid, closure="even") @ inner
+        want = op.matrix() @ u.ravel()
+        assert_rows_close(applied(op, u), want, row_scale(magnitudes(op), u), 1e-13)
+    point = Grid(x=Periodic(0, 1, 1), y=Uniform(0, 1, 200), z=Uniform(0, 1, 200))
+    assert (Diff("x").on(point) @ (Laplacian() + 3).on(point)).matrix().nnz == 0
+
+
+@pytest.mark.parametrize("offset", [1, 4, 8, 16])
+@pytest.mark.parametrize("dtype", FLOATS)
+@pytest.mark.usefixtures("executor")
+def test_output_may_begin_anywhere(dtype, offset):
+    u = random_array((2, 9, 40), dtype)
+    raw = np.zeros(u.nbytes + 128, np.uint8)
+    start = -raw.ctypes.data % 64 + offset
+    out = raw[start : start + u.nbytes].view(dtype).reshape(u.shape)
+    applied(OP, u, out=out, scale=2)
+    np.testing.assert_array_equal(out, applied(OP, u, scale=2))
+
+
+@pytest.mark.usefixtures("executor")
+def test_infinity_stays_what_it_is():
+    u = np.zeros((9, 40), complex)
+    u[4, 7] = np.inf
+    v = applied(Diff("x").on(Grid(x=Uniform(0, 8, 9), y=Uniform(0, 1, 40))), u)
+    assert v[3, 7] == np.inf
+    assert v[5, 7] == -np.inf
+
+
+def test_add_is_read_as_a_truth():
+    u = random_array((9, 40))
+    want = np.ones(u.shape) + OP(u)
+    for yes in (1, np.True_, "yes"):
+        np.testing.assert_array_equal(OP(u, out=np.ones(u.shape), add=yes), want)
+
+
+def test_works_while_the_interpreter_ends():
+    code = """
+    import atexit
+    fo.set_num_threads(2)
+    want = op(u)
+    atexit.register(lambda: print(np.array_equal(op(u), want)))
+    """
+    assert run_python(SETUP + code) == "True\n"
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "works"),
+    [("FINDOPS_NUM_THREADS", "3", True), ("FINDOPS_NUM_THREADS", "0", False),
+     ("FINDOPS_NUM_THREADS", "two", False), ("OMP_NUM_THREADS", "0", True),
+     ("OMP_NUM_THREADS", "4,2", True)],
+)  # fmt: skip
+def test_the_environment_sets_the_number_of_threads(name, value, works, monkeypatch):
+    monkeypatch.delenv("FINDOPS_NUM_THREADS", raising=False)
+    monkeypatch.setenv(name, value)
+    code = "from findops.threads import num_threads; print(num_threads())"
+    if works:
+        want = {"3": "3", "4,2": "4"}.get(value, str(len(os.sched_getaffinity(0))))
+        assert run_python(code) == want + "\n"
+    else:
+        with pytest.raises(AssertionError, match="must be a number of threads, at least 1"):
+            run_python(code)
+
+
+@pytest.mark.parametrize("n", [0, -1])
+def test_threads_are_at_least_one(n):
+    with pytest.raises(ValueError, match="number of threads must be at least 1"):
+        fo.set_num_threads(n)
+
+
+@pytest.mark.parametrize("n", [1.5, "2", None, True])
+def test_threads_are_whole(n):
+    with pytest.raises(TypeError, match="number of threads must be an integer"):
+        fo.set_num_threads(n)

@@ -71,7 +71,7 @@ class Application:
         if out is None:
             points = tuple(outputs.points[axis] for axis in order)
             made = empty((len(fields), outputs.count, *points), u.dtype)
-            self._fused(made, order)(fields.transpose(axes), made, scale, False)
+            self._fused(made.dtype, made.nbytes, order)(fields.transpose(axes), made, scale, False)
             return made.transpose(np.argsort(axes)).reshape(shape)
         target = out.view()
         try:
@@ -81,7 +81,7 @@ class Application:
         target = target.transpose(axes)
         if not contiguous_last(target):
             return _delivered(self(u, scale=scale), out, add)
-        self._fused(target, order)(fields.transpose(axes), target, scale, add)
+        self._fused(target.dtype, target.nbytes, order)(fields.transpose(axes), target, scale, add)
         return out
 
     def ready(self, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Ready | None:
@@ -94,7 +94,8 @@ class Application:
         full = batch + outputs.shape
         if not self._is_small(math.prod(batch)):
             order = tuple(range(len(inputs.points)))
-            return self._fused(np.empty(full, dtype), order).ready(math.prod(batch), full)
+            size = math.prod(full) * dtype.itemsize
+            return self._fused(dtype, size, order).ready(math.prod(batch), full)
         rows = self._rows(dtype)
         flat = None if len(shape) == len(full) == len(batch) + 1 else (*batch, inputs.size)
 
@@ -119,19 +120,18 @@ class Application:
         return self.taps * batch <= SMALL
 
     def _rows(self, dtype: np.dtype[Any]) -> Rows:
-        if dtype not in self.rows:
-            self.rows[dtype] = Rows(self.program, dtype)
-        return self.rows[dtype]
+        return self.rows.get(dtype) or self.rows.setdefault(dtype, Rows(self.program, dtype))
 
-    def _fused(self, out: Array, order: Order) -> Fused:
+    def _fused(self, dtype: np.dtype[Any], size: int, order: Order) -> Fused:
         # Numba takes long to import: only where it pays.
         from findops.backends.fused import Fused
 
-        key = out.dtype, order, out.nbytes >= LARGE
+        key = dtype, order, size >= LARGE
         if key not in self.fused:
             same = order == tuple(range(len(order)))
             program = self.program if same else self.program.reordered(order)
-            self.fused[key] = Fused(program, out.dtype, key[2])
+            # Another thread may have been quicker: all go on with the same.
+            self.fused.setdefault(key, Fused(program, dtype, size >= LARGE))
         return self.fused[key]
 
 

@@ -185,15 +185,15 @@ def _followed(
     """
     read, places = np.unique(points, return_inverse=True)
     rows = [band.row(i) for i in read.tolist()]
-    lengths = np.array([len(columns) for columns, _ in rows])[places]
+    lengths = np.array([len(columns) for columns, _ in rows], dtype=np.intp)[places]
     parents = np.repeat(np.arange(len(points)), lengths)
     taps = np.arange(len(parents)) - np.repeat(np.cumsum(lengths) - lengths, lengths)
     first = np.cumsum([0, *(len(columns) for columns, _ in rows)])[places]
     chosen = first[parents] + taps
-    weights = np.concatenate([weights for _, weights in rows])[chosen]
+    weights = np.concatenate([np.zeros(0), *(weights for _, weights in rows)])[chosen]
     weights[varying[parents]] = 1.0
     kept = weights != 0
-    columns = np.concatenate([columns for columns, _ in rows])[chosen]
+    columns = np.concatenate([np.zeros(0, np.intp), *(columns for columns, _ in rows)])[chosen]
     return parents[kept], taps[kept], columns[kept], weights[kept]
 
 

@@ -232,8 +232,14 @@ def _some(
 
 
 @inlined
+def _fetch(begin: Any, end: Any) -> None:
+    for place in range(begin, end, 64):
+        prefetch(place)
+
+
+@inlined
 def _fours(
-    data: Any, lists: Any, first: Any, last: Any, target: Any, begin: Any, end: Any,
+    data: Any, lists: Any, first: Any, last: Any, target: Any, begin: Any, end: Any, aheads: Any,
     re: Any, im: Any, adding: Any, streaming: Any, like: Any,
 ) -> None:  # fmt: skip
     """Fill the middle of a row by four vectors; the last ones may fill some lanes again."""
@@ -241,6 +247,10 @@ def _fours(
     for k in range(begin, end, 4 * width):
         k = min(k, end - 4 * width)
         place = target + k * size_of(like)
+        for n in range(aheads):
+            # As it goes: many at a time would keep other loads waiting.
+            line = integer(lists.ahead, n) + k * size_of(like)
+            _fetch(line, line + 256)
         v0, v1, v2, v3 = _four(data, lists, first, last, k, 4 * width, True, like)
         v0, v1 = _scaled(v0, re, im), _scaled(v1, re, im)
         v2, v3 = _scaled(v2, re, im), _scaled(v3, re, im)
@@ -266,9 +276,6 @@ def fill(
 ) -> None:  # fmt: skip
     """Write lanes begin to end of a row; `target` is the address of its lane 0."""
     size, width = size_of(like), 64 // size_of(like)
-    for n in range(aheads):
-        for place in range(begin * size, end * size, 64):
-            prefetch(integer(lists.ahead, n) + place)
     head, tail = integer(code, line + at.HEAD), integer(code, line + at.TAIL)
     inner = integer(code, line + at.LENGTH) - tail
     start = max(begin, head)
@@ -277,9 +284,13 @@ def fill(
     if streaming:
         aligned = min(start + (-(target + start * size) % 64) // size, stop)
     rest = stop - (stop - aligned) % (4 * width)
-    if aligned < rest < stop and not (adding or streaming):
+    if aligned < rest < stop and not adding:
         rest = stop
-    _fours(data, lists, first, last, target, aligned, rest, re, im, adding, streaming, like)
+    for n in range(aheads):
+        place = integer(lists.ahead, n)
+        _fetch(place + begin * size, place + aligned * size)
+        _fetch(place + rest * size, place + end * size)
+    _fours(data, lists, first, last, target, aligned, rest, aheads, re, im, adding, streaming, like)
     for part in range(2):
         a, b = (start, aligned) if part == 0 else (rest, stop)
         if a < b:

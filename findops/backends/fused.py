@@ -36,7 +36,7 @@ __all__ = ["Fused"]
 SERIAL = 1 << 16
 """Points below which a second thread costs more than it brings."""
 
-BLOCK = 1 << 16
+BLOCK = 1 << 17
 """Bytes of the rows that one goes through before moving along the other axes, so that what they
 read stays in the second-level cache."""
 
@@ -49,7 +49,7 @@ SLAB = 1 << 20
 OVERLAP = 1
 """Rows computed twice, for each row of a slab, from which whole stages are better than slabs."""
 
-PARTS = 8
+PARTS = 4
 """Tasks for each thread, so that none waits long for another."""
 
 
@@ -111,9 +111,12 @@ class Fused:
         bases[count : count + len(plan.outputs)] -= out.ctypes.data
         frame = np.concatenate([bases, strides.ravel(), *self.ends(batch)])
         segments = self.segments(stage.lines, [(0, outputs.points[-1])])
+        # The stage keeps the arrays whose addresses are in its code.
         rest = stage.code, stage.data, frame, count, len(bases), segments
 
-        def call(u: Array, out: Array | None, add: bool, scale: float) -> Array | None:
+        def call(
+            u: Array, out: Array | None, add: bool, scale: float, _kept: Lowered = stage
+        ) -> Array | None:
             if out is None:
                 out = np.empty(shape, dtype)
             elif not fits(out, shape, dtype, u):
@@ -161,8 +164,8 @@ class Fused:
         for s, part in enumerate(parts):
             needed: dict[Buffer, Range] = {}
             for n, line in reversed(list(enumerate(lines))):
-                mine = needed.get(line.target, part if line.target.kind != "row" else (0, 0))
-                found[s, n] = mine
+                low, high = needed.get(line.target, (0, 0)) if line.target.kind == "row" else part
+                mine = found[s, n] = max(low, 0), min(high, line.target.points[-1])
                 for group in line.groups:
                     for reading in group.readings:
                         if reading.source.kind == "row":
@@ -228,6 +231,12 @@ class _Job:
                 strides[first + buffer.number] = (array.strides[0], *array.strides[2:-1])
         return bases, strides
 
+    @cached_property
+    def whole_numbers(self) -> bool:
+        """Whether a cache line of the output begins with a whole number in every row."""
+        places = (self.out.ctypes.data, *self.out.strides)
+        return not any(place % self.out.itemsize for place in places)
+
     def sweep(
         self,
         stage: Lowered,
@@ -237,10 +246,10 @@ class _Job:
         buffers: tuple[Ints, Ints],
     ) -> None:
         """Fill a box of a stage's targets."""
-        final = stage is self.fused.stages[-1]
+        final = stage.lines[-1].target.kind == "output"
         row = stage.lines[-1].target.points[-1] * self.out.itemsize
         block = max(1, BLOCK // row) if len(low) > 2 else 1 << 62
-        streaming = self.fused.large and final and not self.adding
+        streaming = self.fused.large and final and not self.adding and self.whole_numbers
         one, zero = type(self.re)(1), type(self.re)(0)
         re, im, adding = (self.re, self.im, self.adding) if final else (one, zero, False)
         sweep(
@@ -274,7 +283,8 @@ class _Job:
         points = self.fused.program.outputs.points
         plane = math.prod(points[1:]) * self.out.itemsize
         middle = points[0] // 2
-        grown = max(high - low for low, high in self.needed((middle, middle + 1)).values()) - 1
+        read = self.needed((middle, middle + 1)).values()
+        grown = max((high - low for low, high in read), default=1) - 1
         thickness = max(SLAB // plane, 2 * grown, 1)
         thickness = min(thickness, -(-points[0] // (2 * self.threads)))
         if grown > OVERLAP * thickness:

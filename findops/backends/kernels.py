@@ -92,7 +92,7 @@ def _kernels(sources: int) -> tuple[Any, Any]:
         adding, streaming : bool
             Whether to add to the output; whether to write past the caches.
         """
-        if sources < 0:
+        if sources < 0 or np.any(high <= low):
             return
         plan, weights, like = code.ctypes.data, data.ctypes.data, data[0]
         axes, lines, buffers = code[at.AXES], code[at.LINES], len(bases)

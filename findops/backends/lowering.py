@@ -276,6 +276,8 @@ class _Lowering:
         for line in self.lines:
             for group in line.groups:
                 flags &= _follows_group(group, axis, n)
+        # On a circle, what comes before the first row is far from it in memory.
+        flags[:1] = False
         return flags.astype(int).tolist()
 
     def aheads(self) -> list[list[int]]:

@@ -44,7 +44,15 @@ class Rows:
     def __call__(self, u: Array) -> Array:
         """Return the program applied to u (…, inputs), (…, outputs)."""
         columns, weights, empty = self.table
-        result: Array = np.vecdot(weights, u.take(columns, axis=-1))
+        values = u.take(columns, axis=-1)
+        result: Array
+        if values.dtype.kind == weights.dtype.kind:
+            result = np.vecdot(weights, values)
+        else:
+            # Real weights, complex numbers: part by part, so that infinity stays what it is.
+            pairs = values.view(weights.dtype).reshape(*values.shape, 2)
+            parts = np.vecdot(weights[:, None], pairs.swapaxes(-1, -2))
+            result = parts.view(values.dtype)[..., 0]
         if empty is not None:
             result[..., empty] = 0
         for programs in self.compositions:
