@@ -284,7 +284,7 @@ def fill(
     if streaming:
         aligned = min(start + (-(target + start * size) % 64) // size, stop)
     rest = stop - (stop - aligned) % (4 * width)
-    if aligned < rest < stop and not adding:
+    if aligned < rest < stop and not (adding or (streaming and (stop - aligned) % width)):
         rest = stop
     for n in range(aheads):
         place = integer(lists.ahead, n)
