@@ -23,9 +23,8 @@ if TYPE_CHECKING:
 __all__ = ["Application"]
 
 SMALL = 1024
-"""Taps up to which NumPy applies a program. Compiled kernels are faster from the first tap on, by
-microseconds: not worth the third of a second that loading them takes. `python -m benchmarks
-crossover` measures it."""
+"""Taps up to which NumPy applies a program. Compiled kernels are quicker by a few microseconds at
+most, which does not pay for loading them (`python -m benchmarks.crossover` measures both)."""
 
 LARGE = 1 << 23
 """Bytes of output from which caches would not hold it until it is read."""
