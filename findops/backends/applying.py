@@ -36,7 +36,7 @@ class Application:
 
     program: Program
     taps: int
-    fused: dict[tuple[np.dtype[Any], Order, bool], Fused] = field(default_factory=dict)
+    fused: dict[tuple[np.dtype[Any], Order, int | None], Fused] = field(default_factory=dict)
     rows: dict[np.dtype[Any], Rows] = field(default_factory=dict)
 
     @staticmethod
@@ -70,7 +70,7 @@ class Application:
         if out is None:
             points = tuple(outputs.points[axis] for axis in order)
             made = empty((len(fields), outputs.count, *points), u.dtype)
-            self._fused(made.dtype, made.nbytes, order)(fields.transpose(axes), made, scale, False)
+            self._fused(made.dtype, order, _lead(made))(fields.transpose(axes), made, scale, False)
             return made.transpose(np.argsort(axes)).reshape(shape)
         target = out.view()
         try:
@@ -80,7 +80,7 @@ class Application:
         target = target.transpose(axes)
         if not contiguous_last(target):
             return _delivered(self(u, scale=scale), out, add)
-        self._fused(target.dtype, target.nbytes, order)(fields.transpose(axes), target, scale, add)
+        self._fused(target.dtype, order, _lead(target))(fields.transpose(axes), target, scale, add)
         return out
 
     def ready(self, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Ready | None:
@@ -93,8 +93,7 @@ class Application:
         full = batch + outputs.shape
         if not self._is_small(math.prod(batch)):
             order = tuple(range(len(inputs.points)))
-            size = math.prod(full) * dtype.itemsize
-            return self._fused(dtype, size, order).ready(math.prod(batch), full)
+            return self._fused(dtype, order, None).ready(math.prod(batch), full)
         rows = self._rows(dtype)
         flat = None if len(shape) == len(full) == len(batch) + 1 else (*batch, inputs.size)
 
@@ -121,17 +120,22 @@ class Application:
     def _rows(self, dtype: np.dtype[Any]) -> Rows:
         return self.rows.get(dtype) or self.rows.setdefault(dtype, Rows(self.program, dtype))
 
-    def _fused(self, dtype: np.dtype[Any], size: int, order: Order) -> Fused:
+    def _fused(self, dtype: np.dtype[Any], order: Order, lead: int | None) -> Fused:
         # Numba takes long to import: only where it pays.
         from findops.backends.fused import Fused
 
-        key = dtype, order, size >= LARGE
+        key = dtype, order, lead
         if key not in self.fused:
             same = order == tuple(range(len(order)))
             program = self.program if same else self.program.reordered(order)
             # Another thread may have been quicker: all go on with the same.
-            self.fused.setdefault(key, Fused(program, dtype, size >= LARGE))
+            self.fused.setdefault(key, Fused(program, dtype, lead))
         return self.fused[key]
+
+
+def _lead(out: Array) -> int | None:
+    """Return how many numbers of an output come before a cache line begins, if it is large."""
+    return -out.ctypes.data % 64 // out.itemsize if out.nbytes >= LARGE else None
 
 
 def _delivered(result: Array, out: Array | None, add: bool) -> Array:

@@ -83,7 +83,8 @@ def _edges(
     """Return the sums of the groups for a vector in the head and one in the tail of a row.
 
     They begin at lanes k and j and are n and m lanes long. Together they take hardly longer than
-    each alone would.
+    each alone would. Taps add up in the order that they have in the middle, so that it does not
+    matter to the bits where that begins.
     """
     size = size_of(like)
     total0, total1 = splat(like), splat(like)
@@ -97,21 +98,19 @@ def _edges(
         for e in range(integer(span, EDGE0), integer(span, EDGE1)):
             head = integer(lists.edge_last, e) + at.HEAD_COLUMNS
             tail = integer(lists.edge_last, e) + at.TAIL_COLUMNS
-            sum0, sum1 = splat(like), splat(like)
+            weight = splat(number_at(lists.edge_weight, e, like))
             both = min(integer(code, head), integer(code, tail))
             for c in range(both):
                 w, x = _column(code, data, lists, e, head, c, k, n, like)
-                sum0 = muladd(w, x, sum0)
+                part0 = muladd(mul(w, weight), x, part0)
                 w, x = _column(code, data, lists, e, tail, c, j - inner, m, like)
-                sum1 = muladd(w, x, sum1)
+                part1 = muladd(mul(w, weight), x, part1)
             for c in range(both, integer(code, head)):
                 w, x = _column(code, data, lists, e, head, c, k, n, like)
-                sum0 = muladd(w, x, sum0)
+                part0 = muladd(mul(w, weight), x, part0)
             for c in range(both, integer(code, tail)):
                 w, x = _column(code, data, lists, e, tail, c, j - inner, m, like)
-                sum1 = muladd(w, x, sum1)
-            w = splat(number_at(lists.edge_weight, e, like))
-            part0, part1 = muladd(w, sum0, part0), muladd(w, sum1, part1)
+                part1 = muladd(mul(w, weight), x, part1)
         total0 = add(total0, _multiplied(data, lists, span, part0, k, n, like))
         total1 = add(total1, _multiplied(data, lists, span, part1, j, m, like))
     return total0, total1

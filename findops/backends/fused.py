@@ -59,8 +59,8 @@ class Fused:
 
     program: Program
     dtype: np.dtype[Any]
-    large: bool
-    """Whether the output is to be written past the caches, which could not hold it."""
+    lead: int | None = None
+    """Where the first cache line of a row begins, of outputs to be written past the caches."""
 
     @cached_property
     def plan(self) -> Schedule:
@@ -77,7 +77,7 @@ class Fused:
     @cached_property
     def stages(self) -> tuple[Lowered, ...]:
         return tuple(
-            lower(stage, self.plan, self.dtype, self.periodic, self.large)
+            lower(stage, self.plan, self.dtype, self.periodic, self.lead)
             for stage in self.plan.stages
         )
 
@@ -132,7 +132,7 @@ class Fused:
 
     def given(self, program: Program) -> Fused:
         """Return the same plan with other values of its fields in it."""
-        made = Fused(program, self.dtype, self.large)
+        made = Fused(program, self.dtype, self.lead)
         changed = {
             id(old): new
             for before, after in zip(self.program.terms, program.terms, strict=True)
@@ -249,7 +249,7 @@ class _Job:
         final = stage.lines[-1].target.kind == "output"
         row = stage.lines[-1].target.points[-1] * self.out.itemsize
         block = max(1, BLOCK // row) if len(low) > 2 else 1 << 62
-        streaming = self.fused.large and final and not self.adding and self.whole_numbers
+        streaming = self.fused.lead is not None and final and not self.adding and self.whole_numbers
         one, zero = type(self.re)(1), type(self.re)(0)
         re, im, adding = (self.re, self.im, self.adding) if final else (one, zero, False)
         sweep(

@@ -43,14 +43,14 @@ def lower(
     plan: Schedule,
     dtype: np.dtype[Any],
     periodic: Sequence[bool],
-    aligned: bool,
+    lead: int | None,
 ) -> Lowered:
     """Return a stage for arrays of a type.
 
-    `periodic` tells which axes go round, `aligned` whether edges shall be whole vectors, so that
-    what is between them begins and ends with one.
+    `periodic` tells which axes go round. Where `lead` is given, the first cache line of a row
+    begins at that point of it, and edges are made so wide that all between them is whole lines.
     """
-    return _Lowering(lines, plan, dtype, tuple(periodic), aligned).lowered()
+    return _Lowering(lines, plan, dtype, tuple(periodic), lead).lowered()
 
 
 @dataclass
@@ -59,7 +59,7 @@ class _Lowering:
     plan: Schedule
     dtype: np.dtype[Any]
     periodic: tuple[bool, ...]
-    aligned: bool
+    lead: int | None
     code: list[int] = field(default_factory=lambda: [0] * at.HEADER_SIZE)
     data: list[NDArray[np.float64]] = field(default_factory=lambda: [np.zeros(1)])
     data_length: int = 1
@@ -141,10 +141,9 @@ class _Lowering:
         ]
         head = max([0, *(len(band.head) for band in bands)])
         tail = max([0, *(len(band.tail) for band in bands)])
-        if self.aligned:
-            over = length % self.width
-            head = -(-head // self.width) * self.width
-            tail = tail and over - (over - tail) // self.width * self.width
+        if self.lead is not None and line.target.kind != "row":
+            head += (self.lead - head) % self.width
+            tail += (length - self.lead - tail) % self.width
         if head + tail > length:
             head, tail = length, 0
         groups = [self.group(group, length, head, tail) for group in line.groups]
@@ -166,8 +165,11 @@ class _Lowering:
             for inside, factors in ((0, group.factors), (1, group.mid_factors))
             for factor in factors
         ]
-        # Taps that edges have too come first.
-        readings = sorted(group.readings, key=lambda reading: reading.bands[-1] is not None)
+        # In the order in which the kernels go through them: without neighbors along the row, with,
+        # and with weights of their own at every point.
+        readings = sorted(
+            group.readings, key=lambda r: 0 if r.bands[-1] is None else 2 - r.bands[-1].constant
+        )
         terms = [self.term(reading, length, head, tail) for reading in readings]
         number = 0
         if isinstance(group.number, complex):
