@@ -81,7 +81,7 @@ def test_apply_equals_matrix(case):
 
 
 @pytest.mark.usefixtures("executor")
-@each(CASES)
+@each(CASES[1::2])
 def test_transpose_equals_transposed_matrix(case):
     op = case.op()
     A = op.matrix()
@@ -91,7 +91,7 @@ def test_transpose_equals_transposed_matrix(case):
 
 
 @pytest.mark.usefixtures("executor")
-@each(CASES[::3])
+@each(CASES[::6])
 def test_update_adds_the_scaled_result(case):
     op = case.op()
     u = fields(case, complex, batch=(2,))
@@ -106,7 +106,7 @@ def test_update_adds_the_scaled_result(case):
 
 
 @pytest.mark.usefixtures("executor")
-@each(CASES[::3])
+@each(CASES[::6])
 def test_nan_reaches_only_the_rows_that_read_it(case):
     op = case.op()
     u = fields(case, float)
