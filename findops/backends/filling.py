@@ -40,6 +40,7 @@ from findops.backends.simd import (
     store,
     store_first,
     stream,
+    stream_first,
     times_i,
     where_bytes,
     where_bytes_first,
@@ -206,7 +207,11 @@ def _put(
     if n < 64 // size_of(like):
         if adding:
             v = add(v, load_first(place, n, like))
-        store_first(place, n, v)
+        if streaming:
+            # An ordinary store would wait until the rest of the cache line is read.
+            stream_first(place, n, v)
+        else:
+            store_first(place, n, v)
         return
     if adding:
         v = add(v, load(place, like))

@@ -36,6 +36,7 @@ __all__ = [
     "store",
     "store_first",
     "stream",
+    "stream_first",
     "times_i",
     "where_bytes",
     "where_bytes_first",
@@ -226,6 +227,25 @@ def stream(typing: Any, address: Any, vector: Any) -> Any:
         return context.get_dummy_value()
 
     return types.void(types.int64, vector), emit
+
+
+@intrinsic  # type: ignore[untyped-decorator]
+def stream_first(typing: Any, address: Any, count: Any, vector: Any) -> Any:
+    """Write the first lanes of a vector past the caches, to a multiple of their size."""
+
+    def emit(context: Any, builder: ir.IRBuilder, __: Any, args: Sequence[Any]) -> Any:
+        size = vector.dtype.bitwidth // 8
+        # The instructions for this know words and whole vectors only.
+        word = ir.IntType(8 * size)
+        room = cgutils.alloca_once_value(builder, args[2])
+        words, places = builder.bitcast(room, word.as_pointer()), _at(builder, args[0], word)
+        with cgutils.for_range(builder, args[1]) as loop:
+            number = builder.load(builder.gep(words, [loop.index]))
+            written = builder.store(number, builder.gep(places, [loop.index]), align=size)
+            written.set_metadata("nontemporal", builder.module.add_metadata([_I32(1)]))
+        return context.get_dummy_value()
+
+    return types.void(types.int64, types.int64, vector), emit
 
 
 @intrinsic  # type: ignore[untyped-decorator]
