@@ -47,6 +47,7 @@ class ChainBuilder:
     ) -> None:
         self.grid, self.closures, self.fields = grid, closures, fields
         self._bands: dict[object, Band] = {}
+        self._factors: dict[object, Factor] = {}
 
     def chain(self, scale: Number, links: tuple[Link, ...]) -> tuple[tuple[Term, ...], Grid]:
         """Return the terms of a product, left to right, and where its values are.
@@ -90,6 +91,13 @@ class ChainBuilder:
         return items[::-1]
 
     def _factor(self, link: Link, grid: Grid) -> Factor:
+        """Return a coefficient at the points where it stands, one array for all that share it."""
+        name = link if isinstance(link, Expr) else (id(link.velocity), link.positive)
+        if (name, grid) not in self._factors:
+            self._factors[name, grid] = self._evaluated(link, grid)
+        return self._factors[name, grid]
+
+    def _evaluated(self, link: Link, grid: Grid) -> Factor:
         match link:
             case Field():
                 slot = FieldSlot(link.name, grid)

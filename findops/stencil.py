@@ -49,9 +49,11 @@ class Factor:
         value = None if self.slot is None else values(self.slot, self.conjugated)
         return self if value is None else replace(self, value=value)
 
+    @cached_property
     def conjugate(self) -> Factor:
-        """Return the complex conjugate."""
-        return replace(self, value=self.value.conj(), conjugated=not self.conjugated)
+        """The complex conjugate."""
+        value = self.value.conj() if np.iscomplexobj(self.value) else self.value
+        return replace(self, value=value, conjugated=not self.conjugated)
 
     def multiplies(self, axis: int) -> bool:
         """Tell whether it multiplies by what may differ along an axis, other than a mask."""
@@ -248,7 +250,7 @@ class Program:
             lambda term: replace(
                 term,
                 scale=term.scale.conjugate(),
-                factors=tuple(factor.conjugate() for factor in term.factors),
+                factors=tuple(factor.conjugate for factor in term.factors),
             )
         )
 

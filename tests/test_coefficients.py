@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import sympy
 
-from findops import Coef, Diff, Field, Grid, Identity, Periodic, Uniform, Upwind
+from findops import Coef, Diff, Field, Grid, Identity, Laplacian, Periodic, Uniform, Upwind
 from tests.support import assert_same_matrix, random_array
 
 X = np.linspace(0, 1, 6)
@@ -101,6 +101,15 @@ def test_arrays(c):
 @pytest.mark.parametrize("c", [2, 2.5, 1j, np.float32(1.5), np.int64(3), np.array(2.0), True])
 def test_numbers(c):
     np.testing.assert_array_equal(value(c), np.full((6, 5), complex(c)))
+
+
+@pytest.mark.parametrize("c", [np.linspace(1, 2, 20).reshape(4, 5), lambda x, y: x + 1j * y])
+@pytest.mark.parametrize("adjoint", [lambda op: op, lambda op: op.T, lambda op: op.H])
+def test_terms_share_the_array_of_a_coefficient(c, adjoint):
+    grid = Grid(x=Uniform(0, 1, 4), y=Uniform(0, 1, 5))
+    program = adjoint((Coef(c) * Laplacian()).on(grid)).program
+    values = {id(f.value) for chain in program.parts for t in chain.terms for f in t.factors}
+    assert len(values) == 1
 
 
 @pytest.mark.parametrize(

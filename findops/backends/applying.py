@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from findops.backends.contiguous import contiguous_last, empty, fits, order_of
+from findops.backends.contiguous import contiguous_last, empty_like, fits, order_of
 from findops.backends.rows import Rows, taps
 
 if TYPE_CHECKING:
@@ -69,7 +69,7 @@ class Application:
         axes = (0, 1, *(2 + axis for axis in order))
         if out is None:
             points = tuple(outputs.points[axis] for axis in order)
-            made = empty((len(fields), outputs.count, *points), u.dtype)
+            made = empty_like(fields, (len(fields), outputs.count, *points))
             self._fused(made.dtype, order, _lead(made))(fields.transpose(axes), made, scale, False)
             return made.transpose(np.argsort(axes)).reshape(shape)
         target = out.view()

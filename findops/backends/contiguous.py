@@ -1,4 +1,4 @@
-"""Arrays as kernels want them: a contiguous last axis, and starts where cache lines do."""
+"""Arrays as kernels want them: a contiguous last axis, and starts alike within cache lines."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Order", "Ready", "contiguous_last", "empty", "fits", "order_of"]
+__all__ = ["Order", "Ready", "contiguous_last", "empty_like", "fits", "order_of"]
 
 Array = NDArray[Any]
 
@@ -19,7 +19,7 @@ Order = tuple[int, ...]
 Ready = Callable[[Array, Array | None, bool, float], Array | None]
 """A quick application: (u, out, add, scale) to the result, or to None if `out` is unfit for it."""
 
-ALIGNMENT = 64
+CACHE_LINE = 64
 
 
 def fits(out: object, shape: tuple[int, ...], dtype: np.dtype[Any], u: Array) -> bool:
@@ -54,11 +54,15 @@ def order_of(fields: Array) -> Order | None:
     return (*others, last[0])
 
 
-def empty(shape: tuple[int, ...], dtype: np.dtype[Any]) -> Array:
-    """Return a new array that begins where a cache line does, as vector stores like it."""
-    size = math.prod(shape) * dtype.itemsize
+def empty_like(u: Array, shape: tuple[int, ...]) -> Array:
+    """Return a new array of another shape, which begins within a cache line where `u` does.
+
+    What the kernels write then stands in memory as what they read does: vectors of both begin
+    where cache lines do.
+    """
+    size = math.prod(shape) * u.itemsize
     if size < 1 << 16:
-        return np.empty(shape, dtype)
-    raw = np.empty(size + ALIGNMENT, dtype=np.uint8)
-    start = -raw.ctypes.data % ALIGNMENT
-    return raw[start : start + size].view(dtype).reshape(shape)
+        return np.empty(shape, u.dtype)
+    raw = np.empty(size + CACHE_LINE, dtype=np.uint8)
+    start = (u.ctypes.data // u.itemsize * u.itemsize - raw.ctypes.data) % CACHE_LINE
+    return raw[start : start + size].view(u.dtype).reshape(shape)

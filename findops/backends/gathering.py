@@ -9,6 +9,9 @@ import numpy as np
 from findops.backends import layout as at
 from findops.backends.compiling import compiled, inlined
 from findops.backends.lists import (
+    COMPLEX0,
+    COMPLEX1,
+    COMPLEX_ROWS,
     COUNTS,
     EDGE0,
     EDGE1,
@@ -146,10 +149,12 @@ def _coefficients(code: Any, group: Any, index: Any, mid: Any, lists: Any, scale
         elif kind == at.MASK_ROW:
             n = new(lists, MASKS)
             list_place(lists.mask, lists.moved, n, address, step)
+        elif kind == at.COMPLEX_ROW:
+            n = new(lists, COMPLEX_ROWS)
+            list_place(lists.complex_row, lists.moved, n, address, step)
         else:
             n = new(lists, ROWS)
             list_place(lists.row, lists.moved, n, address, step)
-            poke(lists.row_complex + 8 * n, np.int64(kind == at.COMPLEX_ROW))
     return scale, nothing
 
 
@@ -237,10 +242,12 @@ def _group(
     _count(lists, POINTS, span, POINT0)
     _count(lists, EDGES, span, EDGE0)
     _count(lists, ROWS, span, ROW0)
+    _count(lists, COMPLEX_ROWS, span, COMPLEX0)
     _count(lists, MASKS, span, MASK0)
     scale, nothing = _coefficients(code, group, index, mid, lists, weight)
     if nothing:
         poke(lists.counts + 8 * ROWS, integer(span, ROW0))
+        poke(lists.counts + 8 * COMPLEX_ROWS, integer(span, COMPLEX0))
         poke(lists.counts + 8 * MASKS, integer(span, MASK0))
         return
     _terms(code, data, group, length, mid, scale, bases, strides, lists, span, like)
@@ -248,6 +255,7 @@ def _group(
     _count(lists, POINTS, span, POINT1)
     _count(lists, EDGES, span, EDGE1)
     _count(lists, ROWS, span, ROW1)
+    _count(lists, COMPLEX_ROWS, span, COMPLEX1)
     _count(lists, MASKS, span, MASK1)
     poke(span + 8 * FACTOR, integer(code, group + at.IMAGINARY))
     poke(lists.counts + 8 * GROUPS, number + 1)

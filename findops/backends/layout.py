@@ -8,9 +8,10 @@ lanes: one for a real number, two for a complex one.
 # The plan. AXES counts the outer axes, the first of which is the batch. SAME is the place of one
 # flag for each row of the last outer axis: whether its taps are those of the row before, shifted.
 # Buffers from ROW_BUFFERS on hold one row. CAPACITY is the first of the lengths of the lists:
-# groups, taps, pointwise taps, edges, rows, masks, aheads, mid points, rows that a term reads.
+# groups, taps, pointwise taps, edges, rows and complex rows of coefficients, masks, aheads, mid
+# points, rows that a term reads.
 AXES, LINES, LINE, SAME, SAME_LENGTH, AHEADS, AHEAD, ROW_BUFFERS, PAIRED, CAPACITY = range(10)
-HEADER_SIZE = CAPACITY + 9
+HEADER_SIZE = CAPACITY + 10
 
 # A line: what is written to one row of one buffer.
 TARGET, LENGTH, HEAD, TAIL, GROUPS, GROUP = range(6)

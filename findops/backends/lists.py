@@ -39,17 +39,18 @@ def number_at(array: Any, i: Any, like: Any) -> Any:
 # far behind each the step that it moves by.
 Lists = namedtuple(
     "Lists",
-    "counts spans tap point edge row mask ahead target moved point_array edge_last row_complex "
+    "counts spans tap point edge row complex_row mask ahead target moved point_array edge_last "
     "tap_weight point_weight edge_weight mids mid_weights found found_weights end",
 )
 
-GROUPS, TAPS, POINTS, EDGES, ROWS, MASKS, AHEADS, MIDS, FOUND = range(9)
-COUNTS = 6
+GROUPS, TAPS, POINTS, EDGES, ROWS, COMPLEX_ROWS, MASKS, AHEADS, MIDS, FOUND = range(10)
+COUNTS = 7
 
 # The taps of a group from FIRST to SHARED are used in the edges, those to LAST_TAP in the middle;
 # then what is multiplied point by point, edges, coefficient rows and masks, from …0 to …1.
-FIRST, SHARED, LAST_TAP, POINT0, POINT1, EDGE0, EDGE1, ROW0, ROW1, MASK0, MASK1, FACTOR = range(12)
-SPAN = 12
+FIRST, SHARED, LAST_TAP, POINT0, POINT1, EDGE0, EDGE1 = range(7)
+ROW0, ROW1, COMPLEX0, COMPLEX1, MASK0, MASK1, FACTOR = range(7, 14)
+SPAN = 14
 
 
 @inlined
@@ -63,7 +64,8 @@ def divided(code: Any, space: Any) -> Any:
     """Divide a space among the lists, up to `end`; every number gets eight bytes."""
     c = code + 8 * at.CAPACITY
     groups, taps, points = 8 * integer(c, GROUPS), 8 * integer(c, TAPS), 8 * integer(c, POINTS)
-    edges, rows, masks = 8 * integer(c, EDGES), 8 * integer(c, ROWS), 8 * integer(c, MASKS)
+    edges, rows = 8 * integer(c, EDGES), 8 * integer(c, ROWS)
+    complex_rows, masks = 8 * integer(c, COMPLEX_ROWS), 8 * integer(c, MASKS)
     ahead, mids, found = 8 * integer(c, AHEADS), 8 * integer(c, MIDS), 8 * integer(c, FOUND)
     axes, lines = integer(code, at.AXES), 8 * moved(integer(code, at.LINES))
     spans = space + 8 * COUNTS
@@ -71,21 +73,21 @@ def divided(code: Any, space: Any) -> Any:
     point = tap + taps
     edge = point + points
     row = edge + edges
-    mask = row + rows
+    complex_row = row + rows
+    mask = complex_row + complex_rows
     aheads = mask + masks
     target = aheads + ahead
     together = target + lines - tap
     point_array = tap + 2 * together
     edge_last = point_array + points
-    row_complex = edge_last + edges
-    tap_weight = row_complex + rows
+    tap_weight = edge_last + edges
     point_weight = tap_weight + taps
     edge_weight = point_weight + points
     mid = edge_weight + edges
     places = mid + mids * (axes + 1)
     return Lists(
-        space, spans, tap, point, edge, row, mask, aheads, target, together,
-        point_array, edge_last, row_complex, tap_weight, point_weight, edge_weight,
+        space, spans, tap, point, edge, row, complex_row, mask, aheads, target, together,
+        point_array, edge_last, tap_weight, point_weight, edge_weight,
         mid, mid + mids * axes, places, places + found, places + 2 * found,
     )  # fmt: skip
 

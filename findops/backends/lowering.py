@@ -394,7 +394,7 @@ def _follows(band: Band) -> NDArray[np.bool_]:
 
 def _capacity(lines: Sequence[Line], aheads: int) -> list[int]:
     """Return how long the kernels' lists can become, in their order."""
-    taps = points = edges = rows = masks = 0
+    taps = points = edges = rows = complex_rows = masks = 0
     groups = mids = reads = 1
     for line in lines:
         for group in line.groups:
@@ -403,7 +403,9 @@ def _capacity(lines: Sequence[Line], aheads: int) -> list[int]:
             groups += count
             factors = (*group.factors, *group.mid_factors)
             masks += count * sum(factor.selects for factor in factors)
-            rows += count * sum(not factor.selects for factor in factors)
+            values = [factor.value for factor in factors if not factor.selects]
+            complex_rows += count * sum(map(np.iscomplexobj, values))
+            rows += count * len(values)
             for reading in group.readings:
                 read = _product(reading.bands[:-1])
                 reads = max(reads, read)
@@ -417,7 +419,7 @@ def _capacity(lines: Sequence[Line], aheads: int) -> list[int]:
                 else:
                     points += count * read * len(last.offsets)
     # Lists are moved by eight.
-    moved = (-(-n // 8) * 8 for n in (taps, points, edges, rows, masks, aheads))
+    moved = (-(-n // 8) * 8 for n in (taps, points, edges, rows, complex_rows, masks, aheads))
     return [groups, *moved, mids, reads]
 
 

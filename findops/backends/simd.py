@@ -1,7 +1,7 @@
-"""Vectors of 64 bytes as a Numba type, so that kernels say what the processor does.
+"""Vectors as a Numba type, so that kernels say what the processor does.
 
-LLVM splits them where registers are narrower. Memory is addressed in bytes; nothing needs to be
-aligned but the target of `stream`.
+LLVM splits them into registers. Memory is addressed in bytes; nothing needs to be aligned but the
+targets of `stream` and `stream_first`. Every `like` tells a type, and is not looked at.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from llvmlite import ir
+from llvmlite.binding import get_host_cpu_features as host_features
 from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic, models, register_model
@@ -20,6 +21,9 @@ __all__ = [
     "add",
     "advance",
     "evens",
+    "half",
+    "lanes",
+    "line",
     "load",
     "load_first",
     "mul",
@@ -40,20 +44,24 @@ __all__ = [
     "times_i",
     "where_bytes",
     "where_bytes_first",
+    "wide",
 ]
 
-BYTES = 64
+CACHE_LINE = 64
+
+WIDE = 512 if host_features().get("avx512f") else 128
+"""Bytes in the vectors that the middles of rows are filled by: two fill half of the registers."""
 
 _I8, _I32 = ir.IntType(8), ir.IntType(32)
 
 
 class Vector(types.Type):  # type: ignore[misc]  # Numba ships no type information
-    """As many numbers of a type as fit into 64 bytes."""
+    """As many numbers of a type as fit into some bytes."""
 
-    def __init__(self, dtype: Any) -> None:
+    def __init__(self, dtype: Any, size: int) -> None:
         self.dtype = dtype
-        self.count = BYTES * 8 // dtype.bitwidth
-        super().__init__(name=f"Vector({dtype})")
+        self.count = size * 8 // dtype.bitwidth
+        super().__init__(name=f"Vector({dtype}, {size})")
 
 
 @register_model(Vector)
@@ -68,8 +76,12 @@ def _number(dtype: Any) -> ir.Type:
     return ir.DoubleType() if dtype == types.float64 else ir.FloatType()
 
 
-def _shape(dtype: Any) -> ir.VectorType:
-    return ir.VectorType(_number(dtype), BYTES * 8 // dtype.bitwidth)
+def _shape(vector: Vector) -> ir.VectorType:
+    return ir.VectorType(_number(vector.dtype), vector.count)
+
+
+def _zeros(kind: ir.VectorType) -> Any:
+    return ir.Constant(kind, [0.0] * kind.count)
 
 
 def _at(builder: ir.IRBuilder, address: Any, kind: ir.Type) -> Any:
@@ -143,14 +155,43 @@ def poke(typing: Any, address: Any, number: Any) -> Any:
     return types.void(types.int64, number), emit
 
 
+def _zero(name: str, size: int) -> Any:
+    def zero(typing: Any, number: Any) -> Any:
+        vector = Vector(number, size)
+
+        def emit(*_: Any) -> Any:
+            return _zeros(_shape(vector))
+
+        return vector(number), emit
+
+    zero.__name__ = zero.__qualname__ = name
+    zero.__doc__ = f"Return a vector of zeros of the type of a number, {size} bytes."
+    return intrinsic(zero)
+
+
+line = _zero("line", CACHE_LINE)
+half = _zero("half", WIDE // 2)
+wide = _zero("wide", WIDE)
+
+
 @intrinsic  # type: ignore[untyped-decorator]
-def splat(typing: Any, number: Any) -> Any:
+def lanes(typing: Any, like: Any) -> Any:
+    """Return how many numbers are in a vector, known to the compiler."""
+
+    def emit(*_: Any) -> Any:
+        return ir.IntType(64)(like.count)
+
+    return types.int64(like), emit
+
+
+@intrinsic  # type: ignore[untyped-decorator]
+def splat(typing: Any, number: Any, like: Any) -> Any:
     """Return a vector of one number."""
 
     def emit(_: Any, builder: ir.IRBuilder, __: Any, args: Sequence[Any]) -> Any:
-        return _splat(builder, _shape(number), args[0])
+        return _splat(builder, _shape(like), args[0])
 
-    return Vector(number)(number), emit
+    return like(number, like), emit
 
 
 @intrinsic  # type: ignore[untyped-decorator]
@@ -158,11 +199,11 @@ def pair(typing: Any, address: Any, like: Any) -> Any:
     """Return a vector that repeats the two numbers at an address."""
 
     def emit(_: Any, builder: ir.IRBuilder, __: Any, args: Sequence[Any]) -> Any:
-        two = ir.VectorType(_number(like), 2)
-        number = builder.load(_at(builder, args[0], two), align=like.bitwidth // 8)
-        return _shuffled(builder, number, [0, 1] * (_shape(like).count // 2))
+        two = ir.VectorType(_number(like.dtype), 2)
+        numbers = builder.load(_at(builder, args[0], two), align=like.dtype.bitwidth // 8)
+        return _shuffled(builder, numbers, [0, 1] * (like.count // 2))
 
-    return Vector(like)(types.int64, like), emit
+    return like(types.int64, like), emit
 
 
 @intrinsic  # type: ignore[untyped-decorator]
@@ -170,9 +211,9 @@ def load(typing: Any, address: Any, like: Any) -> Any:
     """Return the vector at an address."""
 
     def emit(_: Any, builder: ir.IRBuilder, __: Any, args: Sequence[Any]) -> Any:
-        return builder.load(_at(builder, args[0], _shape(like)), align=like.bitwidth // 8)
+        return builder.load(_at(builder, args[0], _shape(like)), align=like.dtype.bitwidth // 8)
 
-    return Vector(like)(types.int64, like), emit
+    return like(types.int64, like), emit
 
 
 @intrinsic  # type: ignore[untyped-decorator]
@@ -182,12 +223,11 @@ def load_first(typing: Any, address: Any, count: Any, like: Any) -> Any:
     def emit(_: Any, builder: ir.IRBuilder, __: Any, args: Sequence[Any]) -> Any:
         kind = _shape(like)
         pointer = _at(builder, args[0], kind)
-        zeros = ir.Constant(kind, [0.0] * kind.count)
         mask = _first(builder, kind, args[1])
-        operands = [pointer, _I32(like.bitwidth // 8), mask, zeros]
+        operands = [pointer, _I32(like.dtype.bitwidth // 8), mask, _zeros(kind)]
         return _call(builder, f"llvm.masked.load.{_suffix(kind)}.p0", kind, operands)
 
-    return Vector(like)(types.int64, types.int64, like), emit
+    return like(types.int64, types.int64, like), emit
 
 
 @intrinsic  # type: ignore[untyped-decorator]
@@ -219,10 +259,10 @@ def store_first(typing: Any, address: Any, count: Any, vector: Any) -> Any:
 
 @intrinsic  # type: ignore[untyped-decorator]
 def stream(typing: Any, address: Any, vector: Any) -> Any:
-    """Write a vector to a multiple of 64 bytes, past the caches."""
+    """Write a vector past the caches, to where a cache line begins."""
 
     def emit(context: Any, builder: ir.IRBuilder, __: Any, args: Sequence[Any]) -> Any:
-        written = builder.store(args[1], _at(builder, args[0], args[1].type), align=BYTES)
+        written = builder.store(args[1], _at(builder, args[0], args[1].type), align=CACHE_LINE)
         written.set_metadata("nontemporal", builder.module.add_metadata([_I32(1)]))
         return context.get_dummy_value()
 
@@ -314,17 +354,15 @@ def select(typing: Any, weight: Any, x: Any) -> Any:
     """Return x where the weight is not zero, else 0."""
 
     def emit(_: Any, builder: ir.IRBuilder, __: Any, args: Sequence[Any]) -> Any:
-        kind = args[0].type
-        zeros = ir.Constant(kind, [0.0] * kind.count)
+        zeros = _zeros(args[0].type)
         return builder.select(builder.fcmp_unordered("!=", args[0], zeros), args[1], zeros)
 
     return x(weight, x), emit
 
 
 def _where(builder: ir.IRBuilder, bytes_: Any, vector: Any) -> Any:
-    zeros = ir.Constant(vector.type, [0.0] * vector.type.count)
     none = ir.Constant(bytes_.type, [0] * bytes_.type.count)
-    return builder.select(builder.icmp_unsigned("!=", bytes_, none), vector, zeros)
+    return builder.select(builder.icmp_unsigned("!=", bytes_, none), vector, _zeros(vector.type))
 
 
 @intrinsic  # type: ignore[untyped-decorator]
