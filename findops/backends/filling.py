@@ -16,6 +16,7 @@ from findops.backends.lists import (
     LAST_TAP,
     MASK0,
     MASK1,
+    PLAIN,
     POINT0,
     POINT1,
     ROW0,
@@ -64,13 +65,13 @@ def _scaled(v: Any, re: Any, im: Any) -> Any:
 
 
 @inlined
-def _column(code: Any, data: Any, place: Any, edge: Any, c: Any, k: Any, n: Any, like: Any) -> Any:
+def _column(code: Any, data: Any, place: Any, edge: Any, c: Any, k: Any, like: Any) -> Any:
     """Return the weights of a column of an edge's matrix, and the column's value where they are."""
     place += integer(code, integer(code, edge + 1) + c)
     zero = line(like)
     x = pair(place, zero) if integer(code, at.PAIRED) else splat(peek(place, like), zero)
     row = integer(code, edge + 2) + c * integer(code, edge + 3) + k
-    w = load_first(data + row * size_of(like), n, zero)
+    w = load(data + row * size_of(like), zero)
     return w, select(w, x)
 
 
@@ -101,15 +102,15 @@ def _edges(
             weight = splat(number_at(lists.edge_weight, e, like), zero)
             both = min(integer(code, head), integer(code, tail))
             for c in range(both):
-                w, x = _column(code, data, place, head, c, k, n, like)
+                w, x = _column(code, data, place, head, c, k, like)
                 part0 = muladd(mul(w, weight), x, part0)
-                w, x = _column(code, data, place, tail, c, j - inner, m, like)
+                w, x = _column(code, data, place, tail, c, j - inner, like)
                 part1 = muladd(mul(w, weight), x, part1)
             for c in range(both, integer(code, head)):
-                w, x = _column(code, data, place, head, c, k, n, like)
+                w, x = _column(code, data, place, head, c, k, like)
                 part0 = muladd(mul(w, weight), x, part0)
             for c in range(both, integer(code, tail)):
-                w, x = _column(code, data, place, tail, c, j - inner, m, like)
+                w, x = _column(code, data, place, tail, c, j - inner, like)
                 part1 = muladd(mul(w, weight), x, part1)
         total0 = add(total0, _multiplied(data, lists, span, part0, k, n, False, like))
         total1 = add(total1, _multiplied(data, lists, span, part1, j, m, False, like))
@@ -153,7 +154,13 @@ def _middle(
         for t in range(integer(span, FIRST), integer(span, LAST_TAP)):
             w = splat(number_at(lists.tap_weight, t, like), zero)
             part = muladd(w, _load(integer(lists.tap, t) + b, n, whole, zero), part)
-        for p in range(integer(span, POINT0), integer(span, POINT1)):
+        points = range(integer(span, POINT0), integer(span, POINT1))
+        if integer(span, PLAIN):
+            for p in points:
+                w = _load(integer(lists.point_array, p) + b, n, whole, zero)
+                part = muladd(w, _load(integer(lists.point, p) + b, n, whole, zero), part)
+            points = range(0)
+        for p in points:
             weight = splat(number_at(lists.point_weight, p, like), zero)
             w = _load(integer(lists.point_array, p) + b, n, whole, zero)
             x = select(w, _load(integer(lists.point, p) + b, n, whole, zero))
@@ -189,10 +196,18 @@ def _piece(
     re: Any, im: Any, adding: Any, streaming: Any, like: Any,
 ) -> None:  # fmt: skip
     """Fill some lanes in the middle of a row."""
-    zero = half(like)
-    for k in range(begin, end, lanes(zero)):
-        v = _middle(data, lists, first, last, k, end - k, False, zero, like)
-        _put(target + k * size_of(like), end - k, v, re, im, adding, streaming)
+    few, many = line(like), half(like)
+    k = begin
+    while k < end:
+        place, n = target + k * size_of(like), end - k
+        if n > lanes(few):
+            v = _middle(data, lists, first, last, k, n, False, many, like)
+            _put(place, n, v, re, im, adding, streaming)
+            k += lanes(many)
+        else:
+            w = _middle(data, lists, first, last, k, n, False, few, like)
+            _put(place, n, w, re, im, adding, streaming)
+            k += lanes(few)
 
 
 @inlined
@@ -231,12 +246,13 @@ def fill(
     inner = integer(code, line_ + at.LENGTH) - tail
     start = max(begin, head)
     stop = max(start, min(end, inner))
-    aligned = start
+    aligned, whole = start, stop
     if streaming:
         aligned = min(start + (-(target + start * size) % 64) // size, stop)
-    rest = stop - (stop - aligned) % many
-    if aligned < rest < stop and not (adding or (streaming and (stop - aligned) % width)):
-        rest = stop
+        whole -= (stop - aligned) % width
+    rest = whole - (whole - aligned) % many
+    if aligned < rest and not adding:
+        rest = whole
     for n in range(aheads):
         place = integer(lists.ahead, n)
         _fetch(place + begin * size, place + aligned * size)

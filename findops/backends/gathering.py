@@ -23,6 +23,7 @@ from findops.backends.lists import (
     MASK0,
     MASK1,
     MASKS,
+    PLAIN,
     POINT0,
     POINT1,
     POINTS,
@@ -58,7 +59,7 @@ def wrapped(i: Any, extent: Any) -> Any:
 def _taps(code: Any, table: Any, i: Any) -> Any:
     """Return the first tap of a row of a table, their number, and the columns of earlier laps."""
     rows = integer(code, table + at.ROWS)
-    lap = i // rows
+    lap = 0 if 0 <= i < rows else i // rows
     starts = integer(code, table + at.STARTS) + i - lap * rows
     begin = integer(code, starts)
     return begin, integer(code, starts + 1) - begin, lap * integer(code, table + at.COLUMNS)
@@ -167,18 +168,21 @@ def _tap(lists: Any, address: Any, step: Any, weight: Any) -> None:
 
 @inlined
 def _along_last(
-    code: Any, data: Any, last: Any, length: Any, address: Any, step: Any, weight: Any, lists: Any
-) -> None:
+    code: Any, data: Any, last: Any, length: Any, address: Any, step: Any, weight: Any,
+    lists: Any, span: Any,
+) -> None:  # fmt: skip
     """List what a term does along the last axis with one row that it reads."""
     n = new(lists, EDGES)
     list_place(lists.edge, lists.moved, n, address, step)
     poke(lists.edge_last + 8 * n, last)
     poke(lists.edge_weight + n * size_of(weight), weight)
     displacements = integer(code, last + at.DISPLACEMENTS)
-    weights = integer(code, last + at.WEIGHTS)
+    weights, pointwise = integer(code, last + at.WEIGHTS), integer(code, last + at.POINTWISE)
+    if pointwise == at.HOLED or (pointwise and weight != 1):
+        poke(span + 8 * PLAIN, np.int64(0))
     for t in range(integer(code, last + at.TAPS)):
         place = address + integer(code, displacements + t)
-        if integer(code, last + at.POINTWISE):
+        if pointwise:
             n = new(lists, POINTS)
             list_place(lists.point, lists.moved, n, place, step)
             poke(lists.point_array + 8 * n, data + (weights + t * length) * size_of(weight))
@@ -196,6 +200,7 @@ def _terms(
     axes = integer(code, at.AXES)
     own, own_tap = np.int64(0), np.int64(-1)
     poke(span + 8 * SHARED, integer(lists.counts, TAPS))
+    poke(span + 8 * PLAIN, np.int64(1))
     for t in range(integer(code, group + at.TERMS)):
         term = integer(code, group + at.TERM) + t * (at.TERM_TABLES + 2 * axes)
         source = integer(code, term + at.SOURCE)
@@ -211,7 +216,7 @@ def _terms(
             address = integer(lists.found, c)
             weight = number_at(lists.found_weights, c, like) * scale
             if last:
-                _along_last(code, data, last, length, address, step, weight, lists)
+                _along_last(code, data, last, length, address, step, weight, lists, span)
             elif address != own:
                 _tap(lists, address, step, weight)
             elif own_tap < 0:

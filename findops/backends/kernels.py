@@ -33,7 +33,7 @@ def _rows(
     re: Any, im: Any, adding: Any, streaming: Any, like: Any,
 ) -> None:  # fmt: skip
     """Fill the rows of every line at a point of the outer axes."""
-    aheads = integer(code, at.AHEADS)
+    aheads = integer(code, at.AHEADS if adding else at.READ)
     for n in range(integer(code, at.LINES)):
         line = integer(code, at.LINE) + n * at.LINE_SIZE
         buffer = integer(code, line + at.TARGET) >= integer(code, at.ROW_BUFFERS)

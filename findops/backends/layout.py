@@ -7,10 +7,11 @@ lanes: one for a real number, two for a complex one.
 
 # The plan. AXES counts the outer axes, the first of which is the batch. SAME is the place of one
 # flag for each row of the last outer axis: whether its taps are those of the row before, shifted.
-# Buffers from ROW_BUFFERS on hold one row. CAPACITY is the first of the lengths of the lists:
-# groups, taps, pointwise taps, edges, rows and complex rows of coefficients, masks, aheads, mid
-# points, rows that a term reads.
-AXES, LINES, LINE, SAME, SAME_LENGTH, AHEADS, AHEAD, ROW_BUFFERS, PAIRED, CAPACITY = range(10)
+# AHEADS counts what to fetch ahead, of which the first READ are read whatever is done with the
+# output. Buffers from ROW_BUFFERS on hold one row. CAPACITY is the first of the lengths of the
+# lists: groups, taps, pointwise taps, edges, rows and complex rows of coefficients, masks, aheads,
+# mid points, rows that a term reads.
+AXES, LINES, LINE, SAME, SAME_LENGTH, READ, AHEADS, AHEAD, ROW_BUFFERS, PAIRED, CAPACITY = range(11)
 HEADER_SIZE = CAPACITY + 10
 
 # A line: what is written to one row of one buffer.
@@ -36,9 +37,10 @@ SOURCE, WEIGHT, LAST, TERM_TABLES = range(4)
 ROWS, COLUMNS, STARTS, TAP_COLUMNS, TAP_WEIGHTS = range(5)
 
 # What is done along the last axis. TAPS displacements and weights (from WEIGHTS in `data`, one each
-# or, if POINTWISE, LENGTH each), and the matrices of the edges: columns, and for each of them
-# HEAD or TAIL weights.
+# or, if POINTWISE, LENGTH each, some of them zero if that is HOLED), and the matrices of the edges:
+# columns, and for each of them HEAD or TAIL weights.
 TAPS, DISPLACEMENTS, WEIGHTS, POINTWISE = range(4)
+WHOLE, HOLED = 1, 2
 HEAD_COLUMNS, HEAD_COLUMN, HEAD_WEIGHTS, HEAD_LANES = range(4, 8)
 TAIL_COLUMNS, TAIL_COLUMN, TAIL_WEIGHTS, TAIL_LANES = range(8, 12)
 

@@ -47,10 +47,11 @@ GROUPS, TAPS, POINTS, EDGES, ROWS, COMPLEX_ROWS, MASKS, AHEADS, MIDS, FOUND = ra
 COUNTS = 7
 
 # The taps of a group from FIRST to SHARED are used in the edges, those to LAST_TAP in the middle;
-# then what is multiplied point by point, edges, coefficient rows and masks, from …0 to …1.
+# then what is multiplied point by point, edges, coefficient rows and masks, from …0 to …1. PLAIN
+# tells that the pointwise weights are all that pointwise taps are multiplied by, and none is zero.
 FIRST, SHARED, LAST_TAP, POINT0, POINT1, EDGE0, EDGE1 = range(7)
-ROW0, ROW1, COMPLEX0, COMPLEX1, MASK0, MASK1, FACTOR = range(7, 14)
-SPAN = 14
+ROW0, ROW1, COMPLEX0, COMPLEX1, MASK0, MASK1, FACTOR, PLAIN = range(7, 15)
+SPAN = 15
 
 
 @inlined

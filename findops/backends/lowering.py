@@ -48,7 +48,8 @@ def lower(
     """Return a stage for arrays of a type.
 
     `periodic` tells which axes go round. Where `lead` is given, the first cache line of a row
-    begins at that point of it, and edges are made so wide that all between them is whole lines.
+    begins at that point of it, and edges are made so wide that all between them is whole lines,
+    where that takes no second vector.
     """
     return _Lowering(lines, plan, dtype, tuple(periodic), lead).lowered()
 
@@ -95,16 +96,20 @@ class _Lowering:
     def lowered(self) -> Lowered:
         code = self.code
         lines = [self.line(line) for line in self.lines]
-        aheads = self.aheads()
+        read, added = self.aheads()
+        aheads = [*read, *added]
         same = self.same()
         code[at.AXES] = 1 + self.outer
         code[at.LINES], code[at.LINE] = len(lines), self.put(v for line in lines for v in line)
         code[at.SAME], code[at.SAME_LENGTH] = self.put(same) if same else 0, len(same)
+        code[at.READ] = len(read)
         code[at.AHEADS], code[at.AHEAD] = len(aheads), self.put(v for a in aheads for v in a)
         rows = sum(line.target.kind == "row" for line in self.lines)
         code[at.ROW_BUFFERS] = len(self.buffers) - rows
         code[at.PAIRED] = self.lanes - 1
         code[at.CAPACITY : at.HEADER_SIZE] = _capacity(self.lines, len(aheads))
+        # Vectors of weights are read as a whole, the last ones beyond their end.
+        self.put_data(np.zeros(64 // self.size))
         real = np.dtype(f"f{self.size}")
         return Lowered(
             np.array(code, dtype=np.int64),
@@ -142,8 +147,8 @@ class _Lowering:
         head = max([0, *(len(band.head) for band in bands)])
         tail = max([0, *(len(band.tail) for band in bands)])
         if self.lead is not None and line.target.kind != "row":
-            head += (self.lead - head) % self.width
-            tail += (length - self.lead - tail) % self.width
+            head = self.widened(head, (self.lead - head) % self.width)
+            tail = self.widened(tail, (length - self.lead - tail) % self.width)
         if head + tail > length:
             head, tail = length, 0
         groups = [self.group(group, length, head, tail) for group in line.groups]
@@ -155,6 +160,10 @@ class _Lowering:
             len(groups),
             self.put(v for group in groups for v in group),
         ]
+
+    def widened(self, edge: int, by: int) -> int:
+        """Return an edge wider by some points, if it then still fits into one vector."""
+        return edge + by if edge + by <= self.width else edge
 
     def group(self, group: Group, length: int, head: int, tail: int) -> list[int]:
         mid = 0
@@ -241,18 +250,18 @@ class _Lowering:
     def _last(self, band: Band, length: int, head: int, tail: int) -> int:
         step = self.lanes * self.size
         used = [t for t in range(len(band.offsets)) if np.any(band.weights[..., t] != 0)]
-        if band.constant:
-            weights = band.weights[used]
-        else:
+        weights, pointwise = band.weights[..., used], 0
+        if not band.constant:
+            pointwise = at.WHOLE if weights.all() else at.HOLED
+            inside = weights.T[..., None]
             weights = np.zeros((len(used), length, self.lanes))
-            inside = slice(band.interior.start, band.interior.stop)
-            weights[:, inside] = band.weights[:, used].T[..., None]
+            weights[:, band.interior.start : band.interior.stop] = inside
         return self.put(
             [
                 len(used),
                 self.put(band.offsets[t] * step for t in used),
                 self.put_data(weights),
-                int(not band.constant),
+                pointwise,
                 *self.edge(band, range(head)),
                 *self.edge(band, range(length - tail, length)),
             ]
@@ -282,10 +291,10 @@ class _Lowering:
         flags[:1] = False
         return flags.astype(int).tolist()
 
-    def aheads(self) -> list[list[int]]:
-        """Return what to fetch ahead: inputs and coefficients on the next planes."""
+    def aheads(self) -> tuple[list[list[int]], list[list[int]]]:
+        """Return what to fetch ahead on the next planes: inputs and coefficients; outputs."""
         if self.outer < 2:
-            return []
+            return [], []
         axis = self.outer - 2
         reach: dict[int, int] = {}
         records = []
@@ -307,7 +316,8 @@ class _Lowering:
             if kind in (at.ROW, at.COMPLEX_ROW) and address not in seen and strides[1 + axis]:
                 seen.add(address)
                 records.append([-1, address, 1 + inside, *strides])
-        return records
+        targets = [line.target for line in self.lines if line.target.kind == "output"]
+        return records, [[self.buffers[target], 0, 1, *zeros] for target in targets]
 
 
 def prepared(factor: Factor, dtype: np.dtype[Any], length: int) -> tuple[NDArray[Any], int]:
