@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from findops.backends import layout as at
+from findops.backends.arithmetic import add, evens, mul, muladd, odds, select, times_i
 from findops.backends.compiling import inlined
 from findops.backends.lists import (
     COMPLEX0,
@@ -26,32 +27,20 @@ from findops.backends.lists import (
     integer,
     number_at,
 )
-from findops.backends.simd import (
-    add,
-    evens,
-    half,
-    lanes,
-    line,
+from findops.backends.memory import (
     load,
     load_first,
-    mul,
-    muladd,
-    odds,
     pair,
     peek,
     prefetch,
-    select,
-    size_of,
-    splat,
     store,
     store_first,
     stream,
     stream_first,
-    times_i,
     where_bytes,
     where_bytes_first,
-    wide,
 )
+from findops.backends.vectors import half, lanes, line, size_of, splat, wide
 
 __all__ = ["fill"]
 
@@ -191,41 +180,27 @@ def _put(place: Any, n: Any, v: Any, re: Any, im: Any, adding: Any, streaming: A
 
 
 @inlined
-def _piece(
-    data: Any, lists: Any, first: Any, last: Any, target: Any, begin: Any, end: Any,
-    re: Any, im: Any, adding: Any, streaming: Any, like: Any,
-) -> None:  # fmt: skip
-    """Fill some lanes in the middle of a row."""
-    few, many = line(like), half(like)
-    k = begin
-    while k < end:
-        place, n = target + k * size_of(like), end - k
-        if n > lanes(few):
-            v = _middle(data, lists, first, last, k, n, False, many, like)
-            _put(place, n, v, re, im, adding, streaming)
-            k += lanes(many)
-        else:
-            w = _middle(data, lists, first, last, k, n, False, few, like)
-            _put(place, n, w, re, im, adding, streaming)
-            k += lanes(few)
-
-
-@inlined
 def _fetch(begin: Any, end: Any) -> None:
     for place in range(begin, end, 64):
         prefetch(place)
 
 
 @inlined
-def _wides(
-    data: Any, lists: Any, first: Any, last: Any, target: Any, begin: Any, end: Any, aheads: Any,
-    re: Any, im: Any, adding: Any, streaming: Any, like: Any,
-) -> None:  # fmt: skip
-    """Fill lanes in the middle of a row by wide vectors; the last may fill some lanes again."""
-    zero = wide(like)
+def _vectors(
+    data: Any, lists: Any, first: Any, last: Any, target: Any, begin: Any, k: Any, end: Any,
+    aheads: Any, re: Any, im: Any, adding: Any, streaming: Any, zero: Any, like: Any,
+) -> Any:  # fmt: skip
+    """Fill lanes from k on in the middle of a row by vectors; return where they stop.
+
+    Where most of another would fit it may begin earlier, but not before `begin`, and fills some
+    lanes again.
+    """
     width = lanes(zero)
-    for k in range(begin, end, width):
-        k = min(k, end - width)
+    while k < end:
+        if k + width > end:
+            if adding or end - width < begin or k + width // 2 >= end:
+                break
+            k = end - width
         place = k * size_of(like)
         for n in range(aheads):
             # As it goes: many at a time would keep other loads waiting.
@@ -233,6 +208,18 @@ def _wides(
             _fetch(ahead, ahead + width * size_of(like))
         v = _middle(data, lists, first, last, k, width, True, zero, like)
         _put(target + place, width, v, re, im, adding, streaming)
+        k += width
+    return k
+
+
+@inlined
+def _part(
+    data: Any, lists: Any, first: Any, last: Any, target: Any, begin: Any, end: Any,
+    re: Any, im: Any, adding: Any, streaming: Any, like: Any,
+) -> None:  # fmt: skip
+    """Fill a part of a vector in the middle of a row."""
+    v = _middle(data, lists, first, last, begin, end - begin, False, line(like), like)
+    _put(target + begin * size_of(like), end - begin, v, re, im, adding, streaming)
 
 
 @inlined
@@ -241,7 +228,7 @@ def fill(
     begin: Any, end: Any, aheads: Any, re: Any, im: Any, adding: Any, streaming: Any, like: Any,
 ) -> None:  # fmt: skip
     """Write lanes begin to end of a row; `target` is the address of its lane 0."""
-    size, width, many = size_of(like), lanes(line(like)), lanes(wide(like))
+    size, width = size_of(like), lanes(line(like))
     head, tail = integer(code, line_ + at.HEAD), integer(code, line_ + at.TAIL)
     inner = integer(code, line_ + at.LENGTH) - tail
     start = max(begin, head)
@@ -250,17 +237,26 @@ def fill(
     if streaming:
         aligned = min(start + (-(target + start * size) % 64) // size, stop)
         whole -= (stop - aligned) % width
-    rest = whole - (whole - aligned) % many
-    if aligned < rest and not adding:
-        rest = whole
     for n in range(aheads):
         place = integer(lists.ahead, n)
         _fetch(place + begin * size, place + aligned * size)
-        _fetch(place + rest * size, place + end * size)
-    _wides(data, lists, first, last, target, aligned, rest, aheads, re, im, adding, streaming, like)
+        _fetch(place + whole * size, place + end * size)
+    k = _vectors(
+        data, lists, first, last, target, aligned, aligned, whole,
+        aheads, re, im, adding, streaming, wide(like), like,
+    )  # fmt: skip
+    k = _vectors(
+        data, lists, first, last, target, aligned, k, whole,
+        aheads, re, im, adding, streaming, half(like), like,
+    )  # fmt: skip
+    k = _vectors(
+        data, lists, first, last, target, aligned, k, whole,
+        aheads, re, im, adding, streaming, line(like), like,
+    )  # fmt: skip
     for part in range(2):
-        a, b = (start, aligned) if part == 0 else (rest, stop)
-        _piece(data, lists, first, last, target, a, b, re, im, adding, streaming, like)
+        a, b = (start, aligned) if part == 0 else (k, stop)
+        if a < b:
+            _part(data, lists, first, last, target, a, b, re, im, adding, streaming, like)
     k, j = begin, max(begin, inner)
     while k < min(end, head) or j < end:
         n, m = min(width, min(end, head) - k), min(width, end - j)

@@ -5,14 +5,15 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from findops.backends.contiguous import fits
 from findops.backends.kernels import direct, sweep
-from findops.backends.lowering import lower, renewed
+from findops.backends.lowering import lower
+from findops.backends.ranges import parts, read, widen
+from findops.backends.renewing import renewed
 from findops.backends.schedule import schedule
 from findops.threads import num_threads, run
 
@@ -22,14 +23,13 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from findops.backends.contiguous import Ready
-    from findops.backends.lowering import Lowered
+    from findops.backends.ranges import Range
+    from findops.backends.renewing import Lowered
     from findops.backends.schedule import Buffer, Line, Schedule
-    from findops.band import Band
     from findops.stencil import Program
 
     Array = NDArray[Any]
     Ints = NDArray[np.int64]
-    Range = tuple[int, int]
 
 __all__ = ["Fused"]
 
@@ -156,7 +156,7 @@ class Fused:
         # What goes round reads row buffers from end to end.
         round_ = self.periodic[-1] and any(line.target.kind == "row" for line in stage.lines)
         size = length if round_ else max(SEGMENT // self.dtype.itemsize, 1)
-        return self.segments(stage.lines, _parts(length, size))
+        return self.segments(stage.lines, parts(length, size))
 
     def segments(self, lines: Sequence[Line], parts: Sequence[Range]) -> Ints:
         """Return the lanes of every line that parts of the output's rows need."""
@@ -169,34 +169,8 @@ class Fused:
                 for group in line.groups:
                     for reading in group.readings:
                         if reading.source.kind == "row":
-                            _widen(needed, reading.source, _read(reading.bands[-1], mine))
+                            widen(needed, reading.source, read(reading.bands[-1], mine))
         return found * self.lanes
-
-
-def _read(band: Band | None, rows: Range) -> Range:
-    """Return the range of columns that a range of rows reads; on a circle it goes on."""
-    if band is None:
-        return rows
-    start, stop = max(rows[0], band.interior.start), min(rows[1], band.interior.stop)
-    if band.periodic:
-        start, stop = rows
-    edges = [band.row(i)[0] for i in range(*rows) if not band.periodic and not start <= i < stop]
-    columns = [c for edge in edges for c in edge.tolist()]
-    if start < stop:
-        columns += [start + o for o in band.offsets] + [stop - 1 + o for o in band.offsets]
-    return (min(columns), max(columns) + 1) if columns else (0, 0)
-
-
-def _widen(needed: dict[Buffer, Range], buffer: Buffer, found: Range) -> None:
-    low, high = needed.get(buffer, found)
-    if found[0] < found[1]:
-        needed[buffer] = (min(low, found[0]), max(high, found[1])) if low < high else found
-
-
-def _parts(n: int, size: int) -> list[Range]:
-    """Cut n points into parts of about a size."""
-    count = max(1, round(n / size))
-    return list(pairwise(n * i // count for i in range(count + 1)))
 
 
 @dataclass(frozen=True, eq=False)
@@ -261,7 +235,7 @@ class _Job:
         """Cut a box along its longest axis, of equal ones the first."""
         axis = int(np.argmax(high - low))
         n = int(high[axis] - low[axis])
-        for a, b in _parts(n, max(1, n // (PARTS * self.threads)) if self.threads > 1 else n):
+        for a, b in parts(n, max(1, n // (PARTS * self.threads)) if self.threads > 1 else n):
             first, last = low.copy(), high.copy()
             first[axis], last[axis] = low[axis] + a, low[axis] + b
             yield first, last
@@ -274,7 +248,7 @@ class _Job:
         if math.prod(high.tolist()) >= PARTS * self.threads or self.threads == 1:
             tasks = [(stage, *box, segments, self.buffers) for box in self.boxes(low, high)]
         else:
-            cuts = _parts(len(segments), max(1, len(segments) // (PARTS * self.threads)))
+            cuts = parts(len(segments), max(1, len(segments) // (PARTS * self.threads)))
             tasks = [(stage, low, high, segments[a:b], self.buffers) for a, b in cuts]
         run(self.sweep, tasks, self.threads)
 
@@ -291,7 +265,7 @@ class _Job:
             for b in range(len(self.out)):
                 self.stagewise(b)
             return
-        slabs = _parts(points[0], thickness)
+        slabs = parts(points[0], thickness)
         run(self.slab, [(b, part) for b in range(len(self.out)) for part in slabs], self.threads)
 
     def needed(self, part: Range) -> dict[Buffer, Range]:
@@ -310,10 +284,10 @@ class _Job:
                 found.update(dict.fromkeys(targets, mine))
             for line in stage:
                 for group in line.groups:
-                    mid = _read(group.mid[0], mine) if group.mid else mine
+                    mid = read(group.mid[0], mine) if group.mid else mine
                     for reading in group.readings:
                         if reading.source.kind == "slab":
-                            _widen(found, reading.source, _read(reading.bands[0], mid))
+                            widen(found, reading.source, read(reading.bands[0], mid))
         return found
 
     def slab(self, batch: int, part: Range) -> None:

@@ -38,13 +38,8 @@ from findops.backends.lists import (
     new,
     number_at,
 )
-from findops.backends.simd import (
-    advance,
-    one,
-    peek,
-    poke,
-    size_of,
-)
+from findops.backends.memory import advance, peek, poke
+from findops.backends.vectors import one, size_of
 
 __all__ = ["gather", "shift", "wrapped"]
 

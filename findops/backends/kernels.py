@@ -20,9 +20,7 @@ from findops.backends.compiling import SOURCES, inlined, kept
 from findops.backends.filling import fill
 from findops.backends.gathering import gather, shift, wrapped
 from findops.backends.lists import divided, integer
-from findops.backends.simd import (
-    one,
-)
+from findops.backends.vectors import one
 
 __all__ = ["direct", "sweep"]
 

@@ -13,11 +13,8 @@ import numpy as np
 
 from findops.backends import layout as at
 from findops.backends.compiling import inlined
-from findops.backends.simd import (
-    peek,
-    poke,
-    size_of,
-)
+from findops.backends.memory import peek, poke
+from findops.backends.vectors import size_of
 
 __all__ = ["COUNTS", "Lists", "divided", "integer", "list_place", "moved", "new", "number_at"]
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -10,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from findops.backends import layout as at
+from findops.backends.regularity import capacity, follows
+from findops.backends.renewing import Lowered, prepared
 from findops.band import Row
 
 if TYPE_CHECKING:
@@ -23,19 +24,7 @@ if TYPE_CHECKING:
 
     Ints = NDArray[np.int64]
 
-__all__ = ["Lowered", "lower", "renewed"]
-
-
-@dataclass(frozen=True, eq=False)
-class Lowered:
-    """One stage for the kernels; `kept` are the arrays whose addresses are in `code`."""
-
-    code: Ints
-    data: NDArray[Any]
-    lines: tuple[Line, ...]
-    factors: tuple[tuple[int, int, Factor], ...]
-    """Where in `code` the record of each factor is, the length of the rows there, the factor."""
-    kept: tuple[NDArray[Any], ...]
+__all__ = ["lower"]
 
 
 def lower(
@@ -107,7 +96,7 @@ class _Lowering:
         rows = sum(line.target.kind == "row" for line in self.lines)
         code[at.ROW_BUFFERS] = len(self.buffers) - rows
         code[at.PAIRED] = self.lanes - 1
-        code[at.CAPACITY : at.HEADER_SIZE] = _capacity(self.lines, len(aheads))
+        code[at.CAPACITY : at.HEADER_SIZE] = capacity(self.lines, len(aheads))
         # Vectors of weights are read as a whole, the last ones beyond their end.
         self.put_data(np.zeros(64 // self.size))
         real = np.dtype(f"f{self.size}")
@@ -286,7 +275,7 @@ class _Lowering:
         flags = np.ones(n, dtype=bool)
         for line in self.lines:
             for group in line.groups:
-                flags &= _follows_group(group, axis, n)
+                flags &= follows(group, axis, n)
         # On a circle, what comes before the first row is far from it in memory.
         flags[:1] = False
         return flags.astype(int).tolist()
@@ -320,47 +309,6 @@ class _Lowering:
         return records, [[self.buffers[target], 0, 1, *zeros] for target in targets]
 
 
-def prepared(factor: Factor, dtype: np.dtype[Any], length: int) -> tuple[NDArray[Any], int]:
-    """Return a factor's values as the kernels read them along rows of a length, and their kind."""
-    paired = dtype.kind == "c"
-    real = np.dtype(f"f{dtype.itemsize // (1 + paired)}")
-    values = factor.value
-    whole_row = values.shape[-1] > 1
-    if factor.selects:
-        flags = np.ascontiguousarray(values).view(np.uint8)
-        if not whole_row:
-            return flags, at.MASK_SCALAR
-        return (np.repeat(flags, 2, axis=-1) if paired else flags), at.MASK_ROW
-    if np.iscomplexobj(values):
-        rows = np.broadcast_to(values, (*values.shape[:-1], length))
-        return np.ascontiguousarray(rows, dtype).view(real), at.COMPLEX_ROW
-    values = np.ascontiguousarray(values, real)
-    if not whole_row:
-        return values, at.SCALAR
-    return (np.repeat(values, 2, axis=-1) if paired else values), at.ROW
-
-
-def renewed(stage: Lowered, changed: dict[int, Factor], dtype: np.dtype[Any]) -> Lowered | None:
-    """Return a stage with other factors, by the id of the old; None if they are not alike."""
-    code, kept, factors = stage.code.copy(), [], []
-    moved = {}
-    for (place, length, old), array in zip(stage.factors, stage.kept, strict=True):
-        new = changed[id(old)]
-        values, kind = (array, code[place + at.KIND])
-        if new is not old:
-            values, kind = prepared(new, dtype, length)
-        if new.value.shape != old.value.shape or kind != code[place + at.KIND]:
-            return None
-        moved[array.ctypes.data] = code[place + at.ADDRESS] = values.ctypes.data
-        kept.append(values)
-        factors.append((place, length, new))
-    size = at.AHEAD_STRIDES + code[at.AXES]
-    for record in range(code[at.AHEAD], code[at.AHEAD] + code[at.AHEADS] * size, size):
-        if code[record + at.AHEAD_BUFFER] < 0:
-            code[record + at.AHEAD_ADDRESS] = moved[int(code[record + at.AHEAD_ADDRESS])]
-    return Lowered(code, stage.data, stage.lines, tuple(factors), tuple(kept))
-
-
 def _along(reading: Reading) -> Band:
     band = reading.bands[-1]
     assert band is not None
@@ -369,69 +317,3 @@ def _along(reading: Reading) -> Band:
 
 def _furthest(band: Band | None) -> int:
     return 0 if band is None else max(band.offsets, default=0)
-
-
-def _follows_group(group: Group, axis: int, n: int) -> NDArray[np.bool_]:
-    for factor in (*group.factors, *group.mid_factors):
-        if factor.value.shape[axis] > 1 and factor.value.shape[-1] == 1:
-            return np.zeros(n, dtype=bool)
-    mid = group.mid[axis] if group.mid else None
-    flags = np.ones(n, dtype=bool) if mid is None else _follows(mid)
-    for reading in group.readings:
-        band = reading.bands[axis]
-        if band is None:
-            continue
-        inner = _follows(band)
-        if mid is None:
-            flags = flags & inner
-            continue
-        rows = np.arange(n)
-        for offset in mid.offsets:
-            flags = flags & inner[(rows + offset) % mid.cols]
-    return flags
-
-
-def _follows(band: Band) -> NDArray[np.bool_]:
-    """Tell for each row whether it reads what the row before reads, one column further on."""
-    flags = np.zeros(band.rows, dtype=bool)
-    inside = slice(band.interior.start + 1, band.interior.stop)
-    flags[inside] = band.constant or (band.weights[1:] == band.weights[:-1]).all(axis=1)
-    if band.periodic:
-        for offset in band.offsets:
-            flags[-offset % band.rows] = False
-    return flags
-
-
-def _capacity(lines: Sequence[Line], aheads: int) -> list[int]:
-    """Return how long the kernels' lists can become, in their order."""
-    taps = points = edges = rows = complex_rows = masks = 0
-    groups = mids = reads = 1
-    for line in lines:
-        for group in line.groups:
-            count = _product(group.mid)
-            mids = max(mids, count)
-            groups += count
-            factors = (*group.factors, *group.mid_factors)
-            masks += count * sum(factor.selects for factor in factors)
-            values = [factor.value for factor in factors if not factor.selects]
-            complex_rows += count * sum(map(np.iscomplexobj, values))
-            rows += count * len(values)
-            for reading in group.readings:
-                read = _product(reading.bands[:-1])
-                reads = max(reads, read)
-                last = reading.bands[-1]
-                if last is None:
-                    taps += count * read
-                    continue
-                edges += count * read
-                if last.constant:
-                    taps += count * read * len(last.offsets)
-                else:
-                    points += count * read * len(last.offsets)
-    # Lists are moved by eight.
-    moved = (-(-n // 8) * 8 for n in (taps, points, edges, rows, complex_rows, masks, aheads))
-    return [groups, *moved, mids, reads]
-
-
-def _product(bands: Sequence[Band | None]) -> int:
-    return math.prod(band.taps for band in bands if band is not None)

@@ -1,0 +1,98 @@
+"""Arithmetic of vectors."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from llvmlite import ir
+from numba.extending import intrinsic
+
+from findops.backends.vectors import called, shuffled, suffix, zeros
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+__all__ = [
+    "add",
+    "evens",
+    "mul",
+    "muladd",
+    "odds",
+    "select",
+    "times_i",
+]
+
+
+@intrinsic  # type: ignore[untyped-decorator]  # Numba ships no type information; so below
+def add(typing: Any, x: Any, y: Any) -> Any:
+    """Return x + y."""
+
+    def emit(_: Any, builder: ir.IRBuilder, __: Any, args: Sequence[Any]) -> Any:
+        return builder.fadd(*args)
+
+    return x(x, y), emit
+
+
+@intrinsic  # type: ignore[untyped-decorator]
+def mul(typing: Any, x: Any, y: Any) -> Any:
+    """Return x · y."""
+
+    def emit(_: Any, builder: ir.IRBuilder, __: Any, args: Sequence[Any]) -> Any:
+        return builder.fmul(*args)
+
+    return x(x, y), emit
+
+
+@intrinsic  # type: ignore[untyped-decorator]
+def muladd(typing: Any, x: Any, y: Any, z: Any) -> Any:
+    """Return x · y + z, rounded once where the processor can."""
+
+    def emit(_: Any, builder: ir.IRBuilder, __: Any, args: Sequence[Any]) -> Any:
+        kind = args[0].type
+        return called(builder, f"llvm.fmuladd.{suffix(kind)}", kind, args)
+
+    return x(x, y, z), emit
+
+
+@intrinsic  # type: ignore[untyped-decorator]
+def select(typing: Any, weight: Any, x: Any) -> Any:
+    """Return x where the weight is not zero, else 0."""
+
+    def emit(_: Any, builder: ir.IRBuilder, __: Any, args: Sequence[Any]) -> Any:
+        none = zeros(args[0].type)
+        return builder.select(builder.fcmp_unordered("!=", args[0], none), args[1], none)
+
+    return x(weight, x), emit
+
+
+@intrinsic  # type: ignore[untyped-decorator]
+def evens(typing: Any, x: Any) -> Any:
+    """Return each even lane twice: the real parts of complex numbers."""
+
+    def emit(_: Any, builder: ir.IRBuilder, __: Any, args: Sequence[Any]) -> Any:
+        return shuffled(builder, args[0], [lane & ~1 for lane in range(args[0].type.count)])
+
+    return x(x), emit
+
+
+@intrinsic  # type: ignore[untyped-decorator]
+def odds(typing: Any, x: Any) -> Any:
+    """Return each odd lane twice: the imaginary parts of complex numbers."""
+
+    def emit(_: Any, builder: ir.IRBuilder, __: Any, args: Sequence[Any]) -> Any:
+        return shuffled(builder, args[0], [lane | 1 for lane in range(args[0].type.count)])
+
+    return x(x), emit
+
+
+@intrinsic  # type: ignore[untyped-decorator]
+def times_i(typing: Any, x: Any) -> Any:
+    """Return complex numbers times i."""
+
+    def emit(_: Any, builder: ir.IRBuilder, __: Any, args: Sequence[Any]) -> Any:
+        kind = args[0].type
+        swapped = shuffled(builder, args[0], [lane ^ 1 for lane in range(kind.count)])
+        signs = ir.Constant(kind, [-1.0, 1.0] * (kind.count // 2))
+        return builder.fmul(swapped, signs)
+
+    return x(x), emit

@@ -1,0 +1,41 @@
+"""Ranges of rows along one axis: what they read, and parts of them."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from findops.backends.schedule import Buffer
+    from findops.band import Band
+
+__all__ = ["Range", "parts", "read", "widen"]
+
+Range = tuple[int, int]
+
+
+def read(band: Band | None, rows: Range) -> Range:
+    """Return the range of columns that a range of rows reads; on a circle it goes on."""
+    if band is None:
+        return rows
+    start, stop = max(rows[0], band.interior.start), min(rows[1], band.interior.stop)
+    if band.periodic:
+        start, stop = rows
+    edges = [band.row(i)[0] for i in range(*rows) if not band.periodic and not start <= i < stop]
+    columns = [c for edge in edges for c in edge.tolist()]
+    if start < stop:
+        columns += [start + o for o in band.offsets] + [stop - 1 + o for o in band.offsets]
+    return (min(columns), max(columns) + 1) if columns else (0, 0)
+
+
+def widen(needed: dict[Buffer, Range], buffer: Buffer, found: Range) -> None:
+    """Widen what is needed of a buffer by a range."""
+    low, high = needed.get(buffer, found)
+    if found[0] < found[1]:
+        needed[buffer] = (min(low, found[0]), max(high, found[1])) if low < high else found
+
+
+def parts(n: int, size: int) -> list[Range]:
+    """Cut n points into parts of about a size."""
+    count = max(1, round(n / size))
+    return list(pairwise(n * i // count for i in range(count + 1)))
