@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
     Floats = NDArray[np.float64]
@@ -68,6 +70,36 @@ class Band:
     def identity(n: int) -> Band:
         """Return the identity on n points."""
         return Band(n, n, (0,), np.ones(1))
+
+    @staticmethod
+    def sum(parts: Sequence[tuple[float, Band]]) -> Band:
+        """Return a sum of numbers times bands between the same points, all periodic or none."""
+        bands = [band for _, band in parts]
+        start = max(band.interior.start for band in bands)
+        stop = max(start, min(band.interior.stop for band in bands))
+        offsets = sorted(set().union(*(band.offsets for band in bands)))
+        shape = () if all(band.constant for band in bands) else (stop - start,)
+        weights = np.zeros((*shape, len(offsets)))
+        for scale, band in parts:
+            first = band.interior.start
+            own = band.weights if band.constant else band.weights[start - first : stop - first]
+            weights[..., [offsets.index(o) for o in band.offsets]] += scale * own
+
+        def written(i: int) -> Row:
+            rows = [(band.row(i), scale) for scale, band in parts]
+            columns = np.concatenate([c for (c, _), _ in rows])
+            return Row.merged(columns, np.concatenate([s * w for (_, w), s in rows]))
+
+        rows = bands[0].rows
+        return Band(
+            rows,
+            bands[0].cols,
+            tuple(offsets),
+            weights,
+            head=tuple(written(i) for i in range(start)),
+            tail=tuple(written(i) for i in range(stop, rows)),
+            periodic=bands[0].periodic,
+        ).compressed()
 
     @property
     def interior(self) -> range:

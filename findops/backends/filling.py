@@ -218,8 +218,13 @@ def _part(
     re: Any, im: Any, adding: Any, streaming: Any, like: Any,
 ) -> None:  # fmt: skip
     """Fill a part of a vector in the middle of a row."""
-    v = _middle(data, lists, first, last, begin, end - begin, False, line(like), like)
-    _put(target + begin * size_of(like), end - begin, v, re, im, adding, streaming)
+    place, n = target + begin * size_of(like), end - begin
+    if n > lanes(line(like)):
+        v = _middle(data, lists, first, last, begin, n, False, half(like), like)
+        _put(place, n, v, re, im, adding, streaming)
+    else:
+        w = _middle(data, lists, first, last, begin, n, False, line(like), like)
+        _put(place, n, w, re, im, adding, streaming)
 
 
 @inlined
@@ -248,10 +253,6 @@ def fill(
     k = _vectors(
         data, lists, first, last, target, aligned, k, whole,
         aheads, re, im, adding, streaming, half(like), like,
-    )  # fmt: skip
-    k = _vectors(
-        data, lists, first, last, target, aligned, k, whole,
-        aheads, re, im, adding, streaming, line(like), like,
     )  # fmt: skip
     for part in range(2):
         a, b = (start, aligned) if part == 0 else (k, stop)

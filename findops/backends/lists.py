@@ -52,9 +52,9 @@ SPAN = 15
 
 
 @inlined
-def moved(count: Any) -> Any:
-    """Return the length of a list that is moved by eight."""
-    return (count + 7) // 8 * 8
+def moved(size: Any) -> Any:
+    """Return the bytes of addresses that are moved by eight together."""
+    return (size + 63) // 64 * 64
 
 
 @inlined
@@ -65,7 +65,7 @@ def divided(code: Any, space: Any) -> Any:
     edges, rows = 8 * integer(c, EDGES), 8 * integer(c, ROWS)
     complex_rows, masks = 8 * integer(c, COMPLEX_ROWS), 8 * integer(c, MASKS)
     ahead, mids, found = 8 * integer(c, AHEADS), 8 * integer(c, MIDS), 8 * integer(c, FOUND)
-    axes, lines = integer(code, at.AXES), 8 * moved(integer(code, at.LINES))
+    axes, lines = integer(code, at.AXES), 8 * integer(code, at.LINES)
     spans = space + 8 * COUNTS
     tap = spans + SPAN * groups
     point = tap + taps
@@ -75,7 +75,7 @@ def divided(code: Any, space: Any) -> Any:
     mask = complex_row + complex_rows
     aheads = mask + masks
     target = aheads + ahead
-    together = target + lines - tap
+    together = moved(target + lines - tap)
     point_array = tap + 2 * together
     edge_last = point_array + points
     tap_weight = edge_last + edges

@@ -76,9 +76,7 @@ def capacity(lines: Sequence[Line], aheads: int) -> list[int]:
                     taps += count * read * len(last.offsets)
                 else:
                     points += count * read * len(last.offsets)
-    # Lists are moved by eight.
-    moved = (-(-n // 8) * 8 for n in (taps, points, edges, rows, complex_rows, masks, aheads))
-    return [groups, *moved, mids, reads]
+    return [groups, taps, points, edges, rows, complex_rows, masks, aheads, mids, reads]
 
 
 def _product(bands: Sequence[Band | None]) -> int:

@@ -6,17 +6,17 @@ import math
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
+from findops.band import Band
 from findops.stencil import Chain, Composition, Program, Term
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from findops.band import Band
     from findops.stencil import Factor, Number
 
 __all__ = ["Buffer", "Group", "Line", "Reading", "Schedule", "schedule"]
 
-Bands = tuple["Band | None", ...]
+Bands = tuple[Band | None, ...]
 Points = tuple[int, ...]
 
 INLINED = 24
@@ -225,7 +225,7 @@ def _merged(groups: Sequence[Group]) -> tuple[Group, ...]:
         found.setdefault(group.key, []).append(group)
     return tuple(
         Group(
-            tuple(reading for group in same for reading in group.readings),
+            _summed([reading for group in same for reading in group.readings]),
             same[0].number,
             same[0].factors,
             same[0].mid,
@@ -233,3 +233,24 @@ def _merged(groups: Sequence[Group]) -> tuple[Group, ...]:
         )
         for same in found.values()
     )
+
+
+def _summed(readings: Sequence[Reading]) -> tuple[Reading, ...]:
+    """Return readings in which those along the same axis only are one, its bands added."""
+    found: dict[object, list[Reading]] = {}
+    for reading in readings:
+        along = [(axis, band) for axis, band in enumerate(reading.bands) if band is not None]
+        key: object = reading
+        if len(along) == 1:
+            ((axis, band),) = along
+            key = reading.source, axis, band.rows, band.cols, band.periodic
+        found.setdefault(key, []).append(reading)
+    return tuple(_sum(same) if len(same) > 1 else same[0] for same in found.values())
+
+
+def _sum(readings: Sequence[Reading]) -> Reading:
+    bands = list(readings[0].bands)
+    (axis,) = (i for i, band in enumerate(bands) if band is not None)
+    parts = [(r.scale, band) for r in readings if (band := r.bands[axis]) is not None]
+    bands[axis] = Band.sum(parts)
+    return Reading(readings[0].source, tuple(bands))
