@@ -21,6 +21,7 @@ from findops.calculus import (
     Laplacian,
     VectorLaplacian,
 )
+from findops.conditions import Condition, Dirichlet, Neumann, Robin
 from findops.derivative import Diff, Interpolate
 from findops.even_axes import Cells, Periodic, Uniform
 from findops.expr import Coef, Field, Identity
@@ -42,10 +43,12 @@ from findops.weights import weights
 
 if TYPE_CHECKING:
     from findops.operator import Operator
+    from findops.problems.bvp import BVP
 
 __version__ = "0.1.0"
 
 __all__ = [
+    "BVP",
     "Advection",
     "Backward",
     "Biased",
@@ -54,10 +57,12 @@ __all__ = [
     "Cells",
     "Central",
     "Coef",
+    "Condition",
     "Curl",
     "Diff",
     "Diffusion",
     "DirectionalDerivative",
+    "Dirichlet",
     "Divergence",
     "Field",
     "Forward",
@@ -68,10 +73,12 @@ __all__ = [
     "Interpolate",
     "Jacobian",
     "Laplacian",
+    "Neumann",
     "Offsets",
     "Operator",
     "Periodic",
     "Points",
+    "Robin",
     "Tensor",
     "Uniform",
     "Upwind",
@@ -89,4 +96,8 @@ def __getattr__(name: str) -> Any:
         from findops.operator import Operator
 
         return Operator
+    if name == "BVP":
+        from findops.problems.bvp import BVP
+
+        return BVP
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

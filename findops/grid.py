@@ -144,12 +144,21 @@ class Grid:
         ValueError
             If the grid has no such face.
         """
+        mask = np.zeros(self.shape, dtype=bool)
+        mask[(slice(None),) * self.face_axis(name) + (0 if name[-1] == "-" else -1,)] = True
+        return mask
+
+    def face_axis(self, name: str) -> int:
+        """Return the index of the axis that a face ends.
+
+        Raises
+        ------
+        ValueError
+            If the grid has no such face.
+        """
         if name not in self.faces:
             raise ValueError(f"there is no face {name!r} in {self._summary()}: {self._listed()}")
-        axis = next(i for i, n in enumerate(self.names) if str(n) == name[:-1])
-        mask = np.zeros(self.shape, dtype=bool)
-        mask[(slice(None),) * axis + (0 if name[-1] == "-" else -1,)] = True
-        return mask
+        return next(i for i, n in enumerate(self.names) if str(n) == name[:-1])
 
     def boundary(self) -> NDArray[np.bool_]:
         """Return the boolean mask of the points on any face."""

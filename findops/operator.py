@@ -19,13 +19,15 @@ from findops.stencil import Factor, Layout, Program
 from findops.values import Number, kind, whole
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from numpy.typing import ArrayLike, NDArray
     from scipy.sparse import csr_array, sparray
     from scipy.sparse.linalg import LinearOperator
 
     from findops.backends.contiguous import Ready
+    from findops.boundary import AffineSystem
+    from findops.conditions import Condition
     from findops.grid import Grid
 
     Chosen = range | NDArray[np.intp]
@@ -332,6 +334,44 @@ class Operator(Discrete):
         count = x.shape[1]
         fields = np.ascontiguousarray(x.T).reshape(count, *self.program.inputs.shape)
         return self(fields).reshape(count, self.shape[0]).T
+
+    def subject_to(
+        self,
+        conditions: Condition | Iterable[Condition],
+        impose: Literal["elimination", "rows"] = "elimination",
+    ) -> AffineSystem:
+        """Return the affine system that conditions make of the operator.
+
+        Parameters
+        ----------
+        conditions : Condition or iterable of them
+            What holds at some points in place of the operator's rows there.
+        impose : {"elimination", "rows"}
+            Whether the conditions are solved for the unknowns at their points and substituted, or
+            stand in the matrix.
+
+        Raises
+        ------
+        ValueError
+            If the operator does not map fields to fields on the same points, a face does not
+            exist, or nothing is left for a condition to determine.
+        TypeError
+            If something is no condition.
+
+        Examples
+        --------
+        >>> from findops import Diff, Dirichlet, Grid, Uniform
+        >>> op = Diff("x", 2).on(Grid(x=Uniform(0, 1, 5)))
+        >>> system = op.subject_to([Dirichlet("x-", 0), Dirichlet("x+", 1)])
+        >>> system.matrix.shape, system.symmetric
+        ((3, 3), True)
+        >>> from scipy.sparse.linalg import spsolve
+        >>> system.lift(spsolve(system.matrix.tocsc(), system.rhs(0))).round(12)
+        array([0.  , 0.25, 0.5 , 0.75, 1.  ])
+        """
+        from findops.boundary import subject
+
+        return subject(self, conditions, impose)
 
     def replace(self, /, **given: object) -> Operator:
         """Return the operator with other values for its fields, on the same plan.

@@ -17,6 +17,7 @@ import findops as fo
 from findops import Diff, Diffusion, Field, Gradient, Grid, Laplacian, Periodic, Points, Uniform
 from findops.backends import applying, fused
 from findops.backends.applying import Application
+from findops.band import Band
 from tests.cases import CASES, each
 from tests.strategies import bound_trees
 from tests.support import (
@@ -455,3 +456,25 @@ def test_threads_are_at_least_one(n):
 def test_threads_are_whole(n):
     with pytest.raises(TypeError, match="number of threads must be an integer"):
         fo.set_num_threads(n)
+
+
+SUMMANDS = {
+    "uniform": Uniform(0, 1, 24),
+    "points": Points(np.linspace(0, 1, 24) ** 2),
+    "periodic": Periodic(0, 1, 24),
+    "narrow": Periodic(0, 1, 5),
+    "cells": fo.Cells(0, 1, 24),
+}
+
+
+@pytest.mark.parametrize("axis", SUMMANDS.values(), ids=SUMMANDS)
+def test_a_sum_of_bands_is_the_sum_of_their_matrices(axis):
+    terms = [(0.5, Diff("x", 2, acc=4)), (-2.0, Diff("x")), (3.0, Diff("x", 3))]
+    ops = [(scale, expr.on(Grid(x=axis))) for scale, expr in terms]
+    total = Band.sum([(scale, op.program.terms[0].bands[0]) for scale, op in ops])
+    columns, weights = total.table()
+    made = np.zeros((total.rows, total.cols))
+    np.add.at(made, (np.arange(total.rows)[:, None], columns), weights)
+    matrices = [scale * op.matrix().toarray() for scale, op in ops]
+    bound = 4e-16 * sum(np.abs(matrix) for matrix in matrices)
+    assert (np.abs(made - sum(matrices)) <= bound).all()

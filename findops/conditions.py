@@ -1,0 +1,304 @@
+"""Conditions on faces and at points inside: what must hold there in place of the equation."""
+
+from __future__ import annotations
+
+import inspect
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from findops.axes import Half
+from findops.coefficient import evaluate
+from findops.derivative import Diff, Interpolate
+from findops.expr import Coef, Expr, Identity, as_expr
+from findops.points import Points
+from findops.values import kind
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from numpy.typing import NDArray
+
+    from findops.grid import Grid
+
+__all__ = ["Condition", "Dirichlet", "Neumann", "Place", "Robin", "Trace"]
+
+
+@dataclass(frozen=True)
+class Trace:
+    """a·u + b·∂u/∂n on a face, n being the outward normal."""
+
+    a: Expr
+    b: Expr
+
+    @property
+    def parts(self) -> tuple[Expr, Expr]:
+        """Both factors."""
+        return self.a, self.b
+
+    def on(self, grid: Grid, face: str, acc: int) -> Expr:
+        """Return the expression for a face, of an order of accuracy."""
+        i = grid.face_axis(face)
+        name, axis = grid.names[i], grid.axes[i]
+        upper = face.endswith("+")
+        outward = 1 if upper == axis.ascending else -1
+        value: Expr
+        slope: Expr
+        if axis.walls[0] == axis.origin:
+            value, slope = Identity(), Diff(name, 1, acc)
+        else:
+            # The face lies half a spacing beyond the points.
+            to = "node" if isinstance(axis, Half) else "half"
+            value, slope = Interpolate(name, to, acc), Diff(name, 1, acc, to=to)
+        return self.a * value + outward * self.b * slope
+
+    def __str__(self) -> str:
+        terms = [(self.a, "u"), (self.b, "∂u/∂n")]
+        parts = (n if c == Identity() else f"{c}·{n}" for c, n in terms if c != Coef(0))
+        return " + ".join(parts)
+
+
+@dataclass(frozen=True, eq=False)
+class Place:
+    """Where a condition holds: a face of the grid, or points inside.
+
+    Parameters
+    ----------
+    face : str or None
+        Name of the face, None for points inside.
+    mask : array of bool
+        The points, in the shape of the grid.
+    """
+
+    face: str | None
+    mask: NDArray[np.bool_]
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Condition:
+    """Given values of an expression at some points, in place of the equation there.
+
+    Of several conditions those without derivatives come first, then the others in their order: a
+    point on several faces belongs to the first condition that claims it. A second condition on a
+    face takes the row of points next to it, a third the one after that.
+
+    Parameters
+    ----------
+    where : str or array of bool
+        A face such as ``"x-"``, ``"boundary"`` for every face, or a mask of the grid's shape.
+    expression : Expr or coefficient
+        What is given there.
+    value : number, array or callable
+        Its values: one, an array of the face's shape (for a mask, one for each point), or a
+        function of the coordinates and of the time `t`.
+    component : int, optional
+        The component whose equation it replaces, where fields have several; by default each.
+
+    Raises
+    ------
+    TypeError
+        If `where` is neither a name nor a mask.
+
+    Examples
+    --------
+    >>> from findops import Diff
+    >>> print(Condition("x+", Diff("x", 2), 0))
+    ∂x² u = 0 on x+
+    """
+
+    where: Any
+    expression: Any
+    value: Any = 0
+    component: int | None = None
+
+    def __post_init__(self) -> None:
+        where = self.where
+        if not isinstance(where, str):
+            where = np.array(where)
+            if where.dtype != bool:
+                raise TypeError(
+                    f"a condition stands on a face, on 'boundary' or on a mask, not {self.where!r}"
+                )
+            where.flags.writeable = False
+        object.__setattr__(self, "where", where)
+        if not isinstance(self.expression, Trace):
+            object.__setattr__(self, "expression", as_expr(self.expression))
+        if not callable(self.value):
+            value = np.array(self.value)
+            if value.dtype.kind not in "biufc":
+                raise TypeError(
+                    f"{self._left()}: a value is a number, an array or a function, "
+                    f"not {kind(self.value)}"
+                )
+            object.__setattr__(self, "value", value)
+
+    @property
+    def differentiates(self) -> bool:
+        """Whether more than the field itself is given."""
+        if isinstance(self.expression, Trace):
+            return bool(self.expression.b != Coef(0))
+        return not self.expression.multiplies
+
+    @property
+    def is_homogeneous(self) -> bool:
+        """Whether zero is given."""
+        return not callable(self.value) and not np.any(self.value)
+
+    def places(self, grid: Grid) -> Iterator[Place]:
+        """Return the faces of a grid that it is on, or the points.
+
+        Raises
+        ------
+        ValueError
+            If the grid has no such face, or another shape.
+        """
+        if isinstance(self.where, str):
+            for face in grid.faces if self.where == "boundary" else (self.where,):
+                yield Place(face, grid.face(face))
+            if self.where == "boundary" and not grid.faces:
+                raise ValueError(f"{self!r}: every axis of {grid!r} is periodic, it has no face")
+        elif self.where.shape != grid.shape:
+            raise ValueError(
+                f"{self!r}: its mask has shape {self.where.shape}, but the grid {grid.shape}"
+            )
+        else:
+            yield Place(None, self.where)
+
+    def on(self, grid: Grid, place: Place, acc: int) -> Expr:
+        """Return what is given at a place, traces of an order of accuracy."""
+        if not isinstance(self.expression, Trace):
+            expression: Expr = self.expression
+            return expression
+        if place.face is not None:
+            return self.expression.on(grid, place.face, acc)
+        if self.differentiates:
+            raise ValueError(f"{self!r}: a mask has no normal; give the derivative that is meant")
+        return self.expression.a
+
+    def values(self, points: Grid, place: Place, t: float | None) -> NDArray[Any]:
+        """Return the given values at the points of a place, flat.
+
+        `points` is the grid that the bound expression gives values on.
+        """
+        if place.face is None:
+            return self._masked(points, place, t)
+        i = points.face_axis(place.face)
+        shape = tuple(1 if k == i else n for k, n in enumerate(points.shape))
+        if not callable(self.value):
+            given = self.value
+            if given.ndim and given.shape not in (shape, shape[:i] + shape[i + 1 :]):
+                raise ValueError(
+                    f"{self!r}: its values have shape {given.shape}, but the face has "
+                    f"{shape[:i] + shape[i + 1 :]}"
+                )
+            given = given.reshape(shape) if given.ndim else given
+        else:
+            end = points.axes[i].coordinates[0 if place.face.endswith("-") else -1]
+            face = points.replace(i, Points([end]))
+            given = evaluate(self._at(t), face, repr(self))
+        return np.ravel(np.broadcast_to(given, shape))
+
+    def _masked(self, points: Grid, place: Place, t: float | None) -> NDArray[Any]:
+        count = int(place.mask.sum())
+        if callable(self.value):
+            every = evaluate(self._at(t), points, repr(self))
+            return np.broadcast_to(every, points.shape)[place.mask]
+        if self.value.ndim and self.value.shape != (count,):
+            raise ValueError(
+                f"{self!r}: its values have shape {self.value.shape}, but its mask has {count} "
+                "points"
+            )
+        return np.broadcast_to(self.value, (count,))
+
+    @property
+    def depends_on_time(self) -> bool:
+        """Whether its values are a function of the time `t`."""
+        if not callable(self.value):
+            return False
+        try:
+            return "t" in inspect.signature(self.value).parameters
+        except ValueError:
+            return False
+
+    def _at(self, t: float | None) -> Any:
+        if not self.depends_on_time:
+            return self.value
+        if t is None:
+            raise TypeError(f"{self!r} depends on time: give t=")
+        return partial(self.value, t=t)
+
+    def _left(self) -> str:
+        applied = "" if isinstance(self.expression, Trace) else " u"
+        return f"{self.expression}{applied}"
+
+    def __str__(self) -> str:
+        where = self.where if isinstance(self.where, str) else f"{self.where.sum()} points"
+        if callable(self.value):
+            value = getattr(self.value, "__name__", repr(self.value))
+        else:
+            value = f"{self.value:g}" if self.value.ndim == 0 else "given values"
+        part = "" if self.component is None else f" (component {self.component})"
+        return f"{self._left()} = {value} on {where}{part}"
+
+    def __repr__(self) -> str:
+        return f"<{self}>"
+
+
+def Dirichlet(face: Any, value: Any = 0, component: int | None = None) -> Condition:  # noqa: N802
+    """Return the condition u = value.
+
+    Parameters
+    ----------
+    face : str or array of bool
+        A face, ``"boundary"`` for every face, or a mask.
+    value, component
+        As in `Condition`.
+
+    Examples
+    --------
+    >>> print(Dirichlet("x-", 1))
+    u = 1 on x-
+    """
+    return Condition(face, Trace(Identity(), Coef(0)), value, component)
+
+
+def Neumann(face: Any, value: Any = 0, component: int | None = None) -> Condition:  # noqa: N802
+    """Return the condition ∂u/∂n = value, n being the outward normal.
+
+    Parameters
+    ----------
+    face : str
+        A face, or ``"boundary"`` for every face.
+    value, component
+        As in `Condition`.
+
+    Examples
+    --------
+    >>> print(Neumann("x+"))
+    ∂u/∂n = 0 on x+
+    """
+    return Condition(face, Trace(Coef(0), Identity()), value, component)
+
+
+def Robin(  # noqa: N802
+    face: Any, a: Any, b: Any, value: Any = 0, component: int | None = None
+) -> Condition:
+    """Return the condition a·u + b·∂u/∂n = value, n being the outward normal.
+
+    Parameters
+    ----------
+    face : str
+        A face, or ``"boundary"`` for every face.
+    a, b : coefficient
+        Their factors.
+    value, component
+        As in `Condition`.
+
+    Examples
+    --------
+    >>> print(Robin("y-", 2, 1, 5))
+    2·u + ∂u/∂n = 5 on y-
+    """
+    return Condition(face, Trace(as_expr(a), as_expr(b)), value, component)

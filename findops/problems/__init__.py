@@ -1,0 +1,1 @@
+"""Boundary-value problems, solved by SciPy's solvers."""

@@ -1,0 +1,64 @@
+"""Sparse factorization, singular systems included."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from scipy import sparse
+from scipy.sparse.linalg import splu
+
+from findops.boundary import solved
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from numpy.typing import NDArray
+
+    from findops.boundary import AffineSystem
+
+    Array = NDArray[Any]
+
+__all__ = ["direct"]
+
+TOLERANCE = 1e-9
+"""Part of a right-hand side that may lie outside the range of a singular matrix."""
+
+
+def direct(system: AffineSystem) -> Callable[[Array], Array]:
+    """Return a solver by LU factorization.
+
+    A singular matrix is bordered by its null vectors: the solution is orthogonal to them, and what
+    of the right-hand side cannot be met comes out as their factors.
+
+    Raises
+    ------
+    ValueError
+        If the matrix is singular in a way that its null vectors do not tell.
+    """
+    null = system.null_vectors
+    matrix = system.matrix
+    if null.shape[1]:
+        border = sparse.csr_array(null)
+        matrix = sparse.block_array([[matrix, border], [border.conj().T, None]], format="csr")
+    try:
+        factors = splu(matrix.tocsc())
+    except RuntimeError:
+        raise ValueError(
+            f"{system!r} is singular: conditions are missing, or depend on each other"
+        ) from None
+    n = len(system.free)
+
+    def solve(b: Array) -> Array:
+        full = np.concatenate([b, np.zeros(null.shape[1], b.dtype)])
+        x = solved(factors, full)
+        left = np.abs(x[n:]).max(initial=0)
+        if left > TOLERANCE * np.abs(b).max(initial=0):
+            raise ValueError(
+                "the problem is singular, and this right-hand side has no solution: its part "
+                f"along the null vector is {left:.1e}, but must be 0; for pure Neumann conditions "
+                "that is ∫f = ∮∂u/∂n"
+            )
+        return x[:n]
+
+    return solve
