@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property, partial
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal, cast
 
 import numpy as np
@@ -36,6 +36,8 @@ ROUNDOFF = 1e-13
 
 DEPTH = 8
 """How far conditions may depend on each other one by one: as deep as a grid has axes, and more."""
+
+TINY = np.finfo(float).tiny
 
 NULL = 1e-12
 """Part of the matrix's size below which it maps a vector to zero."""
@@ -101,14 +103,18 @@ class AffineSystem:
         """What solves the conditions for the unknowns at their points."""
         if not self.equations.parts:
             return lambda g: g
+        # Values and slopes differ by powers of the spacing: only in rows of one size do small
+        # pivots tell that something is wrong.
+        scale = 1 / np.maximum(abs(self._own).max(axis=1).toarray().ravel(), TINY)
+        own = (sparse.diags_array(scale) @ self._own).tocsc()
         try:
-            factors = splu(self._own)
+            factors = splu(own)
         except RuntimeError:
             raise ValueError(self._undetermined()) from None
         pivots = np.abs(factors.U.diagonal())
-        if pivots.min() <= ROUNDOFF * np.abs(self._own).max():
+        if pivots.min() <= ROUNDOFF:
             raise ValueError(self._undetermined())
-        return partial(solved, factors)
+        return lambda g: solved(factors, scale * g)
 
     def _undetermined(self) -> str:
         listed = ", ".join(dict.fromkeys(repr(part.condition) for part in self.equations.parts))
@@ -135,7 +141,8 @@ class AffineSystem:
                 before, result = result, first - inverse @ (coupled @ result)
                 if (result - before).count_nonzero() == 0:
                     return cast("csr_array", result)
-        return sparse.csr_array(spsolve(self._own, free.tocsc()))
+        result = spsolve(self._own, free.tocsc())
+        return sparse.csr_array(result.reshape((len(self.equations.places), len(self.free))))
 
     @cached_property
     def matrix(self) -> csr_array:

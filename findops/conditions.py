@@ -117,6 +117,8 @@ class Condition:
         where = self.where
         if not isinstance(where, str):
             where = np.array(where)
+            if where.dtype == bool and not where.any():
+                raise ValueError("a condition's mask must choose some points, but chooses none")
             if where.dtype != bool:
                 raise TypeError(
                     f"a condition stands on a face, on 'boundary' or on a mask, not {self.where!r}"
@@ -197,13 +199,13 @@ class Condition:
         else:
             end = points.axes[i].coordinates[0 if place.face.endswith("-") else -1]
             face = points.replace(i, Points([end]))
-            given = evaluate(self._at(t), face, repr(self))
+            given = evaluate(self._at(t, face), face, repr(self))
         return np.ravel(np.broadcast_to(given, shape))
 
     def _masked(self, points: Grid, place: Place, t: float | None) -> NDArray[Any]:
         count = int(place.mask.sum())
         if callable(self.value):
-            every = evaluate(self._at(t), points, repr(self))
+            every = evaluate(self._at(t, points), points, repr(self))
             return np.broadcast_to(every, points.shape)[place.mask]
         if self.value.ndim and self.value.shape != (count,):
             raise ValueError(
@@ -212,18 +214,17 @@ class Condition:
             )
         return np.broadcast_to(self.value, (count,))
 
-    @property
-    def depends_on_time(self) -> bool:
-        """Whether its values are a function of the time `t`."""
-        if not callable(self.value):
+    def depends_on_time(self, grid: Grid) -> bool:
+        """Tell whether its values are a function of the time `t`, no axis being called so."""
+        if not callable(self.value) or "t" in grid.names:
             return False
         try:
             return "t" in inspect.signature(self.value).parameters
         except ValueError:
             return False
 
-    def _at(self, t: float | None) -> Any:
-        if not self.depends_on_time:
+    def _at(self, t: float | None, grid: Grid) -> Any:
+        if not self.depends_on_time(grid):
             return self.value
         if t is None:
             raise TypeError(f"{self!r} depends on time: give t=")

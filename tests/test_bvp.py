@@ -7,6 +7,7 @@ from scipy.sparse.linalg import spsolve
 from findops import (
     BVP,
     Cells,
+    Condition,
     Diff,
     Diffusion,
     Dirichlet,
@@ -107,6 +108,42 @@ def test_a_factored_problem_serves_many_right_hand_sides():
         np.testing.assert_allclose(solve(c).u, c * x * (x - 1) / 2, rtol=0, atol=1e-14)
 
 
+def test_a_matrix_singular_to_working_precision_is_refused():
+    n = 601
+    grid = Grid(x=Uniform(0, 1, n))
+    resonant = Diff("x", 2) + 4 * np.sin(1.5 * np.pi / (n - 1)) ** 2 * (n - 1) ** 2
+    f = np.sin(3 * np.pi * grid.mesh()[0])
+    for solver in ("fast", "direct"):
+        with pytest.raises(ValueError, match="singular"):
+            BVP(resonant, grid, Dirichlet("boundary")).solve(f, solver)
+
+
+def test_values_where_conditions_stand_are_not_used():
+    grid = Grid(x=Uniform(0, 1, 9), y=Uniform(0, 1, 8))
+    problem = BVP(Laplacian(), grid, Dirichlet("boundary"))
+    hidden = np.where(grid.boundary(), np.nan, 1.0)
+    given, plain = problem.solve(hidden), problem.solve(1)
+    np.testing.assert_array_equal(given.u, plain.u)
+    assert given.residual < 1e-15
+
+
+def test_a_beam_of_a_millimeter():
+    """Rows of values and of third derivatives differ by the cube of the spacing."""
+    length = 1e-3
+    grid = Grid(x=Uniform(0, length, 101))
+    free = [Condition("x+", Diff("x", 2)), Condition("x+", Diff("x", 3))]
+    found = BVP(Diff("x", 4), grid, [Dirichlet("x-"), Neumann("x-"), *free]).solve(1.0)
+    np.testing.assert_allclose(found.u[-1], length**4 / 8, rtol=1e-2)
+
+
+def test_conditions_on_a_mask_and_an_axis_called_t():
+    grid = Grid(t=Uniform(0, 1, 9), x=Uniform(0, 1, 9))
+    t, x = grid.mesh()
+    for where in ("boundary", grid.boundary()):
+        u = BVP(Laplacian(), grid, Dirichlet(where, lambda t, x: t + x)).solve().u
+        np.testing.assert_allclose(u, t + x, rtol=0, atol=1e-13)
+
+
 def test_complex_data_stay_complex():
     grid = Grid(x=Uniform(0, 1, 11))
     (x,) = grid.mesh()
@@ -165,6 +202,11 @@ REFUSED = {
         lambda: BVP(Diff("x", 2), ROD, Dirichlet("boundary")).solve(1, "magic"),
         ValueError, "magic",
     ),
+    "a solver's tuple": (
+        lambda: BVP(Diff("x", 2), ROD, Dirichlet("boundary")).solve(1, lambda _, b: (b, 0)),
+        TypeError, "x alone",
+    ),
+    "an empty mask": (lambda: Dirichlet(np.zeros(9, bool)), ValueError, "none"),
     "not separable": (
         lambda: BVP(Diffusion(lambda x: x + 1), ROD, Dirichlet("boundary")).solve(1, "fast"),
         ValueError, "one-dimensional",

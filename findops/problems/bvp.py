@@ -130,7 +130,7 @@ class BVP:
         """Prepare for many right-hand sides: returns a function rhs ↦ solution."""
         if callable(solver):
             matrix = self.system.matrix
-            return Factored(self.system, lambda b: np.asarray(solver(matrix, b)), "given")
+            return Factored(self.system, lambda b: _returned(solver(matrix, b), b), "given")
         if solver not in ("auto", "fast", "direct"):
             raise ValueError(
                 f"solver must be 'auto', 'fast', 'direct' or a function of (A, b), not {solver!r}"
@@ -144,6 +144,16 @@ class BVP:
                 "with constant coefficients, as solver='fast' needs"
             )
         return Factored(self.system, direct(self.system), "sparse factorization")
+
+
+def _returned(x: Any, b: Array) -> Array:
+    """Return what a user's solver returned, if that can be the solution."""
+    if isinstance(x, tuple) or np.shape(x) != b.shape:
+        raise TypeError(
+            f"solver(A, b) must return x alone, of shape {b.shape}, but returned "
+            f"{kind(x) if isinstance(x, tuple) else np.shape(x)}"
+        )
+    return np.asarray(x)
 
 
 @dataclass(frozen=True, eq=False)
@@ -167,7 +177,7 @@ class Factored:
         x = self.solver(b)
         u = system.lift(x)
         left = system.restrict(f - system.operator(u))
-        size = self._size * np.abs(u).max(initial=0) + np.abs(f).max(initial=0)
+        size = self._size * np.abs(u).max(initial=0) + np.abs(b).max(initial=0)
         residual = float(np.abs(left).max(initial=0) / size) if size else 0.0
         return Solution(u, residual, self.method)
 

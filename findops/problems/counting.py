@@ -22,7 +22,7 @@ def check_conditions(expr: Expr, grid: Grid, system: AffineSystem) -> None:
     """Refuse a set of conditions that are too few or too many for a scalar operator.
 
     Along an axis it needs as many as the highest derivative there, on both faces together. For
-    systems of equations there is no such rule.
+    systems of equations, and where conditions stand on masks, there is no such rule.
 
     Raises
     ------
@@ -30,7 +30,8 @@ def check_conditions(expr: Expr, grid: Grid, system: AffineSystem) -> None:
         If there are too few or too many; faces without any are named.
     """
     parts = expand(expr, grid)
-    if set(parts.entries) - {(0, 0)}:
+    inside = any(part.place.face is None for part in system.equations.parts)
+    if inside or set(parts.entries) - {(0, 0)}:
         return
     for i, axis in enumerate(grid.axes):
         if axis.periodic:

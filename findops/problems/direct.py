@@ -25,6 +25,10 @@ TOLERANCE = 1e-9
 """Part of a right-hand side that may lie outside the range of a singular matrix."""
 
 
+WORST = 1e-2 / np.finfo(float).eps
+"""How many times its size a right-hand side may be enlarged before no digit is left."""
+
+
 def direct(system: AffineSystem) -> Callable[[Array], Array]:
     """Return a solver by LU factorization.
 
@@ -47,11 +51,16 @@ def direct(system: AffineSystem) -> Callable[[Array], Array]:
         raise ValueError(
             f"{system!r} is singular: conditions are missing, or depend on each other"
         ) from None
-    n = len(system.free)
+    n, size = len(system.free), float(abs(matrix).max())
 
     def solve(b: Array) -> Array:
         full = np.concatenate([b, np.zeros(null.shape[1], b.dtype)])
         x = solved(factors, full)
+        if size * np.abs(x).max(initial=0) > WORST * np.abs(b).max(initial=0):
+            raise ValueError(
+                f"{system!r} is singular to working precision: conditions are missing, or the "
+                "operator has a null vector"
+            )
         left = np.abs(x[n:]).max(initial=0)
         if left > TOLERANCE * np.abs(b).max(initial=0):
             raise ValueError(
