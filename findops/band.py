@@ -121,7 +121,7 @@ class Band:
         weights = self.weights
         if weights.ndim == 2 and len(weights) and (weights == weights[0]).all():
             weights = weights[0]
-        used = (weights.reshape(-1, len(self.offsets)) != 0).any(axis=0)
+        used = (np.atleast_2d(weights) != 0).any(axis=0)
         offsets = tuple(o for o, keep in zip(self.offsets, used, strict=True) if keep)
         return replace(self, offsets=offsets, weights=weights[..., used])
 

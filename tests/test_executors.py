@@ -478,3 +478,13 @@ def test_a_sum_of_bands_is_the_sum_of_their_matrices(axis):
     matrices = [scale * op.matrix().toarray() for scale, op in ops]
     bound = 4e-16 * sum(np.abs(matrix) for matrix in matrices)
     assert (np.abs(made - sum(matrices)) <= bound).all()
+
+
+@pytest.mark.usefixtures("executor")
+@pytest.mark.parametrize("n", [4, 5, 6])
+@pytest.mark.parametrize("closure", ["zero", "odd", "even"])
+def test_sums_along_an_axis_of_closure_rows_only(n, closure):
+    grid = Grid(x=Uniform(0, 1, n), y=Uniform(0, 1, 20))
+    op = (Diff("x", acc=6) + Diff("x", 2, acc=6)).on(grid, closure=closure)
+    u = random_array(grid.shape, "d", 3)
+    assert_rows_close(applied(op, u), op.matrix() @ u.ravel(), row_scale(op.matrix(), u), 1e-13)
