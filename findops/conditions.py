@@ -14,7 +14,7 @@ from findops.coefficient import evaluate
 from findops.derivative import Diff, Interpolate
 from findops.expr import Coef, Expr, Identity, as_expr
 from findops.points import Points
-from findops.values import kind
+from findops.values import kind, whole
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -134,7 +134,10 @@ class Condition:
                     f"{self._left()}: a value is a number, an array or a function, "
                     f"not {kind(self.value)}"
                 )
+            value.flags.writeable = False
             object.__setattr__(self, "value", value)
+        if self.component is not None:
+            object.__setattr__(self, "component", whole(self.component, "a component"))
 
     @property
     def differentiates(self) -> bool:
@@ -142,11 +145,6 @@ class Condition:
         if isinstance(self.expression, Trace):
             return bool(self.expression.b != Coef(0))
         return not self.expression.multiplies
-
-    @property
-    def is_homogeneous(self) -> bool:
-        """Whether zero is given."""
-        return not callable(self.value) and not np.any(self.value)
 
     def places(self, grid: Grid) -> Iterator[Place]:
         """Return the faces of a grid that it is on, or the points.

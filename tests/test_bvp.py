@@ -105,7 +105,7 @@ def test_a_factored_problem_serves_many_right_hand_sides():
     solve = BVP(Diff("x", 2), grid, Dirichlet("boundary")).factor()
     (x,) = grid.mesh()
     for c in (1, 2.5):
-        np.testing.assert_allclose(solve(c).u, c * x * (x - 1) / 2, rtol=0, atol=1e-14)
+        np.testing.assert_allclose(solve(c), c * x * (x - 1) / 2, rtol=0, atol=1e-14)
 
 
 def test_a_matrix_singular_to_working_precision_is_refused():
@@ -172,6 +172,14 @@ def test_pure_neumann(solver):
     np.testing.assert_allclose(u - u[0], x**2, rtol=0, atol=1e-10)
     with pytest.raises(ValueError, match="∫f"):
         problem.solve(3, solver)
+
+
+def test_a_continuation_is_a_condition():
+    grid = Grid(x=Cells(0, 1, 32))
+    (x,) = grid.mesh()
+    found = BVP(Diff("x", 2), grid, closure="odd").solve(np.sin(np.pi * x))
+    eigenvalue = -4 * np.sin(np.pi / 64) ** 2 * 32**2
+    np.testing.assert_allclose(found.u, np.sin(np.pi * x) / eigenvalue, rtol=0, atol=1e-14)
 
 
 def test_natural_diffusion_has_its_conditions():

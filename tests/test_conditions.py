@@ -269,6 +269,9 @@ REFUSED = {
     "no such component": (
         lambda: ROD.subject_to(Dirichlet("x-", component=1)), ValueError, "no component 1",
     ),
+    "a fraction of a component": (
+        lambda: Dirichlet("x-", component=0.5), TypeError, "component",
+    ),
     "rectangular": (
         lambda: Diff("x", to="half").on(Grid(x=Uniform(0, 1, 9))).subject_to([]),
         ValueError,

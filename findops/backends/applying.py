@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from findops.backends.contiguous import contiguous_last, empty_like, fits, order_of
+from findops.backends.contiguous import CACHE_LINE, contiguous_last, empty_like, fits, order_of
 from findops.backends.rows import Rows, taps
 
 if TYPE_CHECKING:
@@ -135,7 +135,7 @@ class Application:
 
 def _lead(out: Array) -> int | None:
     """Return how many numbers of an output come before a cache line begins, if it is large."""
-    return -out.ctypes.data % 64 // out.itemsize if out.nbytes >= LARGE else None
+    return -out.ctypes.data % CACHE_LINE // out.itemsize if out.nbytes >= LARGE else None
 
 
 def _delivered(result: Array, out: Array | None, add: bool) -> Array:

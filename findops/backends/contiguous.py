@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Order", "Ready", "contiguous_last", "empty_like", "fits", "order_of"]
+__all__ = ["CACHE_LINE", "Order", "Ready", "contiguous_last", "empty_like", "fits", "order_of"]
 
 Array = NDArray[Any]
 

@@ -16,7 +16,7 @@ from findops.backends.compiling import inlined
 from findops.backends.memory import peek, poke
 from findops.backends.vectors import size_of
 
-__all__ = ["COUNTS", "Lists", "divided", "integer", "list_place", "moved", "new", "number_at"]
+__all__ = ["COUNTS", "Lists", "divided", "integer", "list_place", "new", "number_at"]
 
 
 @inlined

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from findops.backends import layout as at
+from findops.backends.contiguous import CACHE_LINE
 from findops.backends.regularity import capacity, follows
 from findops.backends.renewing import Lowered, prepared
 from findops.band import Row
@@ -69,7 +70,7 @@ class _Lowering:
     @cached_property
     def width(self) -> int:
         """Points in a vector of the kernels."""
-        return 64 // self.dtype.itemsize
+        return CACHE_LINE // self.dtype.itemsize
 
     @cached_property
     def buffers(self) -> dict[Buffer, int]:
@@ -98,7 +99,7 @@ class _Lowering:
         code[at.PAIRED] = self.lanes - 1
         code[at.CAPACITY : at.HEADER_SIZE] = capacity(self.lines, len(aheads))
         # Vectors of weights are read as a whole, the last ones beyond their end.
-        self.put_data(np.zeros(64 // self.size))
+        self.put_data(np.zeros(CACHE_LINE // self.size))
         real = np.dtype(f"f{self.size}")
         return Lowered(
             np.array(code, dtype=np.int64),

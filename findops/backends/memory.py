@@ -13,8 +13,8 @@ from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
+from findops.backends.contiguous import CACHE_LINE
 from findops.backends.vectors import (
-    CACHE_LINE,
     INT32,
     called,
     first_lanes,

@@ -13,11 +13,12 @@ from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic, models, register_model
 
+from findops.backends.contiguous import CACHE_LINE
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
 __all__ = [
-    "CACHE_LINE",
     "INT32",
     "Vector",
     "broadcast",
@@ -37,8 +38,6 @@ __all__ = [
     "wide",
     "zeros",
 ]
-
-CACHE_LINE = 64
 
 WIDE = 512 if host_features().get("avx512f") else 128
 """Bytes in the vectors that the middles of rows are filled by: two fill half of the registers."""

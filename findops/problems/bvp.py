@@ -55,6 +55,7 @@ class Solution:
     method: str
 
 
+@dataclass(frozen=True, init=False, eq=False)
 class BVP:
     """The problem L u = f in a grid, under conditions.
 
@@ -65,7 +66,8 @@ class BVP:
     grid : Grid
         Where the field lives.
     conditions : Condition or iterable of them
-        As many along each axis as L differentiates there; periodic axes need none.
+        As many along each axis as L differentiates there, if the closure is accurate: others
+        continue the field, as conditions do. Periodic axes need none.
     closure : str, int or dict by face
         What happens where stencils stick out, as in ``L.on``.
     **fields
@@ -87,6 +89,11 @@ class BVP:
     (0.074, 'fast diagonalization')
     """
 
+    operator: Operator
+    """The operator on the grid."""
+    system: AffineSystem
+    """What is left of it under the conditions."""
+
     def __init__(
         self,
         L: Expr,  # the operator's name in the literature
@@ -99,9 +106,10 @@ class BVP:
             raise TypeError(f"BVP needs an expression such as Laplacian(), not {kind(L)}")
         if not isinstance(grid, Grid):
             raise TypeError(f"BVP needs a Grid, not {kind(grid)}")
-        self.operator: Operator = L.on(grid, closure, **fields)
-        self.system: AffineSystem = self.operator.subject_to(conditions)
-        check_conditions(L, grid, self.system)
+        object.__setattr__(self, "operator", L.on(grid, closure, **fields))
+        object.__setattr__(self, "system", self.operator.subject_to(conditions))
+        if closure == "accurate":
+            check_conditions(L, grid, self.system)
 
     def solve(self, rhs: ArrayLike = 0, solver: Solver = "auto") -> Solution:
         """Solve for one right-hand side.
@@ -124,10 +132,10 @@ class BVP:
         ValueError
             If the problem is singular and `rhs` not in its range, or not separable for "fast".
         """
-        return self.factor(solver)(rhs)
+        return self.factor(solver).solution(rhs)
 
     def factor(self, solver: Solver = "auto") -> Factored:
-        """Prepare for many right-hand sides: returns a function rhs ↦ solution."""
+        """Prepare for many right-hand sides: returns a function rhs ↦ u."""
         if callable(solver):
             matrix = self.system.matrix
             return Factored(self.system, lambda b: _returned(solver(matrix, b), b), "given")
@@ -158,28 +166,39 @@ def _returned(x: Any, b: Array) -> Array:
 
 @dataclass(frozen=True, eq=False)
 class Factored:
-    """A boundary-value problem made ready: a function of right-hand sides."""
+    """A boundary-value problem made ready: a function from right-hand sides to fields."""
 
     system: AffineSystem
     solver: Callable[[Array], Array]
     method: str
 
-    def __call__(self, rhs: ArrayLike = 0) -> Solution:
-        """Return the solution for a right-hand side."""
+    def __call__(self, rhs: ArrayLike = 0) -> Array:
+        """Return the field for a right-hand side, boundary included."""
+        return self._solved(self._given(rhs))[0]
+
+    def solution(self, rhs: ArrayLike = 0) -> Solution:
+        """Return the field for a right-hand side, and how well it solves the system."""
+        f = self._given(rhs)
+        u, b = self._solved(f)
+        left = self.system.restrict(f - self.system.operator(u))
+        size = self._size * np.abs(u).max(initial=0) + np.abs(b).max(initial=0)
+        residual = float(np.abs(left).max(initial=0) / size) if size else 0.0
+        return Solution(u, residual, self.method)
+
+    def _given(self, rhs: ArrayLike) -> Array:
         system = self.system
         f = as_field(rhs)
         if f.ndim and f.shape != system.shape:
             raise ValueError(f"the right-hand side needs shape {system.shape}, but has {f.shape}")
-        f = np.broadcast_to(f, system.shape)
+        return np.broadcast_to(f, system.shape)
+
+    def _solved(self, f: Array) -> tuple[Array, Array]:
+        """Return the field, and the right-hand side of the system for it."""
+        system = self.system
         # The operator needs no matrix to tell what the given values at the boundary contribute.
         outside = system.lift(np.zeros(len(system.free), self._type(f)))
         b = system.restrict(f - system.operator(outside))
-        x = self.solver(b)
-        u = system.lift(x)
-        left = system.restrict(f - system.operator(u))
-        size = self._size * np.abs(u).max(initial=0) + np.abs(b).max(initial=0)
-        residual = float(np.abs(left).max(initial=0) / size) if size else 0.0
-        return Solution(u, residual, self.method)
+        return system.lift(self.solver(b)), b
 
     def _type(self, f: Array) -> Any:
         return np.result_type(f, self.system.operator.dtype)

@@ -9,6 +9,7 @@ from scipy import sparse
 from scipy.sparse.linalg import splu
 
 from findops.boundary import solved
+from findops.problems.singular import check_consistent
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -20,10 +21,6 @@ if TYPE_CHECKING:
     Array = NDArray[Any]
 
 __all__ = ["direct"]
-
-TOLERANCE = 1e-9
-"""Part of a right-hand side that may lie outside the range of a singular matrix."""
-
 
 WORST = 1e-2 / np.finfo(float).eps
 """How many times its size a right-hand side may be enlarged before no digit is left."""
@@ -61,13 +58,7 @@ def direct(system: AffineSystem) -> Callable[[Array], Array]:
                 f"{system!r} is singular to working precision: conditions are missing, or the "
                 "operator has a null vector"
             )
-        left = np.abs(x[n:]).max(initial=0)
-        if left > TOLERANCE * np.abs(b).max(initial=0):
-            raise ValueError(
-                "the problem is singular, and this right-hand side has no solution: its part "
-                f"along the null vector is {left:.1e}, but must be 0; for pure Neumann conditions "
-                "that is ∫f = ∮∂u/∂n"
-            )
+        check_consistent(np.abs(x[n:]).max(initial=0), np.abs(b).max(initial=0))
         return x[:n]
 
     return solve
