@@ -11,7 +11,7 @@ from scipy import sparse
 from scipy.linalg import null_space
 from scipy.sparse.linalg import splu, spsolve
 
-from findops.conditions import Condition
+from findops.conditions import as_conditions
 from findops.equations import Equations
 from findops.field import as_field
 
@@ -59,11 +59,7 @@ def subject(op: Operator, conditions: Any, impose: Impose) -> AffineSystem:
         raise ValueError(f"impose must be 'elimination' or 'rows', not {impose!r}")
     if op.shape[0] != op.shape[1] or op.domain != op.range or any(map(any, op.ghosts)):
         raise ValueError(f"{op!r} must map fields to fields on the same points, without ghosts")
-    listed = (conditions,) if isinstance(conditions, Condition) else tuple(conditions)
-    for condition in listed:
-        if not isinstance(condition, Condition):
-            raise TypeError(f"conditions are Dirichlet(…), Neumann(…), …, not {condition!r}")
-    return AffineSystem(op, Equations.of(op, listed), impose)
+    return AffineSystem(op, Equations.of(op, as_conditions(conditions)), impose)
 
 
 @dataclass(frozen=True, eq=False, repr=False)

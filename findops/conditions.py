@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from findops.grid import Grid
 
-__all__ = ["Condition", "Dirichlet", "Neumann", "Place", "Robin", "Trace"]
+__all__ = ["Condition", "Dirichlet", "Neumann", "Place", "Robin", "Trace", "as_conditions"]
 
 
 @dataclass(frozen=True)
@@ -301,3 +301,18 @@ def Robin(  # noqa: N802
     2·u + ∂u/∂n = 5 on y-
     """
     return Condition(face, Trace(as_expr(a), as_expr(b)), value, component)
+
+
+def as_conditions(conditions: Any) -> tuple[Condition, ...]:
+    """Return conditions, one or several, as a tuple.
+
+    Raises
+    ------
+    TypeError
+        If something is no condition.
+    """
+    given = (conditions,) if isinstance(conditions, Condition) else tuple(conditions)
+    for condition in given:
+        if not isinstance(condition, Condition):
+            raise TypeError(f"conditions are Dirichlet(…), Neumann(…), …, not {condition!r}")
+    return given

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from findops.conditions import as_conditions
 from findops.expr import Expr
 from findops.field import as_field
 from findops.grid import Grid
@@ -107,9 +108,10 @@ class BVP:
         if not isinstance(grid, Grid):
             raise TypeError(f"BVP needs a Grid, not {kind(grid)}")
         object.__setattr__(self, "operator", L.on(grid, closure, **fields))
-        object.__setattr__(self, "system", self.operator.subject_to(conditions))
+        listed = as_conditions(conditions)
+        object.__setattr__(self, "system", self.operator.subject_to(listed))
         if closure == "accurate":
-            check_conditions(L, grid, self.system)
+            check_conditions(L, grid, listed)
 
     def solve(self, rhs: ArrayLike = 0, solver: Solver = "auto") -> Solution:
         """Solve for one right-hand side.

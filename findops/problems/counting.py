@@ -9,16 +9,16 @@ from findops.derivative import Flux
 from findops.expr import AlongAxis, Product, Sum
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
-    from findops.boundary import AffineSystem
+    from findops.conditions import Condition
     from findops.expr import Expr
     from findops.grid import Grid
 
 __all__ = ["check_conditions"]
 
 
-def check_conditions(expr: Expr, grid: Grid, system: AffineSystem) -> None:
+def check_conditions(expr: Expr, grid: Grid, conditions: Iterable[Condition]) -> None:
     """Refuse a set of conditions that are too few or too many for a scalar operator.
 
     Along an axis it needs as many as the highest derivative there, on both faces together. For
@@ -30,8 +30,8 @@ def check_conditions(expr: Expr, grid: Grid, system: AffineSystem) -> None:
         If there are too few or too many; faces without any are named.
     """
     parts = expand(expr, grid)
-    inside = any(part.place.face is None for part in system.equations.parts)
-    if inside or set(parts.entries) - {(0, 0)}:
+    given = [place.face for condition in conditions for place in condition.places(grid)]
+    if None in given or set(parts.entries) - {(0, 0)}:
         return
     for i, axis in enumerate(grid.axes):
         if axis.periodic:
@@ -39,7 +39,6 @@ def check_conditions(expr: Expr, grid: Grid, system: AffineSystem) -> None:
         products = (p for entry in parts.entries.values() for p in _products(entry))
         needed = max((_order(product, i) for product in products), default=0)
         faces = [f"{grid.names[i]}-", f"{grid.names[i]}+"]
-        given = [part.place.face for part in system.equations.parts]
         there = sum(given.count(face) for face in faces)
         if there == needed:
             continue
