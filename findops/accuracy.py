@@ -47,7 +47,7 @@ def row_accuracy(program: Program, domain: Grid) -> Floats:
     known: dict[tuple[int, Tape], Floats] = {}
     for part in program.parts:
         for row, _, tapes in _sentences(part):
-            least, diverging = np.full(outputs.points, np.inf), np.zeros(outputs.points)
+            least, diverging = np.full((1,) * len(tapes), np.inf), np.zeros((1,) * len(tapes))
             for i, (tape, axis) in enumerate(zip(tapes, domain.axes, strict=True)):
                 word = _word(tape)
                 if not word:

@@ -9,48 +9,34 @@ from typing import TYPE_CHECKING, Any, Literal, cast
 import numpy as np
 from scipy import sparse
 from scipy.linalg import null_space
-from scipy.sparse.linalg import splu, spsolve
+from scipy.sparse.linalg import LinearOperator
 
 from findops.conditions import as_conditions
+from findops.elimination import Elimination
 from findops.equations import Equations
 from findops.field import as_field
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from numpy.typing import ArrayLike, NDArray
     from scipy.sparse import csr_array
-    from scipy.sparse.linalg import SuperLU
 
     from findops.operator import Operator
 
     Array = NDArray[Any]
     Ints = NDArray[np.intp]
 
-__all__ = ["AffineSystem", "solved", "subject"]
+__all__ = ["AffineSystem", "subject"]
 
 Impose = Literal["elimination", "rows"]
 
 ROUNDOFF = 1e-13
 """Part of the largest entry that roundoff leaves where exact arithmetic would leave zero."""
 
-DEPTH = 8
-"""How far conditions may depend on each other one by one: as deep as a grid has axes, and more."""
-
-TINY = np.finfo(float).tiny
-
-NULL = 1e-12
+NULL = 1e-13
 """Part of the matrix's size below which it maps a vector to zero."""
 
 SMALL = 500
 """Unknowns up to which all null vectors are found, by a singular value decomposition."""
-
-
-def solved(factors: SuperLU, b: Array) -> Array:
-    """Return the solution by a factorization, of complex data by a real one too."""
-    if factors.U.dtype.kind == "c" or not np.iscomplexobj(b):
-        return factors.solve(b.astype(factors.U.dtype))
-    return factors.solve(b.real.copy()) + 1j * factors.solve(b.imag.copy())
 
 
 def subject(op: Operator, conditions: Any, impose: Impose) -> AffineSystem:
@@ -85,72 +71,55 @@ class AffineSystem:
         return np.flatnonzero(free)
 
     @cached_property
-    def _inside(self) -> csr_array:
-        """Rows of the operator that no condition replaces."""
-        return self.operator.matrix(rows=self.free)
+    def _elimination(self) -> Elimination:
+        return Elimination(self.equations, self.free)
 
     @cached_property
-    def _own(self) -> Any:
-        """The matrix of the conditions on the unknowns at their points."""
-        return self.equations.matrix[:, self.equations.places].tocsc()
-
-    @cached_property
-    def _solve(self) -> Callable[[Array], Array]:
-        """What solves the conditions for the unknowns at their points."""
-        if not self.equations.parts:
-            return lambda g: g
-        # Values and slopes differ by powers of the spacing: only in rows of one size do small
-        # pivots tell that something is wrong.
-        scale = 1 / np.maximum(abs(self._own).max(axis=1).toarray().ravel(), TINY)
-        own = (sparse.diags_array(scale) @ self._own).tocsc()
-        try:
-            factors = splu(own)
-        except RuntimeError:
-            raise ValueError(self._undetermined()) from None
-        pivots = np.abs(factors.U.diagonal())
-        if pivots.min() <= ROUNDOFF:
-            raise ValueError(self._undetermined())
-        return lambda g: solved(factors, scale * g)
-
-    def _undetermined(self) -> str:
-        listed = ", ".join(dict.fromkeys(repr(part.condition) for part in self.equations.parts))
-        return (
-            f"the conditions do not determine the unknowns at their points: of {listed}, some "
-            "repeat or contradict each other, or do not involve the field there"
-        )
-
-    @cached_property
-    def _substituted(self) -> csr_array:
-        """S in u_B = C_B⁻¹ g − S x."""
-        free = self.equations.matrix[:, self.free].tocsr()
-        if not self.equations.parts:
-            return free
-        self._solve  # noqa: B018  # refuses conditions that do not determine their unknowns
-        own = self._own.tocsr()
-        if own.diagonal().all():
-            inverse = sparse.diags_array(1 / own.diagonal(), format="csr")
-            coupled = own - sparse.diags_array(own.diagonal(), format="csr")
-            first = result = inverse @ free
-            # Where conditions read each other's points in one direction only, as those of two
-            # faces do at a corner, this comes to an end.
-            for _ in range(DEPTH):
-                before, result = result, first - inverse @ (coupled @ result)
-                if (result - before).count_nonzero() == 0:
-                    return cast("csr_array", result)
-        result = spsolve(self._own, free.tocsc())
-        return sparse.csr_array(result.reshape((len(self.equations.places), len(self.free))))
+    def _box(self) -> tuple[slice, ...] | None:
+        """The free unknowns as a box of the fields, if they are one: copied far faster."""
+        free = np.zeros(self.shape, dtype=bool)
+        free.ravel()[self.free] = True
+        box = []
+        for axis in range(free.ndim):
+            others = tuple(k for k in range(free.ndim) if k != axis)
+            there = np.flatnonzero(free.any(axis=others))
+            box.append(slice(there[0], there[-1] + 1) if there.size else slice(0, 0))
+        return tuple(box) if free[tuple(box)].all() else None
 
     @cached_property
     def matrix(self) -> csr_array:
         """The matrix of the system, in CSR form."""
+        made = self.reduced(self.operator)
+        if self.equations.means:
+            made = sparse.block_array([[made, self.balanced], [self.means, None]], format="csr")
+        made.sort_indices()
+        return made
+
+    def reduced(self, op: Operator) -> csr_array:
+        """Return the matrix that conditions make of any operator on these fields."""
         if self.impose == "rows":
             order = np.argsort(np.concatenate([self._kept, self.equations.places]))
-            rows = [self.operator.matrix(rows=self._kept), self.equations.matrix]
+            rows = [op.matrix(rows=self._kept), self.equations.matrix]
             return cast("csr_array", sparse.vstack(rows, format="csr")[order])
-        bound = self._inside[:, self.equations.places]
-        made = self._inside[:, self.free] - bound @ self._substituted
-        made.sort_indices()
-        return cast("csr_array", made)
+        return self._eliminated(op.matrix(rows=self.free))
+
+    def _eliminated(self, rows: csr_array) -> csr_array:
+        """Return rows in terms of all unknowns in terms of the free ones."""
+        bound = rows[:, self.equations.places]
+        return sparse.csr_array(rows[:, self.free] - bound @ self._elimination.substituted)
+
+    @cached_property
+    def means(self) -> csr_array:
+        """The means in terms of the free unknowns."""
+        rows = sparse.vstack([mean.row for mean in self.equations.means], format="csr")
+        return rows if self.impose == "rows" else self._eliminated(rows)
+
+    @cached_property
+    def balanced(self) -> csr_array:
+        """What the constants that balance the means add to the equations."""
+        columns = sparse.hstack([mean.balanced for mean in self.equations.means], format="lil")
+        columns[self.equations.places] = 0
+        return sparse.csr_array(columns.tocsr()[self.free])
 
     @cached_property
     def _kept(self) -> Ints:
@@ -180,37 +149,90 @@ class AffineSystem:
             If a condition depends on time, and none is given.
         """
         values = as_field(f)
-        flat = self._flat(values if values.ndim else np.broadcast_to(values, self.shape))
+        full = values if values.ndim else np.broadcast_to(values, self.shape)
         given = self.equations.values(t)
         if self.impose == "rows":
+            flat = self._field(full).ravel()
             result = flat.astype(np.result_type(flat, given))
             result[self.equations.places] = given
-            return result
-        known = self._inside[:, self.equations.places] @ self._solve(given)
-        return np.asarray(flat[self.free] - known)
+            known = np.zeros(1)
+        else:
+            outside = self.lift(np.zeros(self.size), t)
+            # The operator needs no matrix to tell what the given values contribute.
+            result = self._inside(self._field(full)) - self._inside(self.operator(outside))
+            known = outside.ravel()
+        means = self.equations.means_of(t)
+        if means.size:
+            rows = sparse.vstack([mean.row for mean in self.equations.means])
+            shift = 0 if self.impose == "rows" else rows @ known
+            return np.concatenate([result, means - shift])
+        return result
+
+    @property
+    def size(self) -> int:
+        """Number of unknowns of the system: the free ones, and a constant for each mean."""
+        return len(self.free) + len(self.equations.means)
 
     def restrict(self, u: ArrayLike) -> Array:
-        """Return the free unknowns of a field, (n,)."""
-        return self._flat(u)[self.free]
+        """Return the free unknowns of a field, (n,); constants that balance means are zero."""
+        free = self._inside(self._field(u))
+        constants = np.zeros(len(self.equations.means))
+        return np.concatenate([free, constants]) if constants.size else free
 
     def lift(self, x: ArrayLike, t: float | None = None) -> Array:
         """Return the field that the free unknowns and the conditions make, (*components, *grid)."""
-        free = as_field(x)
-        if free.shape != self.free.shape:
-            raise ValueError(f"{self!r} has {len(self.free)} unknowns, but got {free.shape}")
-        given = self.equations.values(t)
-        u = np.empty(self.equations.unknowns, np.result_type(free, given, self._own.dtype))
-        u[self.free] = free
-        if self.impose == "elimination":
-            known = self.equations.matrix[:, self.free] @ free
-            u[self.equations.places] = self._solve(given - known)
-        return u.reshape(self.shape)
+        return self.lifted(self._unknowns(x)[: len(self.free)], self.equations.values(t))
 
-    def _flat(self, u: ArrayLike) -> Array:
+    def lifted(self, free: Array, given: Array) -> Array:
+        """Return the field that free unknowns and values of the conditions make."""
+        u = np.empty(self.shape, np.result_type(free, given, self._elimination.dtype))
+        if self._box is not None:
+            u[self._box] = free.reshape(u[self._box].shape)
+        else:
+            u.reshape(-1)[self.free] = free
+        if self.impose == "elimination" and given.size:
+            flat, places = u.reshape(-1), self.equations.places
+            flat[places] = 0
+            flat[places] = self._elimination(flat, given)
+        return u
+
+    def _inside(self, u: Array) -> Array:
+        return u.ravel()[self.free] if self._box is None else u[self._box].ravel()
+
+    def matvec(self, x: ArrayLike) -> Array:
+        """Return matrix · x, (n,), without the matrix."""
+        values = self._unknowns(x)
+        if self.impose == "rows":
+            return np.asarray(self.matrix @ values)
+        free, constants = np.split(values, [len(self.free)])
+        result = self.operator(self.lifted(free, np.zeros(len(self.equations.places))))
+        inside = self._inside(result)
+        if not constants.size:
+            return inside
+        return np.concatenate([inside + self.balanced @ constants, self.means @ free])
+
+    def aslinearoperator(self) -> LinearOperator:
+        """Return the system as SciPy's LinearOperator, without the matrix."""
+        dtype = np.result_type(self.operator.dtype, self._elimination.dtype)
+        return LinearOperator((self.size, self.size), matvec=self.matvec, dtype=dtype)
+
+    def _unknowns(self, x: ArrayLike) -> Array:
+        values = as_field(x)
+        if values.shape != (self.size,):
+            raise ValueError(f"{self!r} has {self.size} unknowns, but got {values.shape}")
+        return values
+
+    def _field(self, u: ArrayLike) -> Array:
         values = as_field(u)
         if values.shape != self.shape:
             raise ValueError(f"{self!r} has fields of shape {self.shape}, but got {values.shape}")
-        return values.ravel()
+        return values
+
+    @cached_property
+    def scale(self) -> float:
+        """The size of the operator: the largest Σ|a| of a hundred rows spread over all."""
+        rows = self.free[np.unique(np.linspace(0, len(self.free) - 1, 100).astype(int))]
+        return float(abs(self.operator.matrix(rows=rows)).sum(axis=1).max(initial=0))
 
     @cached_property
     def symmetric(self) -> bool:
@@ -230,17 +252,17 @@ class AffineSystem:
         Small systems (up to 500 unknowns) show all of them, large ones those that are constant in
         every component, as without conditions on values they are.
         """
-        made, n = self.matrix, self.matrix.shape[0]
-        if n <= SMALL:
-            return cast("Array", null_space(made.toarray(), rcond=NULL))
+        if self.size <= SMALL:
+            return cast("Array", null_space(self.matrix.toarray(), rcond=NULL))
         components = self.operator.program.inputs.count
         owner = self.free // (self.equations.unknowns // components)
         constants = (owner[:, None] == np.arange(components)).astype(float)
         constants /= np.maximum(np.sqrt(constants.sum(axis=0)), 1)
-        scale = float(abs(made).sum(axis=1).max()) or 1.0
-        _, sizes, directions = np.linalg.svd(made @ constants / scale, full_matrices=False)
+        constants = np.pad(constants, ((0, len(self.equations.means)), (0, 0)))
+        images = np.column_stack([self.matvec(vector) for vector in constants.T])
+        _, sizes, directions = np.linalg.svd(images / (self.scale or 1), full_matrices=False)
         return cast("Array", constants @ directions[sizes <= NULL].T)
 
     def __repr__(self) -> str:
-        listed = ", ".join(dict.fromkeys(str(part.condition) for part in self.equations.parts))
+        listed = ", ".join(map(str, self.equations.conditions))
         return f"<AffineSystem {self.operator.label}; {listed or 'no conditions'}>"

@@ -88,11 +88,13 @@ class Condition:
     ----------
     where : str or array of bool
         A face such as ``"x-"``, ``"boundary"`` for every face, or a mask of the grid's shape.
+        ``"mean"``: the mean over the grid has that value, which an unknown constant, added to the
+        equation, brings about (a Lagrange multiplier).
     expression : Expr or coefficient
         What is given there.
     value : number, array or callable
         Its values: one, an array of the face's shape (for a mask, one for each point), or a
-        function of the coordinates and of the time `t`.
+        function of the coordinates and of the time `t`. A mean is one number.
     component : int, optional
         The component whose equation it replaces, where fields have several; by default each.
 
@@ -140,6 +142,11 @@ class Condition:
             object.__setattr__(self, "component", whole(self.component, "a component"))
 
     @property
+    def is_mean(self) -> bool:
+        """Whether it holds in the mean, not point by point."""
+        return isinstance(self.where, str) and self.where == "mean"
+
+    @property
     def differentiates(self) -> bool:
         """Whether more than the field itself is given."""
         if isinstance(self.expression, Trace):
@@ -147,13 +154,15 @@ class Condition:
         return not self.expression.multiplies
 
     def places(self, grid: Grid) -> Iterator[Place]:
-        """Return the faces of a grid that it is on, or the points.
+        """Yield the faces of a grid that it is on, or the points; nothing for a mean.
 
         Raises
         ------
         ValueError
             If the grid has no such face, or another shape.
         """
+        if self.is_mean:
+            return
         if isinstance(self.where, str):
             for face in grid.faces if self.where == "boundary" else (self.where,):
                 yield Place(face, grid.face(face))
@@ -200,6 +209,17 @@ class Condition:
             given = evaluate(self._at(t, face), face, repr(self))
         return np.ravel(np.broadcast_to(given, shape))
 
+    def mean(self, t: float | None) -> NDArray[Any]:
+        """Return the mean that is given, (1,)."""
+        given = np.asarray(self.value)
+        if callable(self.value):
+            if t is None:
+                raise TypeError(f"{self!r} depends on time: give t=")
+            given = np.asarray(self.value(t))
+        if given.ndim or given.dtype.kind not in "biufc":
+            raise ValueError(f"{self!r}: a mean is one number, not {self.value!r}")
+        return given.reshape(1)
+
     def _masked(self, points: Grid, place: Place, t: float | None) -> NDArray[Any]:
         count = int(place.mask.sum())
         if callable(self.value):
@@ -229,17 +249,23 @@ class Condition:
         return partial(self.value, t=t)
 
     def _left(self) -> str:
+        if self.expression == Identity():
+            return "u"
         applied = "" if isinstance(self.expression, Trace) else " u"
         return f"{self.expression}{applied}"
 
     def __str__(self) -> str:
-        where = self.where if isinstance(self.where, str) else f"{self.where.sum()} points"
+        where = (
+            f"on {self.where}" if isinstance(self.where, str) else f"on {self.where.sum()} points"
+        )
+        if self.is_mean:
+            where = "in the mean"
         if callable(self.value):
             value = getattr(self.value, "__name__", repr(self.value))
         else:
             value = f"{self.value:g}" if self.value.ndim == 0 else "given values"
         part = "" if self.component is None else f" (component {self.component})"
-        return f"{self._left()} = {value} on {where}{part}"
+        return f"{self._left()} = {value} {where}{part}"
 
     def __repr__(self) -> str:
         return f"<{self}>"

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 from scipy import sparse
 
+from findops.conditions import Trace
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
@@ -45,10 +47,25 @@ class Equation:
 
 
 @dataclass(frozen=True, eq=False)
+class Mean:
+    """The mean of an expression, and the equations to which the same constant is added for it."""
+
+    condition: Condition
+    row: csr_array
+    """The mean in terms of all unknowns, (1, unknowns)."""
+    balanced: csr_array
+    """Where the constant is added, (unknowns, 1)."""
+
+    def value(self, t: float | None) -> Array:
+        return self.condition.mean(t)
+
+
+@dataclass(frozen=True, eq=False)
 class Equations:
     """All conditions on the fields of an operator, as rows C u = g."""
 
     parts: tuple[Equation, ...]
+    means: tuple[Mean, ...]
     unknowns: int
     acc: int
     """The order of accuracy of traces."""
@@ -67,10 +84,22 @@ class Equations:
         points = int(np.prod(grid.shape))
         taken = np.zeros((inputs.count, points), dtype=bool)
         depth: dict[tuple[str, int], int] = {}
-        parts = []
+        parts, means = [], []
         for condition in sorted(conditions, key=lambda c: c.differentiates):
             parts += _equations(condition, grid, acc, taken, depth)
-        return Equations(tuple(parts), taken.size, acc)
+            means += _means(condition, grid, inputs.count)
+        return Equations(tuple(parts), tuple(means), taken.size, acc)
+
+    def __post_init__(self) -> None:
+        for n, mean in enumerate(self.means):
+            if any(abs(mean.balanced - other.balanced).nnz == 0 for other in self.means[:n]):
+                raise ValueError(f"{mean.condition!r}: another mean is given for this component")
+
+    @property
+    def conditions(self) -> tuple[Condition, ...]:
+        """The conditions, each once."""
+        parts: tuple[Equation | Mean, ...] = (*self.parts, *self.means)
+        return tuple({id(part.condition): part.condition for part in parts}.values())
 
     @cached_property
     def places(self) -> Ints:
@@ -84,16 +113,21 @@ class Equations:
         rows = [none, *(part.rows for part in self.parts)]
         return cast("csr_array", sparse.vstack(rows, format="csr"))
 
+    def means_of(self, t: float | None) -> Array:
+        """Return the means that are given."""
+        return np.concatenate([np.zeros(0), *(mean.value(t) for mean in self.means)])
+
     def values(self, t: float | None) -> Array:
         """Return g."""
         return np.concatenate([np.zeros(0), *(part.values(t) for part in self.parts)])
 
 
 def _even_accuracy(op: Operator) -> int:
-    """Return the order of most rows, made even, as central schemes need it."""
-    orders = op.accuracy
+    """Return the order of the rows in the middle, made even, as central schemes need it."""
+    middle = np.ravel_multi_index([n // 2 for n in op.range.shape], op.range.shape)
+    orders = op.accuracy.reshape(-1, math.prod(op.range.shape))[:, middle]
     known = orders[np.isfinite(orders)]
-    return max(2, 2 * math.ceil(np.median(known) / 2)) if known.size else 2
+    return max(2, 2 * math.ceil(known.min() / 2)) if known.size else 2
 
 
 def _equations(
@@ -104,17 +138,13 @@ def _equations(
     depth: dict[tuple[str, int], int],
 ) -> list[Equation]:
     """Return the equations of a condition, and mark what they replace as taken."""
-    components = range(len(taken)) if condition.component is None else (condition.component,)
     made = []
     for place in condition.places(grid):
         bound = condition.on(grid, place, acc).on(grid)
         _check(condition, place, bound, len(taken))
         where = place.mask if place.face is None else bound.range.face(place.face)
         rows = np.flatnonzero(where)
-        for c in components:
-            if not -len(taken) <= c < len(taken):
-                raise ValueError(f"{condition!r}: there is no component {c}, only {len(taken)}")
-            column = c % len(taken)
+        for column in _components(condition, len(taken)):
             layer = 0
             if place.face is not None:
                 layer = depth.get((place.face, column), 0)
@@ -124,17 +154,53 @@ def _equations(
             if not chosen.size:
                 raise ValueError(f"{condition!r}: other conditions hold at all of its points")
             taken[column, targets[chosen]] = True
-            matrix = bound.matrix(rows=rows[chosen])
-            if bound.program.inputs.count == 1:
-                blocks = [sparse.csr_array(matrix.shape)] * len(taken)
-                blocks[column] = matrix
-                matrix = sparse.hstack(blocks, format="csr")
+            matrix = _widened(bound, bound.matrix(rows=rows[chosen]), column, len(taken))
             flat = column * taken.shape[1] + targets[chosen]
             made.append(Equation(condition, place, bound.range, matrix, flat, chosen))
     return made
 
 
-def _check(condition: Condition, place: Place, bound: Operator, components: int) -> None:
+def _means(condition: Condition, grid: Grid, components: int) -> list[Mean]:
+    """Return the mean that a condition gives, if it gives one, for each of its components."""
+    if not condition.is_mean:
+        return []
+    if isinstance(condition.expression, Trace):
+        raise ValueError(
+            f"{condition!r}: a face is needed; Condition('mean', 1, value) gives means"
+        )
+    bound = condition.expression.on(grid)
+    _check(condition, None, bound, components)
+    weights = bound.range.weights()
+    mean = sparse.csr_array(weights.reshape(1, -1) / weights.sum()) @ bound.matrix()
+    made = []
+    for column in _components(condition, components):
+        balanced = np.zeros((components, weights.size))
+        balanced[column] = 1
+        row = _widened(bound, mean, column, components)
+        made.append(Mean(condition, row, sparse.csr_array(balanced.reshape(-1, 1))))
+    return made
+
+
+def _components(condition: Condition, count: int) -> Iterable[int]:
+    """Return the components that a condition is for."""
+    c = condition.component
+    if c is None:
+        return range(count)
+    if not -count <= c < count:
+        raise ValueError(f"{condition!r}: there is no component {c}, only {count}")
+    return (c % count,)
+
+
+def _widened(bound: Operator, matrix: csr_array, column: int, components: int) -> csr_array:
+    """Return a matrix for one component as one for all."""
+    if bound.program.inputs.count > 1:
+        return matrix
+    blocks = [sparse.csr_array(matrix.shape)] * components
+    blocks[column] = matrix
+    return sparse.hstack(blocks, format="csr")
+
+
+def _check(condition: Condition, place: Place | None, bound: Operator, components: int) -> None:
     """Refuse an expression that does not give one value at each point of a place."""
     if bound.program.outputs.count != 1 or bound.program.inputs.count not in (1, components):
         raise ValueError(
@@ -142,7 +208,7 @@ def _check(condition: Condition, place: Place, bound: Operator, components: int)
             f"{components}, but this maps {bound.program.inputs.count} to "
             f"{bound.program.outputs.count}"
         )
-    if place.face is None and bound.range != bound.domain:
+    if place is not None and place.face is None and bound.range != bound.domain:
         raise ValueError(f"{condition!r}: on a mask, it must give values at the same points")
 
 

@@ -216,7 +216,10 @@ REFUSED = {
     ),
     "an empty mask": (lambda: Dirichlet(np.zeros(9, bool)), ValueError, "none"),
     "not separable": (
-        lambda: BVP(Diffusion(lambda x: x + 1), ROD, Dirichlet("boundary")).solve(1, "fast"),
+        lambda: BVP(
+            Laplacian() + (lambda x, y: x * y), Grid(x=Cells(0, 1, 9), y=Cells(0, 1, 9)),
+            Dirichlet("boundary"),
+        ).solve(1, "fast"),
         ValueError, "one-dimensional",
     ),
     "shape": (

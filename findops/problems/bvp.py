@@ -4,18 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from findops.conditions import as_conditions
 from findops.expr import Expr
-from findops.field import as_field
 from findops.grid import Grid
+from findops.problems.balanced import balanced
 from findops.problems.counting import check_conditions
 from findops.problems.direct import direct
+from findops.problems.krylov import Krylov, multigrid, nearest
 from findops.problems.separable import separable
+from findops.problems.singular import without_null
 from findops.values import kind
 
 if TYPE_CHECKING:
@@ -33,7 +34,12 @@ if TYPE_CHECKING:
 __all__ = ["BVP", "Factored", "Solution"]
 
 Solver = str | Callable[[Any, "Array"], Any]
-"""``"auto"``, ``"fast"``, ``"direct"``, or a function of (A, b) that returns x."""
+"""A name, or a function of (A, b) that returns x."""
+
+NAMES = ("auto", "fast", "direct", "krylov", "amg")
+
+FACTORABLE = 30_000
+"""Unknowns up to which matrices in three dimensions are factored."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,11 +55,17 @@ class Solution:
         1e-16 where the system is solved as well as its numbers are represented.
     method : str
         How it was found.
+    iterations : int
+        How many steps an iterative method took, 0 for a direct one.
+    constants : array, (means,)
+        What balances the means that conditions give: L u + constant = f.
     """
 
     u: Array
     residual: float
     method: str
+    iterations: int
+    constants: Array
 
 
 @dataclass(frozen=True, init=False, eq=False)
@@ -113,7 +125,15 @@ class BVP:
         if closure == "accurate":
             check_conditions(L, grid, listed)
 
-    def solve(self, rhs: ArrayLike = 0, solver: Solver = "auto") -> Solution:
+    def solve(
+        self,
+        rhs: ArrayLike = 0,
+        solver: Solver = "auto",
+        *,
+        t: float | None = None,
+        tol: float = 1e-10,
+        progress: bool = False,
+    ) -> Solution:
         """Solve for one right-hand side.
 
         Parameters
@@ -121,39 +141,68 @@ class BVP:
         rhs : array_like, (*components, *grid), or number
             f. Its values where conditions stand are not used.
         solver : str or callable
-            ``"auto"`` takes fast diagonalization where the operator is a sum of one-dimensional
-            ones with constant coefficients, and a sparse factorization otherwise; ``"fast"`` and
-            ``"direct"`` ask for them. A function of the matrix and the right-hand side returns x.
+            ``"fast"`` diagonalizes sums of one-dimensional operators, by fast transforms where they
+            apply. ``"direct"`` factors the matrix. ``"krylov"`` iterates, preconditioned by the
+            nearest problem that ``"fast"`` solves, and ``"amg"`` by PyAMG. ``"auto"`` takes the
+            first that fits; beyond 30000 unknowns in three dimensions it does not factor. A
+            function of the matrix and the right-hand side returns x.
+        t : float, optional
+            The time, where conditions depend on it.
+        tol : float
+            Where iterative solvers stop: ‖b − A x‖ ≤ tol ‖b‖.
+        progress : bool
+            Whether to show iterations, by tqdm.
 
         Returns
         -------
         Solution
+            Where the problem is singular, the u whose mean is zero (with the grid's weights).
 
         Raises
         ------
         ValueError
-            If the problem is singular and `rhs` not in its range, or not separable for "fast".
+            If the problem is singular and `rhs` not in its range, or the solver does not fit.
+        RuntimeError
+            If an iterative solver does not converge.
         """
-        return self.factor(solver).solution(rhs)
+        return self.factor(solver, tol=tol, progress=progress).solution(rhs, t)
 
-    def factor(self, solver: Solver = "auto") -> Factored:
-        """Prepare for many right-hand sides: returns a function rhs ↦ u."""
+    def factor(
+        self, solver: Solver = "auto", *, tol: float = 1e-10, progress: bool = False
+    ) -> Factored:
+        """Prepare for many right-hand sides: returns a function (rhs, t=None) ↦ u."""
+        system = self.system
         if callable(solver):
-            matrix = self.system.matrix
-            return Factored(self.system, lambda b: _returned(solver(matrix, b), b), "given")
-        if solver not in ("auto", "fast", "direct"):
+            matrix = system.matrix
+            return Factored(system, lambda b: (_returned(solver(matrix, b), b), 0), "given")
+        if solver not in NAMES:
             raise ValueError(
-                f"solver must be 'auto', 'fast', 'direct' or a function of (A, b), not {solver!r}"
+                f"solver must be one of {', '.join(map(repr, NAMES))} or a function of (A, b), not "
+                f"{solver!r}"
             )
-        fast = separable(self.system) if solver != "direct" else None
-        if fast is not None:
-            return Factored(self.system, fast, "fast diagonalization")
-        if solver == "fast":
-            raise ValueError(
-                f"{self.operator!r} under these conditions is no sum of one-dimensional operators "
-                "with constant coefficients, as solver='fast' needs"
-            )
-        return Factored(self.system, direct(self.system), "sparse factorization")
+        if solver in ("auto", "fast"):
+            fast = _fast(system)
+            if fast is not None:
+                return fast
+            if solver == "fast":
+                raise ValueError(
+                    f"{self.operator!r} under these conditions is no sum of one-dimensional "
+                    "operators, as solver='fast' needs"
+                )
+        null = system.null_vectors
+        large = system.size > FACTORABLE and self.operator.domain.ndim > 2
+        if solver in ("krylov", "amg") or (solver == "auto" and large):
+            names = ("krylov", "amg") if solver == "auto" else (solver,)
+            for name in names:
+                method = _iterative(system, name, null, tol, progress)
+                if method is not None:
+                    return method
+            if solver != "auto":
+                raise ValueError(
+                    f"{self.operator!r} under these conditions is near no sum of one-dimensional "
+                    "operators, as solver='krylov' needs"
+                )
+        return Factored(system, _direct(direct(system, null)), "sparse factorization", null)
 
 
 def _returned(x: Any, b: Array) -> Array:
@@ -166,46 +215,60 @@ def _returned(x: Any, b: Array) -> Array:
     return np.asarray(x)
 
 
+def _direct(solve: Callable[[Array], Array]) -> Callable[[Array], tuple[Array, int]]:
+    return lambda b: (solve(b), 0)
+
+
+def _fast(system: AffineSystem) -> Factored | None:
+    """Return the problem ready for fast diagonalization, None if it does not separate."""
+    solve: Callable[[Array], Array] | None
+    if system.equations.means:
+        solve, null = balanced(system), None
+    else:
+        solve = fast = separable(system)
+        null = fast.null if fast else None
+    return Factored(system, _direct(solve), "fast diagonalization", null) if solve else None
+
+
+def _iterative(
+    system: AffineSystem, name: str, null: Array, tol: float, progress: bool
+) -> Factored | None:
+    """Return the problem ready for iterations, None if there is nothing to precondition them."""
+    if name == "krylov":
+        precondition, method = nearest(system), "Krylov, separable preconditioner"
+    else:
+        precondition, method = multigrid(system), "Krylov, algebraic multigrid"
+    if precondition is None:
+        return None
+    return Factored(system, Krylov(system, precondition, tol, progress), method, null)
+
+
 @dataclass(frozen=True, eq=False)
 class Factored:
     """A boundary-value problem made ready: a function from right-hand sides to fields."""
 
     system: AffineSystem
-    solver: Callable[[Array], Array]
+    solver: Callable[[Array], tuple[Array, int]]
     method: str
+    null: Array | None = None
+    """What may be added to a solution, columns (n, k)."""
 
-    def __call__(self, rhs: ArrayLike = 0) -> Array:
+    def __call__(self, rhs: ArrayLike = 0, t: float | None = None) -> Array:
         """Return the field for a right-hand side, boundary included."""
-        return self._solved(self._given(rhs))[0]
+        return self.system.lift(self._solved(self.system.rhs(rhs, t))[0], t)
 
-    def solution(self, rhs: ArrayLike = 0) -> Solution:
+    def solution(self, rhs: ArrayLike = 0, t: float | None = None) -> Solution:
         """Return the field for a right-hand side, and how well it solves the system."""
-        f = self._given(rhs)
-        u, b = self._solved(f)
-        left = self.system.restrict(f - self.system.operator(u))
-        size = self._size * np.abs(u).max(initial=0) + np.abs(b).max(initial=0)
-        residual = float(np.abs(left).max(initial=0) / size) if size else 0.0
-        return Solution(u, residual, self.method)
+        b = self.system.rhs(rhs, t)
+        x, iterations = self._solved(b)
+        u = self.system.lift(x, t)
+        left = np.abs(b - self.system.matvec(x)).max(initial=0)
+        size = self.system.scale * np.abs(u).max(initial=0) + np.abs(b).max(initial=0)
+        residual = float(left / size) if size else 0.0
+        return Solution(u, residual, self.method, iterations, x[len(self.system.free) :])
 
-    def _given(self, rhs: ArrayLike) -> Array:
-        system = self.system
-        f = as_field(rhs)
-        if f.ndim and f.shape != system.shape:
-            raise ValueError(f"the right-hand side needs shape {system.shape}, but has {f.shape}")
-        return np.broadcast_to(f, system.shape)
-
-    def _solved(self, f: Array) -> tuple[Array, Array]:
-        """Return the field, and the right-hand side of the system for it."""
-        system = self.system
-        # The operator needs no matrix to tell what the given values at the boundary contribute.
-        outside = system.lift(np.zeros(len(system.free), self._type(f)))
-        b = system.restrict(f - system.operator(outside))
-        return system.lift(self.solver(b)), b
-
-    def _type(self, f: Array) -> Any:
-        return np.result_type(f, self.system.operator.dtype)
-
-    @cached_property
-    def _size(self) -> float:
-        """The largest diagonal entry, which bounds the matrix up to a small factor."""
-        return float(np.abs(self.system.operator.diagonal()).max(initial=0))
+    def _solved(self, b: Array) -> tuple[Array, int]:
+        x, iterations = self.solver(b)
+        if self.null is not None and self.null.shape[1]:
+            x = without_null(self.system, x, self.null)
+        return x, iterations

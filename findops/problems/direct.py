@@ -8,7 +8,7 @@ import numpy as np
 from scipy import sparse
 from scipy.sparse.linalg import splu
 
-from findops.boundary import solved
+from findops.elimination import solved
 from findops.problems.singular import check_consistent
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ WORST = 1e-2 / np.finfo(float).eps
 """How many times its size a right-hand side may be enlarged before no digit is left."""
 
 
-def direct(system: AffineSystem) -> Callable[[Array], Array]:
+def direct(system: AffineSystem, null: Array) -> Callable[[Array], Array]:
     """Return a solver by LU factorization.
 
     A singular matrix is bordered by its null vectors: the solution is orthogonal to them, and what
@@ -37,7 +37,6 @@ def direct(system: AffineSystem) -> Callable[[Array], Array]:
     ValueError
         If the matrix is singular in a way that its null vectors do not tell.
     """
-    null = system.null_vectors
     matrix = system.matrix
     if null.shape[1]:
         border = sparse.csr_array(null)
@@ -48,7 +47,7 @@ def direct(system: AffineSystem) -> Callable[[Array], Array]:
         raise ValueError(
             f"{system!r} is singular: conditions are missing, or depend on each other"
         ) from None
-    n, size = len(system.free), float(abs(matrix).max())
+    n, size = system.size, float(abs(matrix).max())
 
     def solve(b: Array) -> Array:
         full = np.concatenate([b, np.zeros(null.shape[1], b.dtype)])
@@ -58,7 +57,7 @@ def direct(system: AffineSystem) -> Callable[[Array], Array]:
                 f"{system!r} is singular to working precision: conditions are missing, or the "
                 "operator has a null vector"
             )
-        check_consistent(np.abs(x[n:]).max(initial=0), np.abs(b).max(initial=0))
+        check_consistent(x[n:], b)
         return x[:n]
 
     return solve

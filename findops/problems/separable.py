@@ -7,7 +7,8 @@ one-dimensional matrices diagonalize it.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -18,59 +19,32 @@ from findops.equations import Equations
 from findops.expr import Coef
 from findops.grid import Grid
 from findops.operator import Operator
+from findops.problems.basis import Basis, basis
 from findops.problems.singular import check_consistent
-from findops.stencil import Chain, Layout, Program, Term
+from findops.stencil import Chain, Composition, Factor, Layout, Program, Term
 from findops.values import Number as AnyNumber
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterator
 
     from numpy.typing import NDArray
-
-    from findops.band import Band
-    from findops.stencil import Number
 
     Array = NDArray[Any]
 
 __all__ = ["Separable", "separable"]
 
-LARGEST = 2048
-"""Unknowns along an axis up to which its matrix is decomposed as a dense one."""
-
-WORST = 1e6
-"""Condition of eigenvectors above which they lose too many digits."""
-
-NULL = 1e-12
+NULL = 1e-13
 """Part of the largest eigenvalue below which one is zero."""
 
-
-@dataclass(frozen=True, eq=False)
-class Axis:
-    """The eigenvalues along one axis, and what takes fields to its eigenvectors and back."""
-
-    values: Array
-    forward: Array
-    backward: Array
-
-    @staticmethod
-    def of(matrix: Array) -> Axis | None:
-        """Decompose a matrix, unless its eigenvectors are too close to each other."""
-        size = np.abs(matrix).max(initial=0)
-        if np.abs(matrix - matrix.conj().T).max(initial=0) <= NULL * size:
-            values, vectors = np.linalg.eigh(matrix)
-            return Axis(values, vectors.conj().T, vectors)
-        values, vectors = np.linalg.eig(matrix)
-        if np.linalg.cond(vectors) > WORST:
-            return None
-        return Axis(values, np.linalg.inv(vectors), vectors)
+ROUNDOFF = 1e-13
+"""Part of a coefficient that may be left when functions of one coordinate each are taken off."""
 
 
 @dataclass(frozen=True, eq=False)
 class Separable:
     """A system ready to be solved by diagonalization."""
 
-    axes: tuple[Axis, ...]
-    constant: Number
+    axes: tuple[Basis, ...]
     real: bool
 
     @property
@@ -79,7 +53,29 @@ class Separable:
 
     def eigenvalues(self) -> Array:
         """Return the eigenvalues, in the shape of the free unknowns."""
-        return sum(np.ix_(*(axis.values for axis in self.axes)), np.asarray(self.constant))
+        return sum(np.ix_(*(axis.values for axis in self.axes)), np.zeros(()))
+
+    @cached_property
+    def vanishing(self) -> NDArray[np.intp]:
+        """Flat indices of the eigenvalues that are zero."""
+        size = np.abs(self.eigenvalues())
+        return np.flatnonzero(size <= NULL * size.max(initial=0))
+
+    @cached_property
+    def _inverse(self) -> Array:
+        """The inverse eigenvalues, 0 where there is none."""
+        values = self.eigenvalues()
+        np.put(values, self.vanishing, np.inf)
+        return 1 / values
+
+    @cached_property
+    def null(self) -> Array:
+        """Vectors that the matrix maps to zero, columns (n, k)."""
+        units = np.zeros((len(self.vanishing), math.prod(self.shape)))
+        units[np.arange(len(units)), self.vanishing] = 1
+        for unit in units:
+            unit[:] = self._real(self._back(unit.reshape(self.shape)), unit).ravel()
+        return units.T
 
     def __call__(self, b: Array) -> Array:
         """Return x with (matrix) x = b, both flat; along null vectors x is zero.
@@ -89,77 +85,107 @@ class Separable:
         ValueError
             If b is not in the range of the matrix.
         """
+        x = self._forward(b)
+        if self.vanishing.size:
+            check_consistent(np.take(x, self.vanishing), x)
+        return self._real(self._back(x * self._inverse), b).ravel()
+
+    def vanishing_part(self, b: Array) -> Array:
+        """Return what of b the matrix cannot reach, as coefficients."""
+        return self._real(np.take(self._forward(b), self.vanishing), b)
+
+    def regularized(self, b: Array) -> Array:
+        """Return the same for any b, with the eigenvalue nearest zero in place of zeros."""
+        x = self._forward(b)
+        kept = np.take(x, self.vanishing) * np.abs(self._inverse).max()
+        x = x * self._inverse
+        np.put(x, self.vanishing, kept)
+        return self._real(self._back(x), b).ravel()
+
+    def _forward(self, b: Array) -> Array:
         x = b.reshape(self.shape)
         for i, axis in enumerate(self.axes):
-            x = along(axis.forward, x, i)
-        values = self.eigenvalues()
-        none = np.abs(values) <= NULL * np.abs(values).max()
-        if none.any():
-            check_consistent(np.abs(x[none]).max(), np.abs(x).max())
-            x, values = np.where(none, 0, x), np.where(none, 1, values)
-        x = x / values
+            x = axis.forward(x, i)
+        return x
+
+    def _back(self, x: Array) -> Array:
         for i, axis in enumerate(self.axes):
-            x = along(axis.backward, x, i)
-        return (x.real if self.real and np.isrealobj(b) else x).ravel()
+            x = axis.backward(x, i)
+        return x
+
+    def _real(self, x: Array, data: Array) -> Array:
+        """Return what is real for real data without the imaginary part that roundoff left."""
+        return x.real if self.real and np.isrealobj(data) else x
 
 
-def along(matrix: Array, x: Array, axis: int) -> Array:
-    """Return a matrix applied along an axis."""
-    shape = x.shape
-    if axis == len(shape) - 1:
-        return (x.reshape(-1, shape[axis]) @ matrix.T).reshape(*shape[:-1], len(matrix))
-    stacked = x.reshape(math.prod(shape[:axis]), shape[axis], -1)
-    result: Array = np.matmul(matrix, stacked)
-    return result.reshape(*shape[:axis], len(matrix), *shape[axis + 1 :])
-
-
-def separable(system: AffineSystem) -> Separable | None:
+def separable(system: AffineSystem, transforms: bool = True) -> Separable | None:
     """Return the fast solver of a system, None if its matrix is no Kronecker sum."""
-    bands = _bands(system.operator.program)
-    if bands is None or system.impose != "elimination":
+    by_axis = _by_axis(system.operator.program)
+    if by_axis is None or system.impose != "elimination" or system.equations.means:
         return None
-    constant, by_axis = bands
     axes = []
-    for i, parts in enumerate(by_axis):
-        line = _line(system, i, parts)
-        if line is None or len(line.free) > LARGEST:
+    for i, chains in enumerate(by_axis):
+        line = _line(system, i, chains)
+        if line is None or (made := basis(line.matrix, transforms)) is None:
             return None
-        axis = Axis.of(line.matrix.toarray())
-        if axis is None:
-            return None
-        axes.append(axis)
-    real = not np.iscomplexobj(constant) and system.operator.dtype.kind != "c"
-    return Separable(tuple(axes), constant, real)
+        axes.append(made)
+    return Separable(tuple(axes), system.operator.dtype.kind != "c")
 
 
-def _bands(program: Program) -> tuple[Number, list[list[tuple[Number, Band]]]] | None:
-    """Return the constant and the bands along each axis that a program is the sum of."""
+def _by_axis(program: Program) -> list[list[Chain]] | None:
+    """Return the chains that act along each axis, as one-dimensional ones."""
     if program.outputs.count != 1:
         return None
-    constant: Number = 0.0
-    by_axis: list[list[tuple[Number, Band]]] = [[] for _ in program.outputs.points]
+    by_axis: list[list[Chain]] = [[] for _ in program.outputs.points]
     for part in program.parts:
-        if not isinstance(part, Chain) or len(part.terms) != 1 or part.terms[0].factors:
+        if isinstance(part, Composition):
             return None
-        (term,) = part.terms
-        along_ = [(i, band) for i, band in enumerate(term.bands) if band is not None]
-        if len(along_) > 1:
-            return None
-        for i, band in along_:
-            by_axis[i].append((term.scale, band))
-        if not along_:
-            constant += term.scale
-    return constant, by_axis
+        for chain in _split(part):
+            axes = {i for term in chain.terms for i in _axes(term)}
+            if len(axes) > 1:
+                return None
+            axis = min(axes, default=0)
+            terms = tuple(_along(term, axis) for term in chain.terms)
+            by_axis[axis].append(Chain(0, 0, terms))
+    return by_axis
 
 
-def _line(
-    system: AffineSystem, axis: int, parts: Iterable[tuple[Number, Band]]
-) -> AffineSystem | None:
+def _axes(term: Term) -> Iterator[int]:
+    """Yield the axes along which a term acts or varies."""
+    for i, band in enumerate(term.bands):
+        if band is not None or any(factor.value.shape[i] > 1 for factor in term.factors):
+            yield i
+
+
+def _along(term: Term, axis: int) -> Term:
+    """Return a term that acts along one axis only as a one-dimensional one."""
+    factors = tuple(replace(f, value=f.value.reshape(-1)) for f in term.factors)
+    return Term((term.bands[axis],), term.scale, factors)
+
+
+def _split(chain: Chain) -> Iterator[Chain]:
+    """Yield a coefficient that is a sum of functions of one coordinate each as such a sum."""
+    first = chain.terms[0]
+    values = np.asarray(first.coefficient)
+    if len(chain.terms) > 1 or any(first.bands) or first.masks or values.size == 1:
+        yield chain
+        return
+    axes = range(values.ndim)
+    mean = values.mean(keepdims=True)
+    others = [tuple(j for j in axes if j != i) for i in axes]
+    functions = [values.mean(axis=j, keepdims=True) - mean for j in others] + [mean]
+    if np.abs(values - sum(functions)).max() > ROUNDOFF * np.abs(values).max():
+        yield chain
+        return
+    for function in functions:
+        yield Chain(0, 0, (Term(first.bands, 1.0, (Factor(function),)),))
+
+
+def _line(system: AffineSystem, axis: int, chains: list[Chain]) -> AffineSystem | None:
     """Return the system along one axis, None if conditions do not separate."""
     whole = system.operator.domain
     grid = Grid(x=whole.axes[axis])
     points = Layout((), grid.shape)
-    chains = [Chain(0, 0, (Term((band,), scale),)) for scale, band in parts]
     none = ((0, 0),)
     op = Operator(Program(points, points, tuple(chains)), grid, grid, none, none, "line")
     conditions = []

@@ -1,31 +1,62 @@
-"""What singular problems ask of their right-hand sides."""
+"""What singular problems ask of their right-hand sides, and which of their solutions is given."""
 
 from __future__ import annotations
 
-__all__ = ["check_consistent"]
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from findops.boundary import AffineSystem
+
+    Array = NDArray[Any]
+
+__all__ = ["check_consistent", "without_null"]
 
 TOLERANCE = 1e-9
-"""Part of a right-hand side that may lie along a null vector."""
+"""Part of a right-hand side that may lie outside the range."""
 
 
-def check_consistent(along: float, size: float) -> None:
+def check_consistent(outside: Array, all_parts: Array) -> None:
     """Refuse a right-hand side outside the range of a singular matrix.
 
     Parameters
     ----------
-    along : float
-        Its largest part along a null vector.
-    size : float
-        The largest of all its parts.
+    outside : array
+        Its parts outside the range.
+    all_parts : array
+        All of them, on the same scale.
 
     Raises
     ------
     ValueError
-        If the part along a null vector is more than roundoff.
+        If a part outside is more than roundoff.
     """
-    if along > TOLERANCE * size:
+    most = float(np.abs(outside).max(initial=0))
+    if most > TOLERANCE * np.abs(all_parts).max(initial=0):
         raise ValueError(
-            "the problem is singular, and this right-hand side has no solution: its part along the "
-            f"null vector is {along:.1e}, but must be 0; for pure Neumann conditions this is what "
-            "∫f = ∮∂u/∂n becomes on the grid"
+            "the problem is singular, and this right-hand side has no solution: its part outside "
+            f"the range is {most:.1e}, but must be 0; for pure Neumann conditions this is what "
+            "∫f = ∮∂u/∂n becomes on the grid. Condition('mean', 1, 0) gives the mean of u and "
+            "balances f by a constant"
         )
+
+
+def without_null(system: AffineSystem, x: Array, null: Array) -> Array:
+    """Return the solution whose fields are orthogonal to the null vectors in the mean.
+
+    Parameters
+    ----------
+    system : AffineSystem
+    x : array, (n,)
+        A solution.
+    null : array, (n, k)
+        What may be added to it.
+    """
+    zero = np.zeros(len(system.equations.places))
+    u, *fields = (system.lifted(vector, zero) for vector in (x, *null.T))
+    weighted = [field * system.operator.domain.weights() for field in fields]
+    gram = [[np.vdot(w, field) for field in fields] for w in weighted]
+    return np.asarray(x - null @ np.linalg.solve(gram, [np.vdot(w, u) for w in weighted]))

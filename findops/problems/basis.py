@@ -1,0 +1,140 @@
+"""Eigenvectors of the matrix along one axis: sines, cosines and exponentials, or a dense matrix."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+from scipy import fft
+
+from findops.threads import num_threads
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from numpy.typing import NDArray
+    from scipy.sparse import csr_array
+
+    Array = NDArray[Any]
+
+__all__ = ["Basis", "Dense", "Transform", "basis"]
+
+LARGEST = 2048
+"""Unknowns up to which a matrix is decomposed as a dense one."""
+
+WORST = 1e6
+"""Condition of eigenvectors above which they lose too many digits."""
+
+ROUNDOFF = 1e-12
+"""Part of the largest entry or eigenvalue that roundoff may make."""
+
+WORTH = 4
+"""How many times more a step of a fast transform costs than one of a matrix product."""
+
+
+class Basis(Protocol):
+    """Eigenvalues along one axis, and what takes fields to coefficients and back."""
+
+    @property
+    def values(self) -> Array: ...
+
+    def forward(self, x: Array, axis: int) -> Array:
+        """Return the coefficients of the eigenvectors along an axis of x."""
+
+    def backward(self, x: Array, axis: int) -> Array:
+        """Return the sum of the eigenvectors with coefficients along an axis of x."""
+
+
+@dataclass(frozen=True, eq=False)
+class Transform:
+    """Eigenvectors that a fast transform sums."""
+
+    values: Array
+    apply: Callable[..., Array]
+    invert: Callable[..., Array]
+    kind: dict[str, int]
+
+    def forward(self, x: Array, axis: int) -> Array:
+        return self.apply(x, axis=axis, workers=num_threads(), **self.kind)
+
+    def backward(self, x: Array, axis: int) -> Array:
+        return self.invert(x, axis=axis, workers=num_threads(), **self.kind)
+
+
+@dataclass(frozen=True, eq=False)
+class Dense:
+    """Eigenvectors as the columns of a matrix, and its inverse."""
+
+    values: Array
+    vectors: Array
+    inverse: Array
+
+    def forward(self, x: Array, axis: int) -> Array:
+        return _along(self.inverse, x, axis)
+
+    def backward(self, x: Array, axis: int) -> Array:
+        return _along(self.vectors, x, axis)
+
+
+def basis(matrix: csr_array, transforms: bool = True) -> Basis | None:
+    """Return the eigenvectors of a matrix, None if they are too close to each other or too many.
+
+    Without transforms, those of a symmetric matrix are orthonormal, and real if it is.
+    """
+    fast = _transform(matrix) if transforms else None
+    return fast or (_dense(matrix.toarray()) if matrix.shape[0] <= LARGEST else None)
+
+
+def _transform(matrix: csr_array) -> Transform | None:
+    """Return the fast transform that diagonalizes a matrix, if one does and is worth it."""
+    n = matrix.shape[0]
+    candidates: list[tuple[Any, Any, dict[str, int], int]] = [
+        (fft.dst, fft.idst, {"type": kind}, 2 * (n + 1) if kind == 1 else 2 * n)
+        for kind in (1, 2, 3, 4)
+    ]
+    candidates += [
+        (fft.dct, fft.idct, {"type": kind}, 2 * (n - 1) if kind == 1 else 2 * n)
+        for kind in (1, 2, 3, 4)
+        if n > 1
+    ]
+    candidates.append((fft.fft, fft.ifft, {}, n))
+    probe = np.random.default_rng(0).standard_normal(n)
+    for apply, invert, kind, length in candidates:
+        if WORTH * sum(_primes(length)) > n:
+            continue
+        values = apply(matrix @ invert(np.ones(n), **kind), **kind)
+        error = apply(matrix @ probe, **kind) - values * (there := apply(probe, **kind))
+        if np.abs(error).max() <= ROUNDOFF * np.abs(values).max() * np.abs(there).max():
+            return Transform(values, apply, invert, kind)
+    return None
+
+
+def _primes(n: int) -> list[int]:
+    """Return the prime factors of a number."""
+    for p in range(2, math.isqrt(n) + 1):
+        if n % p == 0:
+            return [p, *_primes(n // p)]
+    return [n]
+
+
+def _dense(matrix: Array) -> Dense | None:
+    size = np.abs(matrix).max(initial=0)
+    if np.abs(matrix - matrix.conj().T).max(initial=0) <= ROUNDOFF * size:
+        values, vectors = np.linalg.eigh(matrix)
+        return Dense(values, vectors, vectors.conj().T)
+    values, vectors = np.linalg.eig(matrix)
+    if np.linalg.cond(vectors) > WORST:
+        return None
+    return Dense(values, vectors, np.linalg.inv(vectors))
+
+
+def _along(matrix: Array, x: Array, axis: int) -> Array:
+    """Return a matrix applied along an axis."""
+    shape = x.shape
+    if axis == len(shape) - 1:
+        return (x.reshape(-1, shape[axis]) @ matrix.T).reshape(*shape[:-1], len(matrix))
+    stacked = x.reshape(math.prod(shape[:axis]), shape[axis], -1)
+    result: Array = np.matmul(matrix, stacked)
+    return result.reshape(*shape[:axis], len(matrix), *shape[axis + 1 :])

@@ -1,0 +1,121 @@
+"""Krylov methods for systems too large to factor, preconditioned by the nearest separable one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from scipy.sparse.linalg import LinearOperator, bicgstab, cg
+
+from findops.boundary import AffineSystem
+from findops.operator import Operator
+from findops.problems.progress import Bar
+from findops.problems.separable import separable
+from findops.stencil import Chain, Factor, Program, Term
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from numpy.typing import NDArray
+
+    Array = NDArray[Any]
+
+__all__ = ["Krylov", "multigrid", "nearest"]
+
+MOST = 500
+"""Iterations after which a method is given up."""
+
+ROUNDOFF = 1e-11
+"""Part of ⟨A x, y⟩ by which it may differ from ⟨x, A y⟩ if A is symmetric."""
+
+
+@dataclass(frozen=True, eq=False)
+class Krylov:
+    """Conjugate gradients where the matrix is symmetric, else BiCGSTAB (van der Vorst, 1992)."""
+
+    system: AffineSystem
+    precondition: Callable[[Array], Array]
+    tol: float
+    progress: bool
+
+    def __call__(self, b: Array) -> tuple[Array, int]:
+        """Return x with ‖b − A x‖ ≤ tol ‖b‖, and the number of iterations.
+
+        Raises
+        ------
+        RuntimeError
+            If it does not converge.
+        """
+        A = self.system.aslinearoperator()
+        M = LinearOperator(A.shape, matvec=self.precondition, dtype=A.dtype)
+        with Bar("iterations", self.progress) as bar:
+            x, failed = (cg if _symmetric(A, b) else bicgstab)(
+                A, b, rtol=self.tol, maxiter=MOST, M=M, callback=lambda _: bar.advance()
+            )
+        if failed:
+            left = np.linalg.norm(b - A @ x) / np.linalg.norm(b)
+            raise RuntimeError(
+                f"{self.system!r}: no convergence to {self.tol:.0e} in {bar.count} iterations; the "
+                f"residual is {left:.1e} of the right-hand side. solver='direct' needs more "
+                "memory, and no convergence"
+            )
+        return x, bar.count
+
+
+def _symmetric(A: LinearOperator, b: Array) -> bool:
+    """Tell whether ⟨A x, y⟩ = ⟨x, A y⟩ for vectors drawn at random."""
+    rng = np.random.default_rng(0)
+    x, y = (rng.standard_normal(len(b)).astype(A.dtype) for _ in range(2))
+    left, right = np.vdot(y, Ax := A @ x), np.vdot(A @ y, x)
+    return bool(abs(left - right) <= ROUNDOFF * np.linalg.norm(Ax) * np.linalg.norm(y))
+
+
+def nearest(system: AffineSystem) -> Callable[[Array], Array] | None:
+    """Return a preconditioner: the system with the means of its coefficients, scaled to its size.
+
+    Concus and Golub (1973): −∇·k∇ is near √k (−∇²) √k for smooth k, whatever its range.
+    """
+    mean = _averaged(system.operator)
+    if mean is None:
+        return None
+    plain = replace(system.equations, means=())
+    fast = separable(AffineSystem(mean, plain, "elimination"))
+    if fast is None or system.equations.means:
+        return None
+    ratio = np.abs(system.operator.diagonal() / mean.diagonal())
+    usable = np.isfinite(ratio) & (ratio > 0)
+    scale = system.restrict(np.sqrt(np.where(usable, ratio, 1)).reshape(system.shape))
+    return lambda r: fast.regularized(r / scale) / scale
+
+
+def _averaged(op: Operator) -> Operator | None:
+    """Return an operator with means for coefficients, without mixed derivatives."""
+    chains = []
+    for part in op.program.parts:
+        if not isinstance(part, Chain):
+            return None
+        axes = {i for term in part.terms for i, band in enumerate(term.bands) if band is not None}
+        if len(axes) <= 1:
+            chains.append(replace(part, terms=tuple(map(_mean, part.terms))))
+    program = Program(op.program.inputs, op.program.outputs, tuple(chains))
+    return Operator(program, op.domain, op.range, op.ghosts, op.beyond, op.label)
+
+
+def _mean(term: Term) -> Term:
+    factors = (Factor(np.mean(f.value, keepdims=True, dtype=None)) for f in term.factors)
+    return replace(term, factors=tuple(factors))
+
+
+def multigrid(system: AffineSystem) -> Callable[[Array], Array]:
+    """Return a cycle of PyAMG's Ruge–Stüben multigrid as a preconditioner.
+
+    Raises
+    ------
+    ModuleNotFoundError
+        If PyAMG is not installed.
+    """
+    import pyamg
+
+    cycle = pyamg.ruge_stuben_solver(system.matrix.tocsr()).aspreconditioner()
+    return lambda r: np.asarray(cycle @ r)

@@ -1,0 +1,218 @@
+"""How boundary-value problems are solved: transforms, iterations, means; against each other."""
+
+import sys
+
+import numpy as np
+import pytest
+
+from findops import (
+    BVP,
+    Cells,
+    Condition,
+    Diff,
+    Diffusion,
+    Dirichlet,
+    Grid,
+    Laplacian,
+    Neumann,
+    Periodic,
+    Robin,
+    Uniform,
+)
+from findops.problems.basis import Dense, Transform
+from findops.problems.krylov import nearest
+from findops.problems.separable import separable
+
+TRANSFORMED = {
+    "dst 1": (Uniform(0, 1, 65), "accurate", Dirichlet("boundary")),
+    "dst 2": (Cells(0, 1, 64), "odd", ()),
+    "dst 4": (Cells(0, 1, 64), {"x-": "odd", "x+": "even"}, ()),
+    "dst 3": (Uniform(0, 1, 65), {"x-": "odd", "x+": "even"}, Dirichlet("x-")),
+    "dct 1": (Uniform(0, 1, 65), "even", ()),
+    "dct 2": (Cells(0, 1, 64), "even", ()),
+    "dct 4": (Cells(0, 1, 64), {"x-": "even", "x+": "odd"}, ()),
+    "dct 3": (Uniform(0, 1, 65), {"x-": "even", "x+": "odd"}, Dirichlet("x+")),
+    "fft": (Periodic(0, 1, 64), "accurate", ()),
+}
+
+
+@pytest.mark.parametrize("acc", [2, 6])
+@pytest.mark.parametrize("name", TRANSFORMED)
+def test_the_transform_that_fits_is_found(name, acc):
+    axis, closure, conditions = TRANSFORMED[name]
+    if name == "dst 1" and acc > 2:
+        closure = "odd"
+    L = Diff("x", 2, acc) - 3
+    line = Grid(x=axis)
+    made = separable(L.on(line, closure).subject_to(conditions)).axes[0]
+    assert isinstance(made, Transform)
+    assert f"{made.apply.__name__} {made.kind.get('type', '')}".strip() == name
+    b = np.random.default_rng(0).random(len(made.values))
+    problem = BVP(L, line, conditions, closure)
+    x = separable(problem.system)(b)
+    np.testing.assert_allclose(problem.system.matrix @ x, b, rtol=0, atol=1e-10)
+
+
+def test_lengths_of_large_prime_factors_and_other_closures_take_matrices():
+    for axis, acc in ((Uniform(0, 1, 60), 2), (Uniform(0, 1, 65), 4)):
+        system = BVP(Diff("x", 2, acc), Grid(x=axis), Dirichlet("boundary")).system
+        assert isinstance(separable(system).axes[0], Dense)
+
+
+def test_coefficients_of_one_coordinate_each_separate():
+    grid = Grid(x=Uniform(-1, 1, 13), y=Uniform(-1, 1, 12))
+    L = (lambda x: 2 + x) * Diff("x", 2) + Diffusion(lambda y: 1 + y**2, axes=["y"])
+    L = L + (lambda x, y: x**2 + y**2)
+    problem = BVP(L, grid, [Dirichlet("y-"), Dirichlet("y+"), Dirichlet("x-", 1), Neumann("x+")])
+    f = np.random.default_rng(0).random(grid.shape)
+    fast, direct = problem.solve(f), problem.solve(f, "direct")
+    assert fast.method == "fast diagonalization"
+    np.testing.assert_allclose(fast.u, direct.u, rtol=0, atol=1e-11)
+
+
+def contrast(x, y, z):
+    return 10.0 ** (np.sin(6 * x) * np.cos(3 * y) * np.sin(5 * z + 1))
+
+
+BOX = Grid(x=Uniform(0, 1, 13), y=Cells(0, 1, 12), z=Uniform(0, 1, 14))
+WALLS = {
+    "values": lambda: Dirichlet("boundary", lambda x, y, z: x + y * z),
+    "mixed": lambda: [
+        Robin("x-", 1, 2, 3), Dirichlet("x+", 1), *map(Neumann, ("y-", "y+", "z-", "z+")),
+    ],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("walls", WALLS.values(), ids=WALLS)
+@pytest.mark.parametrize("solver", ["krylov", "amg"])
+def test_iterations_come_to_the_factored_solution(solver, walls):
+    if solver == "amg":
+        pytest.importorskip("pyamg", reason="solver='amg' needs PyAMG, an extra")
+    problem = BVP(Diffusion(contrast), BOX, walls())
+    f = np.random.default_rng(0).random(BOX.shape)
+    found, direct = problem.solve(f, solver, tol=1e-12), problem.solve(f, "direct")
+    assert 0 < found.iterations < 60
+    np.testing.assert_allclose(found.u, direct.u, rtol=0, atol=1e-9 * np.abs(direct.u).max())
+    b = problem.system.rhs(f)
+    left = b - problem.system.matrix @ problem.system.restrict(found.u)
+    assert np.linalg.norm(left) < 2e-12 * np.linalg.norm(b)
+
+
+def test_the_nearest_problem_is_the_problem_where_that_separates():
+    problem = BVP(5 * Laplacian() - 1, BOX, WALLS["values"]())
+    b = np.random.default_rng(0).random(problem.system.size)
+    np.testing.assert_allclose(
+        nearest(problem.system)(b), separable(problem.system)(b), rtol=0, atol=1e-13
+    )
+
+
+def test_auto_iterates_on_large_boxes_only():
+    grid = Grid(x=Uniform(0, 1, 36), y=Uniform(0, 1, 36), z=Uniform(0, 1, 36))
+    found = BVP(Diffusion(contrast), grid, Dirichlet("boundary")).solve(1)
+    assert found.method == "Krylov, separable preconditioner"
+    assert 0 < found.iterations < 40
+    small = BVP(Diffusion(contrast), BOX, Dirichlet("boundary")).solve(1)
+    assert small.method == "sparse factorization"
+    assert small.iterations == 0
+
+
+def test_no_convergence_is_an_error():
+    # Helmholtz' equation far above its first resonances is neither definite nor near so.
+    L = Diffusion(contrast) + 3000
+    with pytest.raises(RuntimeError, match=r"no convergence.*the residual is"):
+        BVP(L, BOX, Dirichlet("boundary")).solve(1, "krylov")
+
+
+def test_progress_is_shown_by_tqdm(capsys):
+    pytest.importorskip("tqdm", reason="progress=True needs tqdm, an extra")
+    problem = BVP(Diffusion(contrast), BOX, Dirichlet("boundary"))
+    found = problem.solve(1, "krylov", progress=True)
+    assert f"{found.iterations} iterations" in capsys.readouterr().err
+    problem.solve(1, "krylov")
+    assert not capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("module", "ask"), [("pyamg", {"solver": "amg"}), ("tqdm.auto", {})])
+def test_missing_extras_are_named(module, ask, monkeypatch):
+    monkeypatch.setitem(sys.modules, module, None)
+    problem = BVP(Diffusion(contrast), BOX, Dirichlet("boundary"))
+    with pytest.raises(ModuleNotFoundError, match=module.split(".", maxsplit=1)[0]):
+        problem.solve(1, **({"solver": "krylov", "progress": True} | ask))
+
+
+MEAN = Condition("mean", 1, 3)
+
+
+@pytest.mark.parametrize("solver", ["fast", "direct"])
+def test_a_mean_balances_data_that_a_singular_problem_cannot_meet(solver):
+    grid = Grid(x=Uniform(0, 1, 17), y=Periodic(0, 1, 16))
+    problem = BVP(Laplacian(acc=4), grid, [Neumann("x-", 1), Neumann("x+", 2), MEAN])
+    f = np.random.default_rng(0).random(grid.shape)
+    found = problem.solve(f, solver)
+    np.testing.assert_allclose(grid.integrate(found.u) / grid.integrate(1 + 0 * f), 3, rtol=1e-12)
+    left = problem.operator(found.u) + found.constants - f
+    np.testing.assert_allclose(left[1:-1], 0, rtol=0, atol=1e-9)
+    assert found.residual < 1e-14
+
+
+@pytest.mark.parametrize("solver", ["fast", "direct"])
+@pytest.mark.parametrize("impose", ["elimination", "rows"])
+def test_the_pressure_gradient_for_a_given_flow_rate(impose, solver):
+    grid = Grid(y=Uniform(-1, 1, 41))
+    problem = BVP(Diff("y", 2, acc=4), grid, [Dirichlet("boundary"), Condition("mean", 1, 2 / 3)])
+    if impose == "rows":
+        system = problem.operator.subject_to(problem.system.equations.conditions, impose)
+        made = np.linalg.solve(system.matrix.toarray(), system.rhs(0))
+        u, constant = system.lift(made), made[-1]
+    else:
+        found = problem.solve(0, solver)
+        u, (constant,) = found.u, found.constants
+    # The trapezoidal rule finds 2/3 − h²/6 for the mean of 1 − y².
+    scale = (2 / 3) / (2 / 3 - 0.05**2 / 6)
+    np.testing.assert_allclose(u, scale * (1 - grid.mesh()[0] ** 2), rtol=0, atol=1e-12)
+    np.testing.assert_allclose(constant, 2 * scale, rtol=1e-12)
+
+
+def test_means_print_depend_on_time_and_stand_beside_components():
+    assert repr(MEAN) == "<u = 3 in the mean>"
+    grid = Grid(x=Periodic(0, 1, 16))
+    problem = BVP(Diff("x", 2), grid, Condition("mean", 1, lambda t: t))
+    np.testing.assert_allclose(problem.solve(0, t=2.5).u, 2.5, rtol=1e-13)
+    np.testing.assert_allclose(problem.factor()(0, t=1.5), 1.5, rtol=1e-13)
+    with pytest.raises(TypeError, match="give t="):
+        problem.solve(0)
+
+
+def test_solvers_choose_the_same_solution_of_a_singular_problem():
+    grid = Grid(x=Uniform(0, 1, 33), y=Cells(0, 2, 21))
+    problem = BVP(Laplacian(), grid, Neumann("boundary"))
+    want = np.random.default_rng(2).random(grid.shape)
+    f = problem.operator(problem.system.lift(problem.system.restrict(want)))
+    fast, direct = problem.solve(f, "fast").u, problem.solve(f, "direct").u
+    np.testing.assert_allclose(fast, direct, rtol=0, atol=1e-10)
+    np.testing.assert_allclose(grid.integrate(fast), 0, atol=1e-12)
+
+
+REFUSED = {
+    "two means": (
+        lambda: BVP(Diff("x", 2), Grid(x=Periodic(0, 1, 9)), [MEAN, MEAN]), "another mean",
+    ),
+    "a mean of arrays": (
+        lambda: BVP(
+            Diff("x", 2), Grid(x=Periodic(0, 1, 9)), Condition("mean", 1, np.ones(9))
+        ).solve(), "one number",
+    ),
+    "a mean slope": (lambda: BVP(Diff("x", 2), BOX, Neumann("mean")), "Condition"),
+    "nothing near": (
+        lambda: BVP(
+            Diff("x", 2), Grid(x=Uniform(0, 1, 9)),
+            [Condition("x-", Diff("x", 1)), Dirichlet("x+")],
+        ).solve(1, "krylov"), "near no sum",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("call", "words"), REFUSED.values(), ids=REFUSED)
+def test_refused(call, words):
+    with pytest.raises(ValueError, match=words):
+        call()
