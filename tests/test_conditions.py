@@ -294,4 +294,4 @@ def test_refused(call, error, words):
 
 
 def test_the_identity_is_a_value():
-    assert str(Condition("x-", Identity(), 2)) == "1 u = 2 on x-"
+    assert str(Condition("x-", Identity(), 2)) == "u = 2 on x-"
