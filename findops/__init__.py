@@ -44,11 +44,13 @@ from findops.weights import weights
 if TYPE_CHECKING:
     from findops.operator import Operator
     from findops.problems.bvp import BVP
+    from findops.problems.evp import EVP
 
 __version__ = "0.1.0"
 
 __all__ = [
     "BVP",
+    "EVP",
     "Advection",
     "Backward",
     "Biased",
@@ -100,4 +102,8 @@ def __getattr__(name: str) -> Any:
         from findops.problems.bvp import BVP
 
         return BVP
+    if name == "EVP":
+        from findops.problems.evp import EVP
+
+        return EVP
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -57,7 +57,9 @@ def continued(
 
 
 def _by_face(condition: Condition, grid: Grid) -> Iterator[Condition]:
-    """Yield a condition for each of the faces that it is on."""
+    """Yield a condition for each of the faces that it is on, or as it is."""
+    if condition.is_mean:
+        yield condition
     for place in condition.places(grid):
         yield condition if place.face is None else replace(condition, where=place.face)
 

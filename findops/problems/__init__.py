@@ -1,1 +1,1 @@
-"""Boundary-value problems, solved by SciPy's solvers."""
+"""Boundary-value and eigenvalue problems, solved by SciPy's solvers."""

@@ -1,0 +1,71 @@
+"""What eigenvalue problems give: pairs, which of them come first, and their sign."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    Array = NDArray[Any]
+
+__all__ = ["Eigenpairs", "nearest_first", "turned"]
+
+DIGITS = 9
+"""Digits to which distances that are equal by symmetry agree."""
+
+LEADING = 1 - 1e-6
+"""Part of the largest entry from which on an entry counts as largest."""
+
+
+@dataclass(frozen=True, eq=False)
+class Eigenpairs:
+    """Eigenvalues and their fields, nearest first.
+
+    Parameters
+    ----------
+    values : array, (k,)
+        Real where symmetry is proved, and where all of a real problem's come out so; else complex.
+    vectors : array, (k, *components, *grid)
+        The fields, boundary included: ∫|u|² = 1 by the grid's weights, summed over components, and
+        the first of the largest entries is positive. Those of a symmetric problem are orthogonal;
+        of a multiple eigenvalue, they are some basis, the same every time.
+    residuals : array, (k,)
+        ‖A x − λ B x‖ / ((‖A‖ + |λ| ‖B‖) ‖x‖) of the matrices under the conditions: Euclidean norms
+        of vectors, largest row sums of matrices; for "fast diagonalization" the largest eigenvalue
+        is ‖A‖.
+    method : str
+        How they were found.
+    """
+
+    values: Array
+    vectors: Array
+    residuals: Array
+    method: str
+
+
+def nearest_first(values: Array, near: complex, k: int) -> NDArray[np.intp]:
+    """Return the indices of the k values nearest to a number, nearest first.
+
+    Of those at one distance the smaller real part comes first, then the larger imaginary part.
+    """
+    k = min(k, len(values))
+    distances = np.abs(values - near)
+    reach = np.sort(np.partition(distances, k - 1)[:k])[-1] * (1 + 10.0**-DIGITS)
+    within = np.flatnonzero(distances <= reach)
+    close = values[within]
+    rounded = np.round(distances[within] / (reach or 1), DIGITS)
+    order: NDArray[np.intp] = within[np.lexsort((-close.imag, close.real, rounded))]
+    return order[:k]
+
+
+def turned(vectors: Array) -> Array:
+    """Return vectors (n, k), turned so that the first of the largest entries is positive."""
+    sizes = np.abs(vectors)
+    leading = np.argmax(sizes >= LEADING * sizes.max(axis=0), axis=0)
+    entries = vectors[leading, np.arange(vectors.shape[1])]
+    result: Array = vectors * (entries.conj() / np.abs(entries))
+    return result

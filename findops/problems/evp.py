@@ -1,0 +1,300 @@
+"""Eigenvalue problems: L u = λ M u under homogeneous conditions."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from numbers import Complex
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from findops.conditions import as_conditions
+from findops.continuation import continued
+from findops.expr import Expr, as_expr
+from findops.grid import Grid
+from findops.problems.arnoldi import shift_invert
+from findops.problems.block_search import block_search, too_large
+from findops.problems.counting import check_conditions
+from findops.problems.eigenpairs import Eigenpairs, nearest_first, turned
+from findops.problems.kronecker import kronecker
+from findops.problems.krylov import nearest
+from findops.problems.pencil import Pencil, dense
+from findops.problems.separable import separable
+from findops.values import kind, whole
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from numpy.typing import NDArray
+
+    from findops.boundary import AffineSystem
+    from findops.conditions import Condition
+    from findops.expr import Closures
+    from findops.operator import Operator
+
+    Array = NDArray[Any]
+
+__all__ = ["EVP"]
+
+SMALL = 200
+"""Unknowns up to which all eigenvalues are found, by dense matrices."""
+
+SHARE = 4
+"""Unknowns for each eigenvalue that is asked for below which dense matrices are cheaper."""
+
+GENERIC = 0.5772156649015329
+"""A number that is no ratio of coefficients: L and its multiple of M do not cancel."""
+
+TOLERANCE = 1e-9
+"""Residual from which on a pair has not converged."""
+
+
+@dataclass(frozen=True, init=False, eq=False)
+class EVP:
+    """The problem L u = λ M u in a grid, under homogeneous conditions.
+
+    Parameters
+    ----------
+    L : Expr
+        The operator.
+    grid : Grid
+        Where the fields live.
+    conditions : Condition or iterable of them
+        As many along each axis as L differentiates there; their values are zero. Periodic axes
+        need none.
+    M : Expr or coefficient, optional
+        The operator on the right, the identity by default. It may be singular.
+    closure : str, int or dict by face, optional
+        What happens where stencils stick out, as in ``L.on``. By default odd or even continuation
+        where that keeps the conditions, which leaves symmetric problems symmetric at every
+        accuracy, and accurate closures elsewhere.
+    **fields
+        Values of the free fields of L and M.
+
+    Raises
+    ------
+    ValueError
+        If a face lacks its condition, there are too many, one is not homogeneous, or L and M do
+        not map the same fields.
+    TypeError
+        If L is no expression, or `grid` no grid.
+
+    Examples
+    --------
+    >>> from findops import Diff, Dirichlet, Uniform
+    >>> grid = Grid(x=Uniform(0, np.pi, 101))
+    >>> EVP(-Diff("x", 2, acc=6), grid, Dirichlet("boundary")).solve(4).values.round(6)
+    array([ 1.,  4.,  9., 16.])
+    """
+
+    operator: Operator
+    """L on the grid."""
+    mass: Operator | None
+    """M on the grid, None for the identity."""
+    system: AffineSystem
+    """What is left of L under the conditions."""
+
+    def __init__(
+        self,
+        L: Expr,  # the operators' names in the literature
+        grid: Grid,
+        conditions: Condition | Iterable[Condition] = (),
+        M: Any = None,
+        closure: Closures | None = None,
+        **fields: object,
+    ) -> None:
+        if not isinstance(L, Expr):
+            raise TypeError(f"EVP needs an expression such as -Laplacian(), not {kind(L)}")
+        if not isinstance(grid, Grid):
+            raise TypeError(f"EVP needs a Grid, not {kind(grid)}")
+        right = None if M is None else as_expr(M)
+        listed = as_conditions(conditions)
+        if closure is None:
+            check_conditions(L, grid, listed)
+            both = L if right is None else L + GENERIC * right
+            closure, listed = continued(both, grid, listed)
+        names = set() if right is None else right.free_fields
+        own = {n: v for n, v in fields.items() if n in L.free_fields or n not in names}
+        operator = L.on(grid, closure, **own)
+        system = operator.subject_to(listed)
+        _check_homogeneous(system)
+        object.__setattr__(self, "operator", operator)
+        object.__setattr__(self, "system", system)
+        mass = None
+        if right is not None:
+            mass = right.on(grid, closure, **{n: v for n, v in fields.items() if n in names})
+            _check_same_fields(operator, mass)
+        object.__setattr__(self, "mass", mass)
+
+    def solve(self, k: int, near: complex | None = None) -> Eigenpairs:
+        """Find the k eigenvalues nearest to a number.
+
+        Sums of one-dimensional operators are diagonalized axis by axis. Other problems of up to
+        200 unknowns become dense matrices; larger ones go to ARPACK in shift-invert mode, Lanczos'
+        method where symmetry is proved and Arnoldi's elsewhere. Where symmetric problems are too
+        large to be factored, LOBPCG finds an end of their spectrum.
+
+        Parameters
+        ----------
+        k : int
+            How many.
+        near : number, optional
+            By default zero. Pairs are in the order of their distance from it; of those at one
+            distance, the smaller real part comes first, then the larger imaginary part.
+
+        Returns
+        -------
+        Eigenpairs
+
+        Raises
+        ------
+        ValueError
+            If there are fewer finite eigenvalues, every number is an eigenvalue, or the problem is
+            too large for what it is.
+        TypeError
+            If k is no integer, or `near` no number.
+        RuntimeError
+            If a pair does not converge, to residuals of 1e-9.
+        """
+        count, target = whole(k, "k"), _number(near)
+        if not 1 <= count <= len(self.system.free):
+            raise ValueError(
+                f"{self!r} has {len(self.system.free)} unknowns, so k must lie between 1 and that, "
+                f"but is {k}"
+            )
+        values, x, method, size = self._found(count, target)
+        if len(values) < count:
+            raise ValueError(
+                f"{self!r} has only {len(values)} finite eigenvalues, as M is singular, but k is "
+                f"{count}"
+            )
+        first = nearest_first(values, target, count)
+        values, x = values[first], x[:, first]
+        if not self._complex and not values.imag.any():
+            values, x = values.real, turned(x).real
+        residuals = self._residuals(values, x, size)
+        if not residuals.max() <= TOLERANCE:
+            raise RuntimeError(
+                f"only {(residuals <= TOLERANCE).sum()} of {count} pairs converged by {method}: "
+                f"residuals reach {residuals.max():.1e}"
+            )
+        return Eigenpairs(values, self._fields(x), residuals, method)
+
+    def _found(self, k: int, near: complex) -> tuple[Array, Array, str, float]:
+        """Return at least k pairs if there are so many, how they were found, and ‖A‖."""
+        # Along one axis, looking for a few pairs is cheaper than looking for all.
+        if not self._generalized and self.operator.domain.ndim > 1:
+            fast = separable(self.system, transforms=False)
+            if fast is not None:
+                size = float(np.abs(fast.eigenvalues()).max())
+                return *kronecker(fast, k, near), "fast diagonalization", size
+        pencil, factors = self._symmetrized
+        n, size = pencil.n, pencil.sizes[0]
+        if pencil.hermitian:
+            near = near.real  # the nearest on the real line are the nearest of all
+        if n <= SMALL or SHARE * k >= n:
+            values, y = dense(pencil)
+            method = "dense matrices"
+        elif not too_large(pencil):
+            values, y = shift_invert(pencil, k, near)
+            method = f"shift-invert {'Lanczos' if pencil.hermitian else 'Arnoldi'}"
+        elif pencil.hermitian:
+            solve = nearest(self.system)
+            if solve is None:
+                raise ValueError(
+                    f"{self!r}: with {n} unknowns it is too large to be factored, and no separable "
+                    "problem is near that would precondition LOBPCG: a coarser grid would do"
+                )
+            values, y = block_search(pencil, k, near.real, lambda r: factors * solve(r / factors))
+            method = "LOBPCG"
+        else:
+            raise ValueError(
+                f"{self!r} is not symmetric, and with {n} unknowns too large to be factored: a "
+                "coarser grid, or conditions that keep it symmetric, would do"
+            )
+        return values, y / factors[:, None], method, size
+
+    @cached_property
+    def _symmetrized(self) -> tuple[Pencil, Array]:
+        """The matrices in unknowns y = factors · x, in which they are Hermitian if they can be."""
+        plain = Pencil.of(self.system, self.mass)
+        factors = np.sqrt(self.system.restrict(self._weights))
+        if plain.hermitian or np.ptp(factors) == 0 or self.system.equations.means:
+            return plain, np.ones(plain.n)
+        return plain.scaled(factors), factors
+
+    @property
+    def _generalized(self) -> bool:
+        return self.mass is not None or bool(self.system.equations.means)
+
+    @cached_property
+    def _weights(self) -> Array:
+        """The weights of the grid, for every component."""
+        return np.broadcast_to(self.operator.domain.weights(), self.system.shape)
+
+    @property
+    def _complex(self) -> bool:
+        return "c" in {op.dtype.kind for op in (self.operator, self.mass) if op is not None}
+
+    def _fields(self, x: Array) -> Array:
+        """Return the normalized fields of vectors (n, k)."""
+        fields = np.stack([self.system.lift(column) for column in x.T])
+        flat = turned(fields.reshape(len(fields), -1).T).T
+        norms = np.sqrt(np.abs(flat) ** 2 @ self._weights.ravel())
+        normalized: Array = flat / norms[:, None]
+        return normalized.reshape(fields.shape)
+
+    def _residuals(self, values: Array, x: Array, size: float) -> Array:
+        """Return how well each pair solves the system."""
+        mass = self._symmetrized[0].sizes[1] if self._generalized else 1.0
+        result = np.zeros(len(values))
+        for i, (value, column) in enumerate(zip(values, x.T, strict=True)):
+            u = self.system.lift(column)
+            image = self.system.restrict(u if self.mass is None else self.mass(u))
+            left = self.system.matvec(column) - value * image
+            scale = (size + abs(value) * mass) * np.linalg.norm(column)
+            result[i] = np.linalg.norm(left) / scale if scale else 0.0
+        return result
+
+    def __repr__(self) -> str:
+        right = "" if self.mass is None else f" = λ ({self.mass.label}) u"
+        return f"<EVP {self.system!r}{right}>"
+
+
+def _check_homogeneous(system: AffineSystem) -> None:
+    """Refuse conditions with values other than zero."""
+    grid, equations = system.operator.domain, system.equations
+    given = [(part.condition, part.values) for part in equations.parts]
+    given += [(mean.condition, mean.value) for mean in equations.means]
+    for condition, values in given:
+        if condition.depends_on_time(grid) or values(None).any():
+            raise ValueError(
+                f"{condition!r}: the conditions of an eigenvalue problem are homogeneous, their "
+                "values zero"
+            )
+
+
+def _check_same_fields(operator: Operator, mass: Operator) -> None:
+    """Refuse operators that do not stand in one equation."""
+    if operator._ends != mass._ends:
+        raise ValueError(
+            f"L and M must map the same fields, but L = {operator!r} maps {_shapes(operator)}, and "
+            f"M = {mass!r} {_shapes(mass)}; Block([[…]]) gives M components"
+        )
+
+
+def _shapes(op: Operator) -> str:
+    return f"{op.program.inputs.shape} to {op.program.outputs.shape}"
+
+
+def _number(near: complex | None) -> complex:
+    """Return what eigenvalues are to be near to."""
+    if near is None:
+        return 0.0
+    if not isinstance(near, Complex) or isinstance(near, bool):
+        raise TypeError(f"near must be a number, but is {near!r}")
+    if not np.isfinite(near):
+        raise ValueError(f"near must be finite, but is {near!r}")
+    value = complex(near)
+    return value if value.imag else value.real
