@@ -421,6 +421,8 @@ def test_large_boxes_without_factorization(monkeypatch):
         EVP(well, grid, ZERO).solve(5, near=8)
     with pytest.raises(ValueError, match=r"not symmetric.*too large"):
         EVP(well + tilted3 * Diff("x"), grid, ZERO).solve(5)
+    with pytest.raises(ValueError, match="no separable"):
+        EVP(-VectorLaplacian(), grid, ZERO).solve(5)
     monkeypatch.setattr(block_search, "STEPS", 1)
     monkeypatch.setattr(block_search, "ROUNDS", 2)
     with pytest.raises(RuntimeError, match=r"of 5 eigenvalues.*LOBPCG"):
