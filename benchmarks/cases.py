@@ -16,6 +16,7 @@ from benchmarks.assembling import (
 )
 from benchmarks.fresh import applying_memory, assembling_memory, first_call, imports
 from benchmarks.problem import CURL, DIVERGENCE, GRADIENT, LAPLACIAN, MIXED, along
+from benchmarks.solving import conducting, poisson
 from benchmarks.stepping import leapfrog, runge_kutta
 from benchmarks.timing import rounds
 from benchmarks.transport import transported
@@ -43,6 +44,9 @@ GROUPS = {
     "small": "Calls on small arrays, acc 2.",
     "assembly": "Sparse matrices in CSR form, made from nothing; findops binds in that time.",
     "replacing": "`op.replace(c=…)` of `Field('c') * Laplacian()`, its matrix, and both anew.",
+    "solving": "Boundary-value problems from the expression to the solution, on two threads. "
+    "Transforms are those of `scipy.fft`, on one thread unless they say otherwise. k varies by a "
+    "factor of 100, residuals are 1e-8 of the right-hand side.",
     "start": "Seconds in a fresh process, its disk cache warm. The first call is that of the "
     "Laplacian, Numba imported before.",
     "memory": "Peak of the resident memory in a fresh process, after a smaller problem has loaded "
@@ -120,6 +124,13 @@ LARGE = ("Devito", "py-pde, ghosts given")
 MEDIUM = (*LARGE, "JAX", "findiff")
 SIZES = (10, 16, 25, 40, 64, 100, 160, 256, 464)
 
+POISSON = (
+    (2, "Dirichlet", False),
+    (2, "Neumann", False),
+    (6, "Dirichlet", False),
+    (2, "Dirichlet", True),
+)
+
 CASES = (
     *(
         Case(
@@ -178,6 +189,16 @@ CASES = (
     Case("assembly", "128³, a·∇ + ∇·(k∇)", _cube(128), transport),
     Case("replacing", "64²", (64, 64), refreshed),
     Case("replacing", "128³", _cube(128), refreshed),
+    *(
+        Case(
+            "solving",
+            f"∇²u = f 256³, acc {acc}, {walls}{', uneven' if uneven else ''}",
+            _cube(256),
+            partial(poisson, acc=acc, walls=walls, uneven=uneven),
+        )
+        for acc, walls, uneven in POISSON
+    ),
+    Case("solving", "∇·(k∇u) = f 128³", _cube(128), conducting),
     Case("start", "imports", (), imports),
     Case("start", "first call, 256³, acc 2", _cube(256), partial(first_call, acc=2)),
     Case("start", "first call, 256³, acc 8", _cube(256), partial(first_call, acc=8)),

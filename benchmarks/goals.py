@@ -1,4 +1,4 @@
-"""What the issue on speed requires, in terms of the cases."""
+"""What is required, in terms of the cases."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from benchmarks.contest import FRESH, INTO
 from benchmarks.copying import COPY
+from benchmarks.solving import FULL, ROUND_TRIP, RUGE_STUBEN
 
 if TYPE_CHECKING:
     from benchmarks.cases import Outcome
@@ -175,6 +176,22 @@ GOALS = (
             unit="%",
         )
         for acc in (2, 8)
+    ),
+    *(
+        Goal(f"{case}, against a round trip of `scipy.fft.dstn`", bound, case, FULL, ROUND_TRIP)
+        for case, bound in (
+            ("∇²u = f 256³, acc 2, Dirichlet", 2.5),
+            ("∇²u = f 256³, acc 2, Neumann", 2.5),
+            ("∇²u = f 256³, acc 6, Dirichlet", 5),
+            ("∇²u = f 256³, acc 2, Dirichlet, uneven", 5),
+        )
+    ),
+    Goal(
+        "∇·(k∇u) = f 128³, k varying by 100, to 1e-8, against PyAMG's Ruge–Stüben",
+        0.5,
+        "∇·(k∇u) = f 128³",
+        FULL,
+        RUGE_STUBEN,
     ),
     *(
         Goal(
