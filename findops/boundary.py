@@ -95,13 +95,21 @@ class AffineSystem:
         made.sort_indices()
         return made
 
-    def reduced(self, op: Operator) -> csr_array:
-        """Return the matrix that conditions make of any operator on these fields."""
+    def reduced(self, op: Operator | csr_array) -> csr_array:
+        """Return the matrix that conditions make of any operator on these fields.
+
+        It may be given by its matrix: if f has the Jacobian J, that of x ↦ restrict(f(lift(x))) is
+        ``reduced(J)``.
+        """
+
+        def rows(chosen: Ints) -> csr_array:
+            return op[chosen] if isinstance(op, sparse.csr_array) else op.matrix(rows=chosen)
+
         if self.impose == "rows":
             order = np.argsort(np.concatenate([self._kept, self.equations.places]))
-            rows = [op.matrix(rows=self._kept), self.equations.matrix]
-            return cast("csr_array", sparse.vstack(rows, format="csr")[order])
-        return self._eliminated(op.matrix(rows=self.free))
+            stacked = sparse.vstack([rows(self._kept), self.equations.matrix], format="csr")
+            return cast("csr_array", stacked[order])
+        return self._eliminated(rows(self.free))
 
     def _eliminated(self, rows: csr_array) -> csr_array:
         """Return rows in terms of all unknowns in terms of the free ones."""
