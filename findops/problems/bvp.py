@@ -1,4 +1,4 @@
-"""Boundary-value problems: L u = f under conditions."""
+"""Boundary-value problems under conditions: L u = f, or f(u) = rhs."""
 
 from __future__ import annotations
 
@@ -10,14 +10,18 @@ import numpy as np
 
 from findops.conditions import as_conditions
 from findops.expr import Expr
+from findops.field import as_field
 from findops.grid import Grid
+from findops.operator import Operator
 from findops.problems.balanced import balanced
+from findops.problems.bare import bare
 from findops.problems.counting import check_conditions
 from findops.problems.direct import direct
 from findops.problems.krylov import Krylov, multigrid, nearest
+from findops.problems.newton import Residual, newton
 from findops.problems.separable import separable
 from findops.problems.singular import without_null
-from findops.values import kind
+from findops.values import kind, whole
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -27,9 +31,9 @@ if TYPE_CHECKING:
     from findops.boundary import AffineSystem
     from findops.conditions import Condition
     from findops.expr import Closures
-    from findops.operator import Operator
 
     Array = NDArray[Any]
+    Function = Callable[[Array], Any]
 
 __all__ = ["BVP", "Factored", "Solution"]
 
@@ -52,7 +56,9 @@ class Solution:
         The field, boundary included.
     residual : float
         ‖b − A x‖ / (‖A‖ ‖x‖ + ‖b‖) of the system under the conditions, in the largest norm: some
-        1e-16 where the system is solved as well as its numbers are represented.
+        1e-16 where the system is solved as well as its numbers are represented. For nonlinear
+        problems the largest ‖f(u) − rhs‖ / (‖|J| |u|‖ + ‖rhs‖) of all components, in rows of one
+        size.
     method : str
         How it was found.
     iterations : int
@@ -70,12 +76,12 @@ class Solution:
 
 @dataclass(frozen=True, init=False, eq=False)
 class BVP:
-    """The problem L u = f in a grid, under conditions.
+    """The problem L u = rhs in a grid, under conditions, or f(u) = rhs for any function f.
 
     Parameters
     ----------
-    L : Expr
-        The operator.
+    L : Expr or callable
+        The operator, or a function from fields to fields, written with bound operators and arrays.
     grid : Grid
         Where the field lives.
     conditions : Condition or iterable of them
@@ -83,15 +89,22 @@ class BVP:
         continue the field, as conditions do. Periodic axes need none.
     closure : str, int or dict by face
         What happens where stencils stick out, as in ``L.on``.
+    components : int or tuple of int
+        The component axes of the fields that a function reads; scalars by default.
+    acc : int
+        The order of accuracy of slopes in the conditions of a function.
+    jac : callable, optional
+        Takes a field and returns the Jacobian of a function there: a bound operator, or a sparse
+        matrix on flat fields, conditions not imposed. By default differences make it, sparse.
     **fields
         Values of the free fields of L.
 
     Raises
     ------
     ValueError
-        If a face lacks its condition, or there are too many.
+        If a face lacks its condition, or there are too many; for functions nobody counts them.
     TypeError
-        If L is no expression, or `grid` no grid.
+        If L is neither an expression nor a function, or `grid` no grid.
 
     Examples
     --------
@@ -100,28 +113,52 @@ class BVP:
     >>> found = BVP(Laplacian(), square, Dirichlet("boundary")).solve(-1)
     >>> float(found.u.max().round(3)), found.method
     (0.074, 'fast diagonalization')
+
+    Bratu's problem ∇²u + eᵘ = 0:
+
+    >>> lap = Laplacian().on(square)
+    >>> found = BVP(lambda u: lap(u) + np.exp(u), square, Dirichlet("boundary")).solve()
+    >>> float(found.u.max().round(3)), found.method, found.iterations
+    (0.078, 'Newton', 3)
     """
 
-    operator: Operator
-    """The operator on the grid."""
+    operator: Operator | Function
+    """What maps fields to right-hand sides: the operator on the grid, or the function."""
     system: AffineSystem
-    """What is left of it under the conditions."""
+    """What is left of it under the conditions; of the fields alone, if it is a function."""
+    jac: Function | None
 
     def __init__(
         self,
-        L: Expr,  # the operator's name in the literature
+        L: Expr | Function,  # the operator's name in the literature
         grid: Grid,
         conditions: Condition | Iterable[Condition] = (),
         closure: Closures = "accurate",
+        *,
+        components: int | tuple[int, ...] = (),
+        acc: int = 2,
+        jac: Function | None = None,
         **fields: object,
     ) -> None:
-        if not isinstance(L, Expr):
+        if isinstance(L, Operator) or not callable(L):
             raise TypeError(f"BVP needs an expression such as Laplacian(), not {kind(L)}")
         if not isinstance(grid, Grid):
             raise TypeError(f"BVP needs a Grid, not {kind(grid)}")
-        object.__setattr__(self, "operator", L.on(grid, closure, **fields))
+        object.__setattr__(self, "jac", jac)
+        if not isinstance(L, Expr):
+            if closure != "accurate" or fields:
+                raise TypeError("closure= and fields belong to an expression, not to a function")
+            counts = components if isinstance(components, tuple) else (components,)
+            axes = tuple(whole(count, "a number of components") for count in counts)
+            object.__setattr__(self, "operator", L)
+            object.__setattr__(self, "system", bare(grid, axes, as_conditions(conditions), acc))
+            return
+        if components != () or acc != 2 or jac is not None:
+            raise TypeError(f"components=, acc= and jac= belong to functions; {L!r} has its own")
+        operator = L.on(grid, closure, **fields)
         listed = as_conditions(conditions)
-        object.__setattr__(self, "system", self.operator.subject_to(listed))
+        object.__setattr__(self, "operator", operator)
+        object.__setattr__(self, "system", operator.subject_to(listed))
         if closure == "accurate":
             check_conditions(L, grid, listed)
 
@@ -130,6 +167,7 @@ class BVP:
         rhs: ArrayLike = 0,
         solver: Solver = "auto",
         *,
+        start: ArrayLike | None = None,
         t: float | None = None,
         tol: float = 1e-10,
         progress: bool = False,
@@ -145,7 +183,10 @@ class BVP:
             apply. ``"direct"`` factors the matrix. ``"krylov"`` iterates, preconditioned by the
             nearest problem that ``"fast"`` solves, and ``"amg"`` by PyAMG. ``"auto"`` takes the
             first that fits; beyond 30000 unknowns in three dimensions it does not factor. A
-            function of the matrix and the right-hand side returns x.
+            function of the matrix and the right-hand side returns x. Nonlinear problems take
+            ``"direct"``, which is ``"auto"`` there, or such a function for Newton's steps.
+        start : array_like, (*components, *grid), optional
+            Where Newton's method starts, the conditions being imposed on it; from zero by default.
         t : float, optional
             The time, where conditions depend on it.
         tol : float
@@ -161,16 +202,44 @@ class BVP:
         Raises
         ------
         ValueError
-            If the problem is singular and `rhs` not in its range, or the solver does not fit.
+            If the problem is singular and `rhs` not in its range, or the solver does not fit; if a
+            function is not finite at the start, or returns another shape.
         RuntimeError
-            If an iterative solver does not converge.
+            If an iterative solver or Newton's method does not converge.
         """
+        if not isinstance(self.operator, Operator):
+            return self._newton(self.operator, rhs, solver, 0 if start is None else start, t)
+        if start is not None:
+            raise TypeError(f"{self.operator!r} is linear: start= serves nonlinear problems")
         return self.factor(solver, tol=tol, progress=progress).solution(rhs, t)
+
+    def _newton(
+        self, f: Function, rhs: ArrayLike, solver: Solver, start: ArrayLike, t: float | None
+    ) -> Solution:
+        if not callable(solver) and solver not in ("auto", "direct"):
+            raise ValueError(
+                "for a nonlinear problem solver must be 'auto', 'direct' or a function of (A, b), "
+                f"not {solver!r}"
+            )
+        given = (lambda A, b: _returned(solver(A, b), b)) if callable(solver) else None
+        system = self.system
+        residual = Residual(system, f, self.jac, _full(rhs, system, "right-hand side"), t)
+        found, history = newton(residual, _full(start, system, "start"), given)
+        constants = found.x[len(system.free) :]
+        return Solution(found.u, history[-1], "Newton", len(history) - 1, constants)
 
     def factor(
         self, solver: Solver = "auto", *, tol: float = 1e-10, progress: bool = False
     ) -> Factored:
-        """Prepare for many right-hand sides: returns a function (rhs, t=None) ↦ u."""
+        """Prepare for many right-hand sides: returns a function (rhs, t=None) ↦ u.
+
+        Raises
+        ------
+        TypeError
+            If the problem is nonlinear.
+        """
+        if not isinstance(self.operator, Operator):
+            raise TypeError("a nonlinear problem has no factorization: use solve(rhs, start=…)")
         system = self.system
         if callable(solver):
             matrix = system.matrix
@@ -203,6 +272,14 @@ class BVP:
                     "operators, as solver='krylov' needs"
                 )
         return Factored(system, _direct(direct(system, null)), "sparse factorization", null)
+
+
+def _full(values: ArrayLike, system: AffineSystem, what: str) -> Array:
+    """Return a number or a field as a field."""
+    given = as_field(values)
+    if given.ndim and given.shape != system.shape:
+        raise ValueError(f"the {what} needs shape {system.shape}, but has {given.shape}")
+    return np.broadcast_to(given, system.shape)
 
 
 def _returned(x: Any, b: Array) -> Array:

@@ -1,0 +1,271 @@
+"""Nonlinear boundary-value problems: exact solutions, what is given, what is refused."""
+
+import numpy as np
+import pytest
+from scipy import sparse
+from scipy.optimize import brentq
+from scipy.sparse.linalg import spsolve
+
+from findops import (
+    BVP,
+    Condition,
+    Diff,
+    Dirichlet,
+    Field,
+    Grid,
+    Laplacian,
+    Neumann,
+    Periodic,
+    Points,
+    Robin,
+    Uniform,
+)
+
+
+def stretched(n):
+    s = np.linspace(0, 1, n)
+    return Points(s + 0.1 * np.sin(2 * np.pi * s) / np.pi)
+
+
+def exact(x, y):
+    return np.sin(2 * x + y)
+
+
+GRIDS = {
+    "uniform": lambda n: Grid(x=Uniform(0, 1, n), y=Uniform(0, 1.2, n + 2)),
+    "points": lambda n: Grid(x=stretched(n), y=stretched(n + 2)),
+}
+CONDITIONS = [
+    Dirichlet("x-", exact),
+    Robin("x+", 2, 1, lambda x, y: 2 * exact(x, y) + 2 * np.cos(2 * x + y)),
+    Neumann("y-", lambda x, y: -np.cos(2 * x + y)),
+    Dirichlet("y+", exact),
+]
+
+
+@pytest.mark.parametrize("acc", [2, 4])
+@pytest.mark.parametrize("make", GRIDS.values(), ids=GRIDS)
+def test_order_of_accuracy(make, acc):
+    """∇·(1 + u²)∇u = ∇²u + u² ∇²u + 2 u |∇u|², with slopes in the conditions."""
+    errors = []
+    for n in (13, 25, 49):
+        grid = make(n)
+        lap, dx, dy = (
+            L.on(grid) for L in (Laplacian(acc=acc), Diff("x", acc=acc), Diff("y", acc=acc))
+        )
+
+        def f(u, lap=lap, dx=dx, dy=dy):
+            return (1 + u**2) * lap(u) + 2 * u * (dx(u) ** 2 + dy(u) ** 2)
+
+        x, y = grid.mesh()
+        u = exact(x, y)
+        rhs = -5 * (1 + u**2) * u + 10 * u * np.cos(2 * x + y) ** 2
+        found = BVP(f, grid, CONDITIONS, acc=acc).solve(rhs)
+        assert found.residual < 1e-14
+        errors.append(np.abs(found.u - u).max())
+    first, second = np.log2(np.divide(errors[:-1], errors[1:]))
+    assert max(second, 2 * second - first) >= acc - 0.2
+
+
+def test_liouville_has_two_solutions():
+    """u″ + eᵘ = 0 between zeros: u = 2 ln(cosh θ / cosh(θ(1 − 2x))), 8θ² = cosh² θ."""
+    grid = Grid(x=Uniform(0, 1, 201))
+    (x,) = grid.mesh()
+    d2 = Diff("x", 2, acc=6).on(grid)
+    problem = BVP(lambda u: d2(u) + np.exp(u), grid, Dirichlet("boundary"))
+    for bracket, start in (((0, 1), 0), ((2, 6), 15 * x * (1 - x))):
+        theta = brentq(lambda t: np.sqrt(8) * t - np.cosh(t), *bracket)
+        found = problem.solve(start=start)
+        want = 2 * np.log(np.cosh(theta) / np.cosh(theta * (1 - 2 * x)))
+        np.testing.assert_allclose(found.u, want, rtol=0, atol=1e-6)
+
+
+def test_a_linear_function_is_the_operator():
+    grid = GRIDS["uniform"](15)
+    op = (Laplacian(acc=4) - 1).on(grid)
+    want = BVP(Laplacian(acc=4) - 1, grid, CONDITIONS).solve(3).u
+    found = BVP(op.__call__, grid, CONDITIONS, acc=4).solve(3)
+    np.testing.assert_allclose(found.u, want, rtol=0, atol=1e-12)
+    assert (found.method, found.iterations) == ("Newton", 2)
+
+
+def test_two_components_with_their_own_conditions():
+    """u″ + u (u² + v²) = 0 and v″ + v (u² + v²) = 0: sin x and cos x."""
+    grid = Grid(x=Uniform(0, 2, 81))
+    (x,) = grid.mesh()
+    op = Diff("x", 2, acc=4).on(grid)
+
+    def f(w):
+        u, v = w
+        return op(w) + w * (u**2 + v**2)
+
+    conditions = [
+        Dirichlet("x-", 0, component=0),
+        Neumann("x+", np.cos(2), component=0),
+        Neumann("x-", 0, component=1),
+        Dirichlet("x+", np.cos(2), component=1),
+    ]
+    found = BVP(f, grid, conditions, components=2, acc=4).solve(start=np.stack([x, 1 - x / 2]))
+    np.testing.assert_allclose(found.u, [np.sin(x), np.cos(x)], rtol=0, atol=1e-6)
+
+
+def test_periodic_axes_and_complex_fields():
+    grid = Grid(x=Periodic(0, 2 * np.pi, 24))
+    (x,) = grid.mesh()
+    op = (Diff("x", 2, acc=4) - 4).on(grid)
+    want = np.exp(1j * x)
+    found = BVP(lambda u: op(u) + 1j * u**2, grid).solve(op(want) + 1j * want**2, start=want / 2)
+    np.testing.assert_allclose(found.u, want, rtol=0, atol=1e-12)
+
+
+def test_given_jacobians():
+    grid = GRIDS["uniform"](15)
+    lap = Laplacian().on(grid)
+    linear = (Laplacian() + Field("slope")).on(grid, slope=np.zeros(grid.shape))
+
+    def f(u):
+        return lap(u) - u**3
+
+    def matrix(u):
+        return lap.matrix() - sparse.diags_array(3 * u.ravel() ** 2)
+
+    def operator(u):
+        return linear.replace(slope=-3 * u**2)
+
+    found = [BVP(f, grid, CONDITIONS, jac=jac).solve(1) for jac in (None, matrix, operator)]
+    for other in found[1:]:
+        np.testing.assert_allclose(other.u, found[0].u, rtol=0, atol=1e-13)
+        assert abs(other.iterations - found[0].iterations) <= 1
+
+
+def test_a_dense_coupling_needs_its_jacobian():
+    grid = Grid(x=Uniform(0, 1, 301))
+    (x,) = grid.mesh()
+    d2, weights = Diff("x", 2).on(grid), grid.weights()
+
+    def f(u):
+        return d2(u) - weights @ u
+
+    def jac(u):
+        return d2.matrix() - sparse.csr_array(np.ones((u.size, 1)) * weights)
+
+    with pytest.raises(ValueError, match="give jac="):
+        BVP(f, grid, Dirichlet("boundary")).solve(1)
+    # u = c x (x − 1)/2 with c = 1 + ∫u = 1 − c/12, and h² less from the trapezoidal rule.
+    found = BVP(f, grid, Dirichlet("boundary"), jac=jac).solve(1)
+    np.testing.assert_allclose(found.u, 12 / 13 * x * (x - 1) / 2, rtol=0, atol=1e-6)
+
+
+def test_a_given_mean_and_the_constant_that_balances_it():
+    """u″ + u′² = f with no flux at the ends leaves u free but for a constant."""
+    grid = Grid(x=Uniform(0, 1, 41))
+    (x,) = grid.mesh()
+    d1, d2 = Diff("x", acc=6).on(grid), Diff("x", 2, acc=6).on(grid)
+    f = np.pi**2 * (np.sin(np.pi * x) ** 2 - np.cos(np.pi * x))
+    conditions = [Neumann("boundary"), Condition("mean", 1, 0.3)]
+    problem = BVP(lambda u: d2(u) + d1(u) ** 2, grid, conditions, acc=6)
+    found = problem.solve(f + 2)
+    np.testing.assert_allclose(found.u, np.cos(np.pi * x) + 0.3, rtol=0, atol=1e-6)
+    np.testing.assert_allclose(found.constants, 2, rtol=1e-6)
+    assert found.residual < 1e-14
+
+
+ENDS_AT = Dirichlet("boundary", lambda x, t: 1 + t * x)
+
+
+def test_conditions_at_a_time():
+    grid = Grid(x=Uniform(0, 1, 41))
+    d2 = Diff("x", 2, acc=6).on(grid)
+    problem = BVP(lambda u: (1 + u**2) * d2(u), grid, ENDS_AT)
+    found = problem.solve(t=2.0)
+    np.testing.assert_allclose(found.u, 1 + 2 * grid.mesh()[0], rtol=0, atol=1e-12)
+    with pytest.raises(TypeError, match="give t="):
+        problem.solve()
+
+
+def test_a_solver_of_linear_systems():
+    grid = GRIDS["uniform"](15)
+    lap = Laplacian().on(grid)
+    problem = BVP(lambda u: lap(u) - u**3, grid, CONDITIONS)
+    want, given = problem.solve(1), problem.solve(1, lambda A, b: spsolve(A, b))
+    np.testing.assert_allclose(given.u, want.u, rtol=0, atol=1e-13)
+
+
+def test_the_line_search_saves_a_far_start():
+    """Newton's method for arctan diverges from 3 without it."""
+    grid = Grid(x=Uniform(0, 1, 21))
+    found = BVP(lambda u: np.arctan(u), grid).solve(start=3)
+    np.testing.assert_allclose(found.u, 0, atol=1e-12)
+    assert found.iterations > 1
+
+
+ROD = Grid(x=Uniform(0, 1, 9))
+RING = Grid(x=Periodic(0, 1, 9))
+D2 = Diff("x", 2).on(ROD)
+SLOPE = np.arange(9) / 7
+ENDS = Dirichlet("boundary")
+
+
+def cubic(**more):
+    return BVP(lambda u: D2(u) - u**3, ROD, ENDS, **more)
+
+
+REFUSED = {
+    "shape": (
+        lambda: BVP(lambda u: u[1:], ROD, ENDS).solve(), ValueError, r"\(9,\).*returned \(8,\)",
+    ),
+    "not an array": (lambda: BVP(lambda _: "u", ROD, ENDS).solve(), TypeError, "fields are"),
+    "not finite": (
+        lambda: BVP(lambda u: D2(u) + 1 / (u - u), ROD, ENDS).solve(), ValueError, "not finite",
+    ),
+    "no solution": (
+        lambda: BVP(lambda u: D2(u) + 9 * np.exp(u), ROD, ENDS).solve(),
+        RuntimeError, "does not converge.*residuals",
+    ),
+    "start": (lambda: cubic().solve(start=np.zeros(4)), ValueError, r"start needs shape \(9,\)"),
+    "right-hand side": (lambda: cubic().solve(np.zeros(4)), ValueError, "right-hand side"),
+    "jac's shape": (
+        lambda: cubic(jac=lambda _: sparse.eye_array(7)).solve(1),
+        ValueError, r"\(9, 9\).*returned \(7, 7\)",
+    ),
+    "jac's type": (lambda: cubic(jac=lambda _: 1).solve(1), TypeError, "sparse.*not"),
+    "jac wrong": (
+        lambda: cubic(jac=lambda _: -D2.matrix()).solve(1), RuntimeError, "jac= wrong",
+    ),
+    "solver": (lambda: cubic().solve(1, "fast"), ValueError, "'auto', 'direct'"),
+    "a solver's tuple": (lambda: cubic().solve(1, lambda _, b: (b, 0)), TypeError, "x alone"),
+    "factor": (lambda: cubic().factor(), TypeError, "nonlinear"),
+    "singular": (
+        lambda: BVP(lambda u: D2(u), ROD, Neumann("boundary"), jac=lambda _: D2).solve(1),
+        ValueError, "Jacobian is singular",
+    ),
+    "nearly singular": (
+        lambda: BVP(lambda u: D2(u), ROD, Neumann("boundary")).solve(1, start=SLOPE),
+        (ValueError, RuntimeError), "conditions (are|may be) missing",
+    ),
+    "periodic": (
+        lambda: BVP(lambda u: u, RING, Dirichlet("x-")), ValueError, "periodic",
+    ),
+    "components": (
+        lambda: BVP(lambda u: u, ROD, ENDS, components=2.5), TypeError, "components must be an int",
+    ),
+    "components of a field": (
+        lambda: BVP(lambda u: u[0], ROD, ENDS, components=2).solve(),
+        ValueError, r"\(2, 9\).*returned \(9,\)",
+    ),
+    "closure": (lambda: cubic(closure="odd"), TypeError, "expression"),
+    "fields": (lambda: cubic(k=1), TypeError, "expression"),
+    "start of a linear problem": (
+        lambda: BVP(Diff("x", 2), ROD, ENDS).solve(1, start=0), TypeError, "linear",
+    ),
+    "jac of an expression": (
+        lambda: BVP(Diff("x", 2), ROD, ENDS, jac=lambda _: D2), TypeError, "belong to functions",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("call", "error", "words"), REFUSED.values(), ids=REFUSED)
+@pytest.mark.filterwarnings("ignore:invalid value", "ignore:divide by zero", "ignore:overflow")
+def test_refused(call, error, words):
+    with pytest.raises(error, match=words):
+        call()
