@@ -44,3 +44,17 @@ def test_vorticity_keeps_its_order_inside_and_at_the_edges():
     for acc in (2, 4):
         coarse, fine = vorticity.errors(24, acc), vorticity.errors(48, acc)
         assert np.all(np.log2(coarse / fine) >= acc - 0.2)
+
+
+def test_cavity_meets_spectral_values():
+    cavity = load("cavity")
+    flow = cavity.solve(41, 4, 100)
+    # By Marchi, Suero and Araki; Ghia's own values are farther from them than ours.
+    np.testing.assert_allclose(flow.u(np.arange(1, 16) / 16), cavity.MARCHI_U, rtol=0, atol=3e-4)
+    for name, value in cavity.MARCHI.items():
+        np.testing.assert_allclose(flow.extremes()[name], value, rtol=0, atol=5e-4)
+    assert 0.004 < cavity.against_ghia(flow, 100) < 0.006
+    # What a higher accuracy pays at the same number of points.
+    coarse = cavity.solve(33, 2, 100), cavity.solve(33, 4, 100)
+    low, high = (abs(each.extremes()["least u"] + 0.21404) for each in coarse)
+    assert high < low / 10
