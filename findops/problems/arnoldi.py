@@ -9,7 +9,8 @@ from scipy import linalg
 from scipy.sparse.linalg import ArpackNoConvergence, LinearOperator, eigs, eigsh
 
 from findops.elimination import solved
-from findops.problems.pencil import IRREGULAR, factored
+from findops.problems.factors import factored
+from findops.problems.pencil import IRREGULAR
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -187,7 +188,7 @@ def _inverse(pencil: Pencil, sigma: complex) -> Apply | None:
     """Return what solves with A − σB, None if that is singular to working precision."""
     matrix = pencil.shifted(sigma)
     try:
-        factors = factored(matrix, pencil.hermitian)
+        factors = factored(matrix)
     except RuntimeError:
         return None
     x = np.random.default_rng(2).standard_normal(pencil.n)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -13,18 +12,15 @@ from findops.expr import Expr
 from findops.field import as_field
 from findops.grid import Grid
 from findops.operator import Operator
-from findops.problems.balanced import balanced
 from findops.problems.bare import bare
+from findops.problems.choosing import Solver, prepared, returned
 from findops.problems.counting import check_conditions
-from findops.problems.direct import direct
-from findops.problems.krylov import Krylov, multigrid, nearest
 from findops.problems.newton import Residual, newton
-from findops.problems.separable import separable
-from findops.problems.singular import without_null
+from findops.problems.solution import Factored, Solution
 from findops.values import kind, whole
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     from numpy.typing import ArrayLike, NDArray
 
@@ -35,43 +31,7 @@ if TYPE_CHECKING:
     Array = NDArray[Any]
     Function = Callable[[Array], Any]
 
-__all__ = ["BVP", "Factored", "Solution"]
-
-Solver = str | Callable[[Any, "Array"], Any]
-"""A name, or a function of (A, b) that returns x."""
-
-NAMES = ("auto", "fast", "direct", "krylov", "amg")
-
-FACTORABLE = 30_000
-"""Unknowns up to which matrices in three dimensions are factored."""
-
-
-@dataclass(frozen=True, eq=False)
-class Solution:
-    """What solves a boundary-value problem.
-
-    Parameters
-    ----------
-    u : array, (*components, *grid)
-        The field, boundary included.
-    residual : float
-        ‖b − A x‖ / (‖A‖ ‖x‖ + ‖b‖) of the system under the conditions, in the largest norm: some
-        1e-16 where the system is solved as well as its numbers are represented. For nonlinear
-        problems the largest ‖f(u) − rhs‖ / (‖|J| |u|‖ + ‖rhs‖) of all components, in rows of one
-        size.
-    method : str
-        How it was found.
-    iterations : int
-        How many steps an iterative method took, 0 for a direct one.
-    constants : array, (means,)
-        What balances the means that conditions give: L u + constant = f.
-    """
-
-    u: Array
-    residual: float
-    method: str
-    iterations: int
-    constants: Array
+__all__ = ["BVP"]
 
 
 @dataclass(frozen=True, init=False, eq=False)
@@ -221,7 +181,7 @@ class BVP:
                 "for a nonlinear problem solver must be 'auto', 'direct' or a function of (A, b), "
                 f"not {solver!r}"
             )
-        given = (lambda A, b: _returned(solver(A, b), b)) if callable(solver) else None
+        given = (lambda A, b: returned(solver(A, b), b)) if callable(solver) else None
         system = self.system
         residual = Residual(system, f, self.jac, _full(rhs, system, "right-hand side"), t)
         found, history = newton(residual, _full(start, system, "start"), given)
@@ -240,38 +200,7 @@ class BVP:
         """
         if not isinstance(self.operator, Operator):
             raise TypeError("a nonlinear problem has no factorization: use solve(rhs, start=…)")
-        system = self.system
-        if callable(solver):
-            matrix = system.matrix
-            return Factored(system, lambda b: (_returned(solver(matrix, b), b), 0), "given")
-        if solver not in NAMES:
-            raise ValueError(
-                f"solver must be one of {', '.join(map(repr, NAMES))} or a function of (A, b), not "
-                f"{solver!r}"
-            )
-        if solver in ("auto", "fast"):
-            fast = _fast(system)
-            if fast is not None:
-                return fast
-            if solver == "fast":
-                raise ValueError(
-                    f"{self.operator!r} under these conditions is no sum of one-dimensional "
-                    "operators, as solver='fast' needs"
-                )
-        null = system.null_vectors
-        large = system.size > FACTORABLE and self.operator.domain.ndim > 2
-        if solver in ("krylov", "amg") or (solver == "auto" and large):
-            names = ("krylov", "amg") if solver == "auto" else (solver,)
-            for name in names:
-                method = _iterative(system, name, null, tol, progress)
-                if method is not None:
-                    return method
-            if solver != "auto":
-                raise ValueError(
-                    f"{self.operator!r} under these conditions is near no sum of one-dimensional "
-                    "operators, as solver='krylov' needs"
-                )
-        return Factored(system, _direct(direct(system, null)), "sparse factorization", null)
+        return prepared(self.system, solver, tol, progress)
 
 
 def _full(values: ArrayLike, system: AffineSystem, what: str) -> Array:
@@ -280,72 +209,3 @@ def _full(values: ArrayLike, system: AffineSystem, what: str) -> Array:
     if given.ndim and given.shape != system.shape:
         raise ValueError(f"the {what} needs shape {system.shape}, but has {given.shape}")
     return np.broadcast_to(given, system.shape)
-
-
-def _returned(x: Any, b: Array) -> Array:
-    """Return what a user's solver returned, if that can be the solution."""
-    if isinstance(x, tuple) or np.shape(x) != b.shape:
-        raise TypeError(
-            f"solver(A, b) must return x alone, of shape {b.shape}, but returned "
-            f"{kind(x) if isinstance(x, tuple) else np.shape(x)}"
-        )
-    return np.asarray(x)
-
-
-def _direct(solve: Callable[[Array], Array]) -> Callable[[Array], tuple[Array, int]]:
-    return lambda b: (solve(b), 0)
-
-
-def _fast(system: AffineSystem) -> Factored | None:
-    """Return the problem ready for fast diagonalization, None if it does not separate."""
-    solve: Callable[[Array], Array] | None
-    if system.equations.means:
-        solve, null = balanced(system), None
-    else:
-        solve = fast = separable(system)
-        null = fast.null if fast else None
-    return Factored(system, _direct(solve), "fast diagonalization", null) if solve else None
-
-
-def _iterative(
-    system: AffineSystem, name: str, null: Array, tol: float, progress: bool
-) -> Factored | None:
-    """Return the problem ready for iterations, None if there is nothing to precondition them."""
-    if name == "krylov":
-        precondition, method = nearest(system), "Krylov, separable preconditioner"
-    else:
-        precondition, method = multigrid(system), "Krylov, algebraic multigrid"
-    if precondition is None:
-        return None
-    return Factored(system, Krylov(system, precondition, tol, progress), method, null)
-
-
-@dataclass(frozen=True, eq=False)
-class Factored:
-    """A boundary-value problem made ready: a function from right-hand sides to fields."""
-
-    system: AffineSystem
-    solver: Callable[[Array], tuple[Array, int]]
-    method: str
-    null: Array | None = None
-    """What may be added to a solution, columns (n, k)."""
-
-    def __call__(self, rhs: ArrayLike = 0, t: float | None = None) -> Array:
-        """Return the field for a right-hand side, boundary included."""
-        return self.system.lift(self._solved(self.system.rhs(rhs, t))[0], t)
-
-    def solution(self, rhs: ArrayLike = 0, t: float | None = None) -> Solution:
-        """Return the field for a right-hand side, and how well it solves the system."""
-        b = self.system.rhs(rhs, t)
-        x, iterations = self._solved(b)
-        u = self.system.lift(x, t)
-        left = np.abs(b - self.system.matvec(x)).max(initial=0)
-        size = self.system.scale * np.abs(u).max(initial=0) + np.abs(b).max(initial=0)
-        residual = float(left / size) if size else 0.0
-        return Solution(u, residual, self.method, iterations, x[len(self.system.free) :])
-
-    def _solved(self, b: Array) -> tuple[Array, int]:
-        x, iterations = self.solver(b)
-        if self.null is not None and self.null.shape[1]:
-            x = without_null(self.system, x, self.null)
-        return x, iterations

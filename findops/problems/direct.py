@@ -6,9 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from scipy import sparse
-from scipy.sparse.linalg import splu
 
-from findops.elimination import solved
+from findops.problems.factors import inverse
 from findops.problems.singular import check_consistent
 
 if TYPE_CHECKING:
@@ -21,9 +20,6 @@ if TYPE_CHECKING:
     Array = NDArray[Any]
 
 __all__ = ["direct"]
-
-WORST = 1e-2 / np.finfo(float).eps
-"""How many times its size a right-hand side may be enlarged before no digit is left."""
 
 
 def direct(system: AffineSystem, null: Array) -> Callable[[Array], Array]:
@@ -41,23 +37,15 @@ def direct(system: AffineSystem, null: Array) -> Callable[[Array], Array]:
     if null.shape[1]:
         border = sparse.csr_array(null)
         matrix = sparse.block_array([[matrix, border], [border.conj().T, None]], format="csr")
-    try:
-        factors = splu(matrix.tocsc())
-    except RuntimeError:
-        raise ValueError(
-            f"{system!r} is singular: conditions are missing, or depend on each other"
-        ) from None
-    n, size = system.size, float(abs(matrix).max())
+    solve = inverse(
+        matrix,
+        f"{system!r} is singular to working precision: conditions are missing or depend on each "
+        "other, or the operator has a null vector",
+    )
 
-    def solve(b: Array) -> Array:
-        full = np.concatenate([b, np.zeros(null.shape[1], b.dtype)])
-        x = solved(factors, full)
-        if size * np.abs(x).max(initial=0) > WORST * np.abs(b).max(initial=0):
-            raise ValueError(
-                f"{system!r} is singular to working precision: conditions are missing, or the "
-                "operator has a null vector"
-            )
-        check_consistent(x[n:], b)
-        return x[:n]
+    def bordered(b: Array) -> Array:
+        x = solve(np.concatenate([b, np.zeros(null.shape[1], b.dtype)]))
+        check_consistent(x[system.size :], b)
+        return x[: system.size]
 
-    return solve
+    return bordered

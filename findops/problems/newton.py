@@ -13,11 +13,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from scipy import sparse
-from scipy.sparse.linalg import splu
 
-from findops.elimination import solved
 from findops.field import as_field
 from findops.operator import Operator
+from findops.problems.factors import inverse
 from findops.problems.jacobian import Probe, dependencies
 from findops.values import kind
 
@@ -56,9 +55,6 @@ SHORTEST = 2.0**-20
 
 LIMIT = 50
 """The largest number of steps."""
-
-WORST = 1e-2 / EPS
-"""How many times its size a residual may be enlarged before no digit is left."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -191,7 +187,11 @@ class Iterate:
 
     @cached_property
     def _solve(self) -> Callable[[Array], Array]:
-        return factored(self.matrix) if self.linear is None else partial(self.linear, self.matrix)
+        return (
+            inverse(self.matrix, _singular())
+            if self.linear is None
+            else partial(self.linear, self.matrix)
+        )
 
     def step(self, left: Array) -> Array:
         """Return Newton's step on the free unknowns for a residual."""
@@ -258,35 +258,6 @@ def _searched(residual: Residual, here: Iterate) -> Array | None:
             return trial
         part /= 2
     return None
-
-
-def factored(matrix: csr_array) -> Callable[[Array], Array]:
-    """Return a solver by the factors of a weighted Jacobian.
-
-    Where no diagonal entry is zero, its pattern is taken as nearly symmetric: for the
-    streamfunction of a flow, the order for that leaves a third of the work of the default.
-
-    Raises
-    ------
-    ValueError
-        If the Jacobian is singular.
-    """
-    options: Any = {}
-    if matrix.diagonal().all():
-        options = {"permc_spec": "MMD_AT_PLUS_A", "diag_pivot_thresh": 0.1}
-        options["options"] = {"SymmetricMode": True}
-    try:
-        factors = splu(matrix.tocsc(), **options)
-    except RuntimeError:
-        raise ValueError(_singular()) from None
-
-    def solve(b: Array) -> Array:
-        made = solved(factors, b)
-        if not np.abs(made).max(initial=0) <= WORST * np.abs(b).max(initial=0):
-            raise ValueError(_singular())
-        return made
-
-    return solve
 
 
 def _singular() -> str:

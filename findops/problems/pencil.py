@@ -8,19 +8,20 @@ from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 from scipy import linalg, sparse
-from scipy.sparse.linalg import norm, splu
+from scipy.sparse.linalg import norm
+
+from findops.problems.factors import factored
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
     from scipy.sparse import csr_array
-    from scipy.sparse.linalg import SuperLU
 
     from findops.boundary import AffineSystem
     from findops.operator import Operator
 
     Array = NDArray[Any]
 
-__all__ = ["IRREGULAR", "Pencil", "dense", "factored"]
+__all__ = ["IRREGULAR", "Pencil", "dense"]
 
 ROUNDOFF = 1e-13
 """Part of the largest entry by which a matrix may differ from its conjugate transpose."""
@@ -117,30 +118,12 @@ def _definite(matrix: csr_array) -> bool:
     if bool((2 * diagonal > abs(matrix).sum(axis=1)).all()):
         return True  # by Gershgorin's circles
     try:
-        factors = factored(matrix, symmetric=True, pivoting=0.0)
+        factors = factored(matrix, pivoting=0.0)
     except RuntimeError:
         return False
     # Without interchanges, U is D Lᴴ: the pivots have the signs of the eigenvalues.
     return bool(
         np.array_equal(factors.perm_r, factors.perm_c) and factors.U.diagonal().real.min() > 0
-    )
-
-
-def factored(matrix: csr_array, symmetric: bool, pivoting: float = 0.1) -> SuperLU:
-    """Return the LU factors of a matrix; its symmetry saves fill.
-
-    Raises
-    ------
-    RuntimeError
-        If it is singular.
-    """
-    if not symmetric:
-        return splu(matrix.tocsc())
-    return splu(
-        matrix.tocsc(),
-        permc_spec="MMD_AT_PLUS_A",
-        diag_pivot_thresh=pivoting,
-        options={"SymmetricMode": True},
     )
 
 

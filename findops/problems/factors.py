@@ -1,0 +1,75 @@
+"""LU factors of sparse matrices."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from scipy.sparse.linalg import splu
+
+from findops.elimination import solved
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from numpy.typing import NDArray
+    from scipy.sparse import csr_array
+    from scipy.sparse.linalg import SuperLU
+
+    Array = NDArray[Any]
+
+__all__ = ["factored", "inverse"]
+
+WORST = 1e-2 / np.finfo(float).eps
+"""How many times its size a right-hand side may be enlarged before no digit is left."""
+
+
+def factored(matrix: csr_array, pivoting: float = 0.1) -> SuperLU:
+    """Return the LU factors of a matrix.
+
+    Where no diagonal entry is zero, the pattern of a difference operator is nearly symmetric, and
+    the order for that saves fill: up to three quarters of the time for streamfunctions.
+
+    Parameters
+    ----------
+    matrix : csr_array
+    pivoting : float
+        Part of the largest entry in its column that a diagonal entry needs to be taken as pivot.
+
+    Raises
+    ------
+    RuntimeError
+        If it is singular.
+    """
+    if not matrix.diagonal().all():
+        return splu(matrix.tocsc())
+    return splu(
+        matrix.tocsc(),
+        permc_spec="MMD_AT_PLUS_A",
+        diag_pivot_thresh=pivoting,
+        options={"SymmetricMode": True},
+    )
+
+
+def inverse(matrix: csr_array, singular: str) -> Callable[[Array], Array]:
+    """Return a function that solves with a matrix, which raises ValueError if that is singular.
+
+    Parameters
+    ----------
+    matrix : csr_array, (n, n)
+    singular : str
+        What to say then.
+    """
+    try:
+        factors = factored(matrix)
+    except RuntimeError:
+        raise ValueError(singular) from None
+    size = float(abs(matrix).max())
+
+    def solve(b: Array) -> Array:
+        x = solved(factors, b)
+        if not size * np.abs(x).max(initial=0) <= WORST * np.abs(b).max(initial=0):
+            raise ValueError(singular)
+        return x
+
+    return solve
