@@ -45,12 +45,14 @@ if TYPE_CHECKING:
     from findops.operator import Operator
     from findops.problems.bvp import BVP
     from findops.problems.evp import EVP
+    from findops.problems.ivp import IVP
 
 __version__ = "0.1.0"
 
 __all__ = [
     "BVP",
     "EVP",
+    "IVP",
     "Advection",
     "Backward",
     "Biased",
@@ -106,4 +108,8 @@ def __getattr__(name: str) -> Any:
         from findops.problems.evp import EVP
 
         return EVP
+    if name == "IVP":
+        from findops.problems.ivp import IVP
+
+        return IVP
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

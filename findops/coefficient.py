@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
     from findops.grid import Grid
 
-__all__ = ["FieldSlot", "evaluate", "flows"]
+__all__ = ["FieldSlot", "at_time", "depends_on_time", "evaluate", "flows"]
 
 
 @dataclass(frozen=True)
@@ -52,6 +53,31 @@ def flows(velocity: NDArray[Any], positive: bool) -> NDArray[np.bool_]:
         raise ValueError("an upwind scheme needs a velocity everywhere, but some are NaN")
     negative = velocity < 0
     return ~negative if positive else negative
+
+
+def depends_on_time(value: object, grid: Grid) -> bool:
+    """Tell whether a value is a function of the time `t`, no axis being called so."""
+    if not callable(value) or "t" in grid.names:
+        return False
+    try:
+        return "t" in inspect.signature(value).parameters
+    except ValueError:
+        return False
+
+
+def at_time(value: object, grid: Grid, t: float | None, what: str) -> object:
+    """Return a value at a time: a function of coordinates alone, or what it was.
+
+    Raises
+    ------
+    TypeError
+        If it depends on time, and none is given.
+    """
+    if not callable(value) or not depends_on_time(value, grid):
+        return value
+    if t is None:
+        raise TypeError(f"{what} depends on time: give t=")
+    return partial(value, t=t)
 
 
 def evaluate(value: object, grid: Grid, what: str = "a coefficient") -> NDArray[Any]:

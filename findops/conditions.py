@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import inspect
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from findops.axes import Half
-from findops.coefficient import evaluate
+from findops.coefficient import at_time, evaluate
 from findops.derivative import Diff, Interpolate
 from findops.expr import Coef, Expr, Identity, as_expr
 from findops.points import Points
@@ -206,7 +205,7 @@ class Condition:
         else:
             end = points.axes[i].coordinates[0 if place.face.endswith("-") else -1]
             face = points.replace(i, Points([end]))
-            given = evaluate(self._at(t, face), face, repr(self))
+            given = evaluate(at_time(self.value, face, t, self._said), face, self._said)
         return np.ravel(np.broadcast_to(given, shape))
 
     def mean(self, t: float | None) -> NDArray[Any]:
@@ -223,7 +222,7 @@ class Condition:
     def _masked(self, points: Grid, place: Place, t: float | None) -> NDArray[Any]:
         count = int(place.mask.sum())
         if callable(self.value):
-            every = evaluate(self._at(t, points), points, repr(self))
+            every = evaluate(at_time(self.value, points, t, self._said), points, self._said)
             return np.broadcast_to(every, points.shape)[place.mask]
         if self.value.ndim and self.value.shape != (count,):
             raise ValueError(
@@ -232,21 +231,10 @@ class Condition:
             )
         return np.broadcast_to(self.value, (count,))
 
-    def depends_on_time(self, grid: Grid) -> bool:
-        """Tell whether its values are a function of the time `t`, no axis being called so."""
-        if not callable(self.value) or "t" in grid.names:
-            return False
-        try:
-            return "t" in inspect.signature(self.value).parameters
-        except ValueError:
-            return False
-
-    def _at(self, t: float | None, grid: Grid) -> Any:
-        if not self.depends_on_time(grid):
-            return self.value
-        if t is None:
-            raise TypeError(f"{self!r} depends on time: give t=")
-        return partial(self.value, t=t)
+    @cached_property
+    def _said(self) -> str:
+        """What messages say of it, made once: values are asked for at every step in time."""
+        return repr(self)
 
     def _left(self) -> str:
         if self.expression == Identity():

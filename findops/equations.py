@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 from scipy import sparse
 
+from findops.coefficient import depends_on_time
 from findops.conditions import Trace
 
 if TYPE_CHECKING:
@@ -43,6 +44,16 @@ class Equation:
     """Which of the points of the place those are."""
 
     def values(self, t: float | None) -> Array:
+        """Return what is prescribed at a time."""
+        return self._at(t) if self.steady is None else self.steady
+
+    @cached_property
+    def steady(self) -> Array | None:
+        """What is prescribed at all times, None if it depends on time."""
+        moving = depends_on_time(self.condition.value, self.points)
+        return None if moving else self._at(None)
+
+    def _at(self, t: float | None) -> Array:
         return self.condition.values(self.points, self.place, t)[self.chosen]
 
 

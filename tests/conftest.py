@@ -2,6 +2,10 @@
 
 import os
 
+# The workers share the cores; with a pool of threads each, the BLAS would mostly wait for itself.
+# Read when NumPy is imported.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
 from hypothesis import HealthCheck, settings
 
 # Binding takes longer the first time than the second (caches), so a deadline only makes noise.

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from findops.coefficient import depends_on_time
 from findops.conditions import as_conditions
 from findops.continuation import continued
 from findops.expr import Expr, as_expr
@@ -268,7 +269,7 @@ def _check_homogeneous(system: AffineSystem) -> None:
     given = [(part.condition, part.values) for part in equations.parts]
     given += [(mean.condition, mean.value) for mean in equations.means]
     for condition, values in given:
-        if condition.depends_on_time(grid) or values(None).any():
+        if depends_on_time(condition.value, grid) or values(None).any():
             raise ValueError(
                 f"{condition!r}: the conditions of an eigenvalue problem are homogeneous, their "
                 "values zero"

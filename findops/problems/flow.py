@@ -1,0 +1,192 @@
+"""Method of lines: what an equation becomes on the free unknowns, x' = F(t, x)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import cached_property, partial
+from typing import TYPE_CHECKING, Any, cast
+
+import numpy as np
+from scipy import sparse
+
+from findops.field import as_field
+from findops.problems.jacobian import Dependencies, dependencies
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+    from scipy.sparse import csr_array
+
+    from findops.boundary import AffineSystem
+    from findops.problems.source import Source
+
+    Array = NDArray[Any]
+
+__all__ = ["Flow", "Function", "Pair"]
+
+Function = Callable[[float, "Array"], Any]
+"""(t, u) ↦ field, on full fields."""
+
+STEP = np.cbrt(np.finfo(float).eps)
+"""Part of the time span over which conditions are differenced: its error is some 1e-10."""
+
+
+@dataclass(frozen=True, eq=False)
+class Flow:
+    """x' = A x + r(t) + e(t, x): an operator under conditions and a source, and a function.
+
+    Called with (t, x), it gives x'. Conditions hold at every time.
+    """
+
+    system: AffineSystem
+    """The operator under conditions; that of the identity where there is no expression."""
+    linear: bool
+    """Whether the operator is part of the equation."""
+    source: Source
+    function: Function | None
+    _found: list[Dependencies] = field(default_factory=list)
+
+    @property
+    def size(self) -> int:
+        """Number of unknowns."""
+        return len(self.system.free)
+
+    def __call__(self, t: float, x: Array) -> Array:
+        u = self.system.lift(x, t)
+        return self.system.restrict(self._given(t, u) + self._nonlinear(t, u))
+
+    def implicit(self, t: float, x: Array) -> Array:
+        """Return A x + r(t)."""
+        return self.system.restrict(self._given(t, self.system.lift(x, t)))
+
+    def explicit(self, t: float, x: Array) -> Array:
+        """Return e(t, x)."""
+        return self.system.restrict(self._nonlinear(t, self.system.lift(x, t)))
+
+    def forcing(self, t: float) -> Array:
+        """Return r(t)."""
+        return self._forced(t) if self._steady is None else self._steady
+
+    def _forced(self, t: float) -> Array:
+        return self.implicit(t, np.zeros(self.size))
+
+    @cached_property
+    def _steady(self) -> Array | None:
+        """What r is at every time, None if it depends on time."""
+        held = all(part.steady is not None for part in self.system.equations.parts)
+        return self._forced(0.0) if held and self.source.steady else None
+
+    @property
+    def matrix(self) -> csr_array:
+        """A."""
+        return self.system.matrix
+
+    @property
+    def constant_jacobian(self) -> csr_array | None:
+        """The Jacobian, None if it depends on t and x."""
+        return self.matrix if self.function is None else None
+
+    def jacobian(self, t: float, x: Array) -> csr_array:
+        """Return the derivative of x' with respect to x."""
+        if self.function is None:
+            return self.matrix
+        u = self.system.lift(x, t)
+        found = self._dependencies(t, u).jacobian(partial(self._nonlinear, t), u)
+        return self._with_linear(self.system.reduced(found))
+
+    def pattern(self, t: float, x: Array) -> csr_array:
+        """Return where the Jacobian may have entries, as the function shows it first at t and x."""
+        if self.function is None:
+            return self.matrix.astype(bool)
+        pattern = self._dependencies(t, self.system.lift(x, t)).pattern
+        # Random numbers do not cancel where conditions are substituted.
+        numbers = np.random.default_rng(0).uniform(1, 2, pattern.nnz)
+        made = sparse.csr_array((numbers, pattern.indices, pattern.indptr), shape=pattern.shape)
+        return self._with_linear(self.system.reduced(made)).astype(bool)
+
+    def _dependencies(self, t: float, u: Array) -> Dependencies:
+        """Return what in the function depends on what, found once."""
+        if not self._found:
+            probed = dependencies(partial(self._nonlinear, t), u, self.system.operator.domain)
+            self._found.append(probed)
+        return self._found[0]
+
+    def _with_linear(self, matrix: csr_array) -> csr_array:
+        return cast("csr_array", matrix + self.matrix) if self.linear else matrix
+
+    def fields(self, t: float, x: Array) -> tuple[Array, ...]:
+        """Return the field that belongs to x."""
+        return (self.system.lift(x, t),)
+
+    def _given(self, t: float, u: Array) -> Array:
+        source = self.source(t)
+        return self.system.operator(u) + source if self.linear else source
+
+    def _nonlinear(self, t: float, u: Array) -> Array:
+        if self.function is None:
+            return np.broadcast_to(0.0, u.shape)
+        values = as_field(self.function(t, u))
+        if values.shape != u.shape:
+            raise ValueError(
+                f"{self.function!r} must return an array of shape {u.shape}, as its argument has, "
+                f"but returned {values.shape}"
+            )
+        return values
+
+
+@dataclass(frozen=True, eq=False)
+class Pair:
+    """x″ = F(t, x) as a flow of the pair (x, x′)."""
+
+    flow: Flow
+    span: float
+    """Length of the time interval."""
+
+    @property
+    def size(self) -> int:
+        """Number of unknowns."""
+        return 2 * self.flow.size
+
+    def __call__(self, t: float, y: Array) -> Array:
+        x, v = np.split(y, 2)
+        return np.concatenate([v, self.flow(t, x)])
+
+    def implicit(self, t: float, y: Array) -> Array:
+        """Return the linear part."""
+        x, v = np.split(y, 2)
+        return np.concatenate([v, self.flow.implicit(t, x)])
+
+    def explicit(self, t: float, y: Array) -> Array:
+        """Return the rest."""
+        x, v = np.split(y, 2)
+        return np.concatenate([np.zeros_like(v), self.flow.explicit(t, x)])
+
+    def forcing(self, t: float) -> Array:
+        """Return what the linear part makes of zero."""
+        return np.concatenate([np.zeros(self.flow.size), self.flow.forcing(t)])
+
+    @cached_property
+    def matrix(self) -> csr_array:
+        """The matrix of the linear part."""
+        one = sparse.eye_array(self.flow.size)
+        blocks: Any = [[None, one], [self.flow.matrix, None]]
+        return cast("csr_array", sparse.block_array(blocks, format="csr"))
+
+    @property
+    def constant_jacobian(self) -> csr_array | None:
+        """The Jacobian, None if it depends on t and y."""
+        return self.matrix if self.flow.function is None else None
+
+    def pattern(self, t: float, y: Array) -> csr_array:
+        """Return where the Jacobian may have entries."""
+        one = sparse.eye_array(self.flow.size, dtype=bool)
+        blocks: Any = [[None, one], [self.flow.pattern(t, np.split(y, 2)[0]), None]]
+        return cast("csr_array", sparse.block_array(blocks, format="csr"))
+
+    def fields(self, t: float, y: Array) -> tuple[Array, ...]:
+        """Return the fields that belong to x and x′."""
+        x, v = np.split(y, 2)
+        system, none = self.flow.system, np.zeros(self.flow.size)
+        step = STEP * self.span
+        moving = (system.lift(none, t + step) - system.lift(none, t - step)) / (2 * step)
+        return system.lift(x, t), system.lift(v, t) - system.lift(none, t) + moving

@@ -1,0 +1,297 @@
+"""Initial-value problems: u_t = L u + …, u_tt = L u + … or u_t = f(t, u), under conditions."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from findops.conditions import as_conditions
+from findops.expr import Discrete, Expr
+from findops.grid import Grid
+from findops.problems.bare import bare
+from findops.problems.closures import Statement
+from findops.problems.counting import check_conditions
+from findops.problems.flow import Flow, Pair
+from findops.problems.integrate import Options, Trajectory, field_of, integrate, output_times
+from findops.problems.source import Source
+from findops.values import kind
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from numpy.typing import ArrayLike, NDArray
+    from scipy.sparse import csr_array
+
+    from findops.conditions import Condition
+    from findops.expr import Closures
+    from findops.problems.flow import Function
+
+    Array = NDArray[Any]
+
+__all__ = ["IVP"]
+
+
+@dataclass(frozen=True, init=False, eq=False, repr=False)
+class IVP:
+    """The problem u_t = f in a grid, under conditions; u_tt = f, if v0 is given.
+
+    Parameters
+    ----------
+    f : Expr or callable
+        A linear operator L, or the whole right-hand side f(t, u) on full fields.
+    grid : Grid
+        Where the field lives.
+    conditions : Condition or iterable of them
+        They hold at every time, in place of the equation at their points.
+    source : number, array, function, or one of these for each component
+        Added to the right-hand side; a function of the coordinates and of the time `t`.
+    explicit : callable, optional
+        (t, u) ↦ field, added to the right-hand side; "imex" does not solve for it.
+    closure : str, int or dict by face, optional
+        What happens where stencils of L stick out, as in ``L.on``. By default odd and even
+        continuation where the conditions allow it, and elsewhere stencils as accurate as inside,
+        or of the highest accuracy for which no mode grows; the attribute `closure` tells which,
+        and that of a `Trajectory`, since an equation of second order in time may need another.
+    components : tuple of int
+        Shape of the component axes, where f is a function; `solve` reads it from its data.
+    acc : int
+        Accuracy of the slopes in conditions, where f is a function.
+    **fields
+        Values of the free fields of L.
+
+    Raises
+    ------
+    ValueError
+        If a face lacks its condition, or there are too many, or a shape does not fit.
+    TypeError
+        If f is neither an expression nor a function, or `grid` no grid.
+
+    Notes
+    -----
+    A float32 field is integrated in double precision, as SciPy does; complex data, operators and
+    sources make the result complex.
+
+    Examples
+    --------
+    >>> from findops import Diff, Dirichlet, Uniform
+    >>> rod = Grid(x=Uniform(0, 1, 41))
+    >>> heat = IVP(Diff("x", 2, acc=4), rod, Dirichlet("boundary"))
+    >>> (x,) = rod.mesh()
+    >>> found = heat.solve(np.sin(np.pi * x), [0, 0.1], "crank-nicolson", dt=0.001)
+    >>> float(found.u[-1].max().round(4)), float(np.exp(-0.1 * np.pi**2).round(4))
+    (0.3727, 0.3727)
+    >>> heat.closure
+    {'x-': 'odd', 'x+': 'odd'}
+    """
+
+    f: Expr | Function
+    grid: Grid
+    conditions: tuple[Condition, ...]
+    source: object
+    explicit: Function | None
+    components: tuple[int, ...]
+    acc: int
+    _given: Closures | None
+    _fields: dict[str, object]
+
+    def __init__(
+        self,
+        f: Expr | Function,
+        grid: Grid,
+        conditions: Condition | Iterable[Condition] = (),
+        *,
+        source: object = 0,
+        explicit: Function | None = None,
+        closure: Closures | None = None,
+        components: tuple[int, ...] = (),
+        acc: int = 2,
+        **fields: object,
+    ) -> None:
+        if not isinstance(f, Expr) and (isinstance(f, Discrete) or not callable(f)):
+            raise TypeError(
+                f"IVP needs an expression or a function such as lambda t, u: op(u), not {kind(f)}"
+            )
+        if not isinstance(grid, Grid):
+            raise TypeError(f"IVP needs a Grid, not {kind(grid)}")
+        if explicit is not None and not callable(explicit):
+            raise TypeError(f"explicit= is a function of (t, u), not {kind(explicit)}")
+        listed = as_conditions(conditions)
+        means = [condition for condition in listed if condition.is_mean]
+        if means:
+            raise ValueError(f"{means[0]!r}: in time a mean follows from the equation itself")
+        if not isinstance(f, Expr):
+            if explicit is not None:
+                raise TypeError("explicit= goes with an expression; add it to the function f")
+            if closure is not None or fields:
+                raise TypeError(
+                    f"a function f(t, u) binds its own operators: closure= and {sorted(fields)} "
+                    "belong there"
+                )
+        elif components:
+            raise TypeError("components= goes with a function f(t, u); an expression knows its own")
+        elif closure in (None, "accurate") or isinstance(closure, int):
+            check_conditions(f, grid, listed)
+        values: dict[str, object] = {
+            "f": f, "grid": grid, "conditions": listed, "source": source, "explicit": explicit,
+            "components": tuple(components), "acc": acc, "_given": closure, "_fields": fields,
+        }  # fmt: skip
+        for name, value in values.items():
+            object.__setattr__(self, name, value)
+
+    @property
+    def closure(self) -> Closures | None:
+        """What happens where stencils stick out, for u_t = f; None where f is a function."""
+        return None if self._statement is None else self._statement.chosen(False).closure
+
+    def fun(self, t: float, x: Array) -> Array:
+        """Return x' (n,) for the free unknowns x (n,) at a time, as other integrators want it.
+
+        The free unknowns are those that no condition determines: ``x = ivp.restrict(u)``.
+        """
+        return self._flow(t, x)
+
+    def restrict(self, u: ArrayLike) -> Array:
+        """Return the free unknowns of a field, (n,)."""
+        return self._flow.system.restrict(u)
+
+    def lift(self, x: ArrayLike, t: float | None = None) -> Array:
+        """Return the field of the free unknowns at a time, (*components, *grid)."""
+        return self._flow.system.lift(x, t)
+
+    def jac(self, t: float, x: Array) -> csr_array:
+        """Return the derivative of `fun` with respect to x, (n, n)."""
+        return self._flow.jacobian(t, x)
+
+    @property
+    def jac_sparsity(self) -> csr_array:
+        """The pattern of `jac`, (n, n)."""
+        # Fields of ordinary size, at which functions are usually finite.
+        x = np.random.default_rng(0).uniform(0.5, 1.5, self._flow.size)
+        return self._flow.pattern(0.0, x)
+
+    def solve(
+        self,
+        u0: ArrayLike,
+        t: ArrayLike,
+        method: str = "RK45",
+        dt: float | None = None,
+        *,
+        v0: ArrayLike | None = None,
+        rtol: float = 1e-6,
+        atol: float = 1e-9,
+        max_step: float = np.inf,
+        first_step: float | None = None,
+        callback: Callable[[float, Array], object] | None = None,
+        store: Callable[[float, Array], ArrayLike] | None = None,
+        dense: bool = False,
+        progress: bool = False,
+    ) -> Trajectory:
+        """Integrate in time.
+
+        Parameters
+        ----------
+        u0 : array_like, (*components, *grid)
+            The field at ``t[0]``. What conditions determine is taken from them, not from here:
+            data that contradict them are allowed, as they are common.
+        t : array_like, (m,)
+            Output times, increasing.
+        method : str
+            ``"RK23"``, ``"RK45"``, ``"DOP853"``, ``"Radau"``, ``"BDF"`` or ``"LSODA"``, which
+            choose their steps; with a fixed step ``"euler"``, ``"rk4"``, ``"leapfrog"`` (explicit;
+            orders 1, 4, 2), ``"backward-euler"``, ``"crank-nicolson"`` (orders 1, 2) and ``"imex"``
+            (ARS(2,2,2): `explicit` explicitly, all else implicitly; order 2) for expressions.
+        dt : float
+            The longest step of methods with a fixed step; steps are equal between output times.
+        v0 : array_like, (*components, *grid), optional
+            u_t at ``t[0]``: the equation is u_tt = f. Leapfrog starts from rest without it.
+        rtol, atol, max_step, first_step : float
+            For SciPy's methods, as there.
+        callback : callable, optional
+            Called with (t, u) at output times.
+        store : callable, optional
+            (t, u) ↦ array: what is kept instead of the field.
+        dense : bool
+            Keep the solution between output times too, as `sol` (SciPy's methods).
+        progress : bool
+            Show a bar of tqdm.
+
+        Returns
+        -------
+        Trajectory
+
+        Raises
+        ------
+        ValueError
+            If a fixed step is unstable, a shape does not fit, `t` does not increase, `dt` is
+            missing or of no use, or the method does not fit the equation.
+        RuntimeError
+            If SciPy's method fails, or the solution becomes infinite.
+
+        Warns
+        -----
+        UserWarning
+            If an expression under its conditions has growing modes on this grid.
+
+        Notes
+        -----
+        Before the first step, eigenvalues are compared with the method's stable region (explicit
+        fixed steps) and with the right half plane (expressions): all of them up to 300 unknowns
+        and for sums of one-dimensional operators, otherwise those that Arnoldi's iteration finds
+        at the ends. For functions it is the derivative at the first time. Of "imex", the explicit
+        part is not looked at.
+        """
+        times = output_times(t)
+        second = method == "leapfrog" or v0 is not None
+        flow = self._flow_for(np.shape(u0), second)
+        shape = flow.system.shape
+        x = flow.system.restrict(field_of(u0, shape, "u0"))
+        span = float(times[-1] - times[0])
+        if self._statement is not None:
+            self._statement.warn_of_growth(second, span)
+        options = Options(
+            method, dt, rtol, atol, max_step, first_step, callback, store, dense, progress
+        )
+        y = x
+        if second:
+            speed = field_of(np.zeros(shape) if v0 is None else v0, shape, "v0")
+            y = np.concatenate([x, flow.system.restrict(speed)])
+        moving = Pair(flow, span) if second else flow
+        if self._statement is None:
+            return integrate(moving, times, y, options, None)
+        chosen = self._statement.chosen(second)
+        found = integrate(moving, times, y, options, chosen.spectrum)
+        return replace(found, closure=chosen.closure)
+
+    @cached_property
+    def _statement(self) -> Statement | None:
+        if not isinstance(self.f, Expr):
+            return None
+        return Statement(self.f, self.grid, self.conditions, self._fields, self._given)
+
+    @cached_property
+    def _flow(self) -> Flow:
+        return self._flow_with(self.components, second=False)
+
+    def _flow_for(self, shape: tuple[int, ...], second: bool) -> Flow:
+        """Return the flow for fields of a shape, in equations of either order in time."""
+        found = shape[: max(len(shape) - self.grid.ndim, 0)]
+        components = self.components or found
+        if not second and (self._statement is not None or components == self.components):
+            return self._flow
+        return self._flow_with(components, second)
+
+    def _flow_with(self, components: tuple[int, ...], second: bool) -> Flow:
+        if self._statement is not None:
+            system = self._statement.chosen(second).system
+            source = Source(self.source, self.grid, system.operator.program.inputs.components)
+            return Flow(system, True, source, self.explicit)
+        assert not isinstance(self.f, Expr)
+        system = bare(self.grid, components, self.conditions, self.acc)
+        return Flow(system, False, Source(self.source, self.grid, components), self.f)
+
+    def __repr__(self) -> str:
+        listed = ", ".join(map(str, self.conditions)) or "no conditions"
+        return f"<IVP {self.f!r}; {listed}>"

@@ -1,0 +1,292 @@
+"""Stability: limits of fixed steps against theory, growing modes and what cures them."""
+
+import warnings
+
+import numpy as np
+import pytest
+
+from findops import (
+    IVP,
+    Advection,
+    Cells,
+    Diff,
+    Diffusion,
+    Dirichlet,
+    Grid,
+    Laplacian,
+    Neumann,
+    Periodic,
+    Points,
+    Robin,
+    Uniform,
+)
+from findops.problems.spectrum import Spectrum, of_function, of_system
+from findops.problems.stability import step_limit
+from findops.problems.steppers import STEPPERS, Tableau
+
+LINE = Grid(x=Uniform(0, 1, 101))
+CIRCLE = Grid(x=Periodic(0, 1, 20))
+SQUARE = Grid(x=Periodic(0, 1, 12), y=Uniform(0, 1, 11))
+# Ends of the stable regions: on the real axis, and on the imaginary one.
+REAL = {"euler": 2.0, "rk4": 2.785293563405282}
+RK4_IMAGINARY = 2 * np.sqrt(2)
+
+
+def limit(method, *values):
+    values = np.array(values)
+    return step_limit(STEPPERS[method](None).amplification, Spectrum(lambda: values))
+
+
+@pytest.mark.parametrize(
+    ("method", "values", "want"),
+    [
+        ("euler", [-4, -1], 0.5),
+        ("euler", [-1 + 1j, -1 - 1j], 1),
+        ("euler", [2j, -2j], 0),
+        ("euler", [0], np.inf),
+        ("rk4", [-2], REAL["rk4"] / 2),
+        ("rk4", [4j, -4j, -1], RK4_IMAGINARY / 4),
+        ("leapfrog", [5j, -5j], 0.4),
+    ],
+)
+def test_limits_of_single_eigenvalues(method, values, want):
+    np.testing.assert_allclose(limit(method, *values), want, rtol=2e-9)
+
+
+def test_eigenvalues_that_are_not_exact_leave_a_margin():
+    stepper = STEPPERS["euler"](None)
+    found = Spectrum(lambda: np.array([-4.0]), complete=False)
+    np.testing.assert_allclose(step_limit(stepper.amplification, found), 0.5 / 1.001, rtol=1e-8)
+
+
+def test_a_proof_needs_no_eigenvalues():
+    assert Spectrum(lambda: np.array([1.0]), dissipative=True).growth == 0
+    assert Spectrum(lambda: np.array([1.0])).growth == 1
+
+
+@pytest.mark.parametrize("method", ["euler", "rk4", "leapfrog"])
+def test_growth_of_the_solution_itself_is_allowed(method):
+    assert limit(method, 1.0, -1.0) > 0.1
+    assert limit(method, 1 + 3j, 1 - 3j, -1 + 3j, -1 - 3j) > 0 or method == "euler"
+
+
+@pytest.mark.parametrize("method", ["euler", "rk4"])
+def test_amplification_is_what_a_step_does(method):
+    z = np.array([-0.3 + 0.2j, 1j, -2.5])
+
+    class Scalar:
+        def __call__(self, _, x):
+            return z * x
+
+    stepper = STEPPERS[method](Scalar())
+    np.testing.assert_allclose(np.abs(stepper(0, np.ones(3), 1.0)), stepper.amplification(z))
+
+
+PROBLEMS = {
+    "euler, heat": (
+        "euler", Laplacian(), SQUARE, [Dirichlet("y-"), Dirichlet("y+")],
+        2 / (4 * 12**2 + 4 * 10**2 * np.cos(np.pi / 20) ** 2),
+    ),
+    "euler, heat on cells": (
+        "euler", Diff("x", 2), Grid(x=Cells(0, 1, 10)), [Neumann("x-"), Neumann("x+")],
+        2 / (4 * 10**2 * np.cos(np.pi / 20) ** 2),
+    ),
+    "rk4, advection": (
+        "rk4", Diff("x"), CIRCLE, (), RK4_IMAGINARY / 20,
+    ),
+    "rk4, advection at acc 4": (
+        "rk4", Diff("x", acc=4), Grid(x=Periodic(0, 1, 800)), (),
+        # The largest modified wavenumber (Lele, 1992) is 1.3722/h.
+        RK4_IMAGINARY / 1.37222 / 800,
+    ),
+    "rk4, a large matrix": (
+        "rk4", Diffusion(1), Grid(x=Periodic(0, 1, 40), y=Periodic(0, 1, 30)), (),
+        REAL["rk4"] / (4 * 40**2 + 4 * 30**2),
+    ),
+    "leapfrog, waves": (
+        "leapfrog", 9 * Diff("x", 2), Grid(x=Uniform(0, 1, 21)), Dirichlet("boundary"),
+        2 / (3 * 40 * np.cos(np.pi / 40)),
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("method", "expr", "grid", "conditions", "want"), PROBLEMS.values(), ids=PROBLEMS
+)
+def test_unstable_steps_are_refused_and_stable_ones_stay_bounded(
+    method, expr, grid, conditions, want
+):
+    problem = IVP(expr, grid, conditions)
+    u0 = np.random.default_rng(0).standard_normal(grid.shape)
+    # Arnoldi's iteration is exact to some 1e-3.
+    slack = 2e-5 if problem._statement.chosen(False).spectrum.complete else 2.5e-3
+    with pytest.raises(ValueError, match=rf"'{method}' with dt=.* limit is dt ≤ 0") as caught:
+        problem.solve(u0, [0, 1], method, dt=(1 + slack) * want)
+    stated = float(str(caught.value).split("dt ≤ ")[1].split(",")[0])
+    np.testing.assert_allclose(stated, want, rtol=slack)
+    dt = (1 - slack) * want
+    found = problem.solve(u0, [0, 400 * dt], method, dt=dt)
+    grown = 400 if method == "leapfrog" else 1
+    assert np.abs(found.u[1]).max() <= 10 * grown * np.abs(u0).max()
+
+
+def test_the_limit_itself_is_allowed_and_just_above_it_is_not():
+    problem = IVP(Diff("x", 2), CIRCLE)
+    u0, exact = np.ones(20), 2 / (4 * 20**2)
+    problem.solve(u0, [0, 1], "euler", dt=exact)
+    with pytest.raises(ValueError, match="unstable"):
+        problem.solve(u0, [0, 1], "euler", dt=exact * (1 + 1e-8))
+    # Steps are never longer than what is between output times.
+    problem.solve(u0, [0, exact], "euler", dt=1.0)
+
+
+def test_some_methods_have_no_stable_step():
+    with pytest.raises(ValueError, match="no step is stable"):
+        IVP(Diff("x"), CIRCLE).solve(np.ones(20), [0, 1], "euler", dt=1e-9)
+
+
+@pytest.mark.parametrize("n", [20, 600])
+def test_functions_are_linearized(n):
+    grid = Grid(x=Periodic(0, 1, n))
+    second = Diff("x", 2).on(grid)
+    problem = IVP(lambda _, u: u**2 * second(u), grid)
+    u0 = np.full(n, 3.0)
+    want = 2 / (9 * 4 * n**2)
+    with pytest.raises(ValueError, match="unstable"):
+        problem.solve(u0, [0, 1], "euler", dt=1.003 * want)
+    problem.solve(u0, [0, 10 * want], "euler", dt=0.995 * want)
+
+
+def test_functions_of_complex_fields_need_not_be_analytic():
+    """u' = −Re u − 4i Im u: eigenvalues −1 and −4, which no complex number is."""
+    problem = IVP(lambda _, u: -u.real - 4j * u.imag, CIRCLE)
+    with pytest.raises(ValueError, match=r"the limit is dt ≤ 0\.5,"):
+        problem.solve(np.full(20, 1 + 1j), [0, 1], "euler", dt=0.51)
+
+
+def test_spectra_of_functions_and_matrices_agree():
+    problem = IVP(Diff("x", 2) - 3 * Diff("x"), Grid(x=Uniform(0, 1, 9)), Dirichlet("boundary"))
+    x = np.random.default_rng(0).random(7)
+    ours = of_function(lambda x: problem.fun(0, x), x).values
+    theirs = of_system(problem._statement.chosen(False).system).values
+    np.testing.assert_allclose(np.sort(ours.real), np.sort(theirs.real), rtol=1e-5)
+
+
+# Largest Re λ of −∂x with inflow on 101 points, and the closures without growth.
+GROWTH = {4: (0.285, [3, 2]), 6: (19.6, [2]), 8: (41.7, [2])}
+
+
+@pytest.mark.parametrize("acc", GROWTH)
+def test_growing_modes_are_reported_with_their_cures(acc):
+    rate, cures = GROWTH[acc]
+    u0 = np.sin(np.pi * LINE.mesh()[0]) ** 2
+    problem = IVP(-Diff("x", acc=acc), LINE, Dirichlet("x-"), closure="accurate")
+    listed = ", ".join(f"closure={c}" for c in [None, *cures])
+    words = rf"Re λ = {rate}, a factor of e\^.*over this run; closures without growth: {listed}$"
+    for method, dt in (("RK45", None), ("rk4", 0.001), ("crank-nicolson", 0.01)):
+        with pytest.warns(UserWarning, match=words) as seen:
+            problem.solve(u0, [0, 0.02], method, dt)
+        assert [w.filename for w in seen] == [__file__]
+
+
+@pytest.mark.parametrize("n", [101, 1500])
+@pytest.mark.parametrize("acc", [2, 4, 6, 8])
+def test_closures_are_stable_by_default(acc, n):
+    grid = Grid(x=Uniform(0, 1, n))
+    problem = IVP(-Diff("x", acc=acc), grid, Dirichlet("x-"))
+    assert problem.closure == {2: "accurate", 4: 3, 6: 2, 8: 2}[acc]
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        problem.solve(np.zeros(n), [0, 1e-3], "rk4", dt=1e-3)
+    if n == 101:
+        assert np.linalg.eigvals(problem.jac(0, np.zeros(n - 1)).toarray()).real.max() < 0
+
+
+QUIET = {
+    "several dimensions": lambda acc: IVP(
+        Advection([-1, -2], acc=acc), Grid(x=Uniform(0, 1, 25), y=Uniform(0, 1, 23)),
+        [Dirichlet("x-"), Dirichlet("y-")],
+    ),
+    "variable coefficients": lambda acc: IVP(
+        Diffusion(lambda x, y: 1 + x * y, acc=acc), Grid(x=Uniform(0, 1, 25), y=Uniform(0, 1, 23)),
+        [Dirichlet("x-", 1), Neumann("x+", 1), Dirichlet("y-"), Robin("y+", 1, 1)],
+    ),
+    "stretched": lambda acc: IVP(
+        Diff("x", 2, acc=acc) - 5 * Diff("x", acc=acc), Grid(x=Points(np.linspace(0, 1, 50) ** 2)),
+        [Dirichlet("x-", lambda t: t), Neumann("x+")],
+    ),
+    "rotation": lambda acc: IVP(
+        Advection([lambda y: np.sin(6.28 * y), 1], acc=acc),
+        Grid(x=Periodic(0, 1, 24), y=Periodic(0, 1, 22)),
+    ),
+    "waves in a potential": lambda acc: IVP(
+        1j * (Diff("x", 2, acc=acc) - (lambda x: x**2)), LINE, Dirichlet("boundary"),
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("acc", [2, 6])
+@pytest.mark.parametrize("make", QUIET.values(), ids=QUIET)
+def test_what_does_not_grow_is_not_warned_of(make, acc):
+    problem = make(acc)
+    u0 = np.zeros(problem.grid.shape)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        problem.solve(u0, [0, 0.01], "backward-euler", dt=0.01)
+    A = problem.jac(0, problem.restrict(u0)).toarray()
+    values = np.linalg.eigvals(A)
+    assert values.real.max() <= 1e-9 * np.abs(values).max()
+
+
+def test_growth_of_the_equation_itself():
+    problem = IVP(Diff("x", 2) + 50, LINE, Dirichlet("boundary"))
+    rate = 50 - 4 * 100**2 * np.sin(np.pi / 200) ** 2
+    with pytest.warns(UserWarning, match=rf"Re λ = {rate:.3g}, .*the equation's own"):
+        problem.solve(np.zeros(101), [0, 1], "crank-nicolson", dt=0.5)
+
+
+def test_growth_in_second_order():
+    """u_tt = −u_xx grows at once, u_t = −u_xx too, and u_tt = u_xx does not."""
+    for sign, order in ((-1, 2), (-1, 1), (1, 2)):
+        problem = IVP(sign * Diff("x", 2), CIRCLE)
+        size = 2 * 20
+        rate = size if order == 2 else size**2
+        with warnings.catch_warnings(record=True) as seen:
+            warnings.simplefilter("always")
+            problem.solve(np.zeros(20), [0, 1e-3], v0=np.zeros(20) if order == 2 else None)
+        told = [str(w.message) for w in seen]
+        assert len(told) == (sign < 0)
+        assert all(f"max Re λ = {rate:.3g}," in message for message in told)
+
+
+@pytest.mark.parametrize("acc", [2, 4, 6])
+def test_equations_of_second_order_choose_their_own_closures(acc):
+    """Complex eigenvalues in the left half plane damp u_t = L u, and make u_tt = L u grow."""
+    grid = Grid(x=Uniform(0, 1, 81))
+    problem = IVP(Diff("x", 2, acc=acc), grid, [Robin("x-", 1, 1), Robin("x+", 2, 1)])
+    (x,) = grid.mesh()
+    u0 = np.exp(-200 * (x - 0.5) ** 2)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        found = problem.solve(u0, np.linspace(0, 40, 9), "leapfrog", dt=0.005)
+    assert (problem.closure, found.closure) == (
+        "accurate",
+        {2: "accurate", 4: "accurate", 6: 5}[acc],
+    )
+    assert np.abs(found.u).max() < 2
+
+
+def test_growth_on_a_large_grid_is_seen_on_a_coarse_copy():
+    """−∂x at acc 4 grows so slowly that Arnoldi's iteration cannot see it among 3000 points."""
+    grid = Grid(x=Uniform(0, 1, 3000))
+    problem = IVP(-Diff("x", acc=4), grid, Dirichlet("x-"), closure="accurate")
+    assert problem._statement.chosen(False).spectrum.growth == 0
+    with pytest.warns(UserWarning, match="max Re λ = 0.2.*closure=3"):
+        problem.solve(np.zeros(3000), [0, 1e-4])
+
+
+def test_tableaus_are_checked():
+    with pytest.raises(ValueError, match="lower triangular"):
+        Tableau(((0.0, 1.0), (0.0, 0.0)), (0.5, 0.5))
+    with pytest.raises(ValueError, match="sum 1"):
+        Tableau(((0.0,),), (0.5,))
