@@ -349,7 +349,7 @@ def test_steps_end_at_output_times_and_factor_once(monkeypatch):
 
 def test_progress_needs_tqdm(monkeypatch):
     problem = IVP(lambda _, u: -u, RING)
-    monkeypatch.setitem(sys.modules, "tqdm", None)
+    monkeypatch.setitem(sys.modules, "tqdm.auto", None)
     with pytest.raises(ImportError, match="tqdm"):
         problem.solve(np.ones(16), [0, 1], progress=True)
 
