@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 from scipy import sparse
-from scipy.sparse.linalg import splu
 
 from findops.elimination import solved
+from findops.problems.factors import factored
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -125,7 +125,8 @@ class Implicit:
         return lru_cache(maxsize=4)(self._factor)
 
     def _factor(self, step: float) -> SuperLU:
-        return splu((sparse.eye_array(self.flow.size) - step * self.flow.matrix).tocsc())
+        one = sparse.eye_array(self.flow.size)
+        return factored(sparse.csr_array(one - step * self.flow.matrix))
 
 
 @dataclass(frozen=True, eq=False)
