@@ -337,8 +337,8 @@ def test_steps_end_at_output_times_and_factor_once(monkeypatch):
     from findops.problems import steppers
 
     count = []
-    whole = steppers.splu
-    monkeypatch.setattr(steppers, "splu", lambda A: count.append(1) or whole(A))
+    whole = steppers.factored
+    monkeypatch.setattr(steppers, "factored", lambda A: count.append(1) or whole(A))
     problem = IVP(Diff("x", 2), ROD, [Dirichlet("x-"), Neumann("x+")])
     (x,) = ROD.mesh()
     even = problem.solve(x, np.linspace(0, 1, 11), "crank-nicolson", dt=0.033)
