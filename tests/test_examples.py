@@ -58,3 +58,68 @@ def test_cavity_meets_spectral_values():
     coarse = cavity.solve(33, 2, 100), cavity.solve(33, 4, 100)
     low, high = (abs(each.extremes()["least u"] + 0.21404) for each in coarse)
     assert high < low / 10
+
+
+def test_beam_meets_formulas_and_frequencies():
+    beam = load("beam")
+    for each in beam.BEAMS.values():
+        # Deflections are polynomials of degree four.
+        assert beam.bending_error(each, 21, 4) < 1e-9
+        coarse, fine = (beam.ringing_error(each, n, 4) for n in (21, 41))
+        assert np.all(fine < 1.6e-4)
+        assert np.all(np.log2(coarse / fine) > 3.7)
+    own = beam.BEAMS["supported"]
+    assert beam.ring(own, 21, 6)[1]
+    assert np.all(beam.ringing_error(own, 21, 6) < beam.ringing_error(own, 21, 6, "accurate") / 10)
+    for closure in ("odd", "even"):
+        wrong = beam.ringing_error(beam.BEAMS["clamped"], 41, 6, closure)
+        assert np.all(wrong > 100 * beam.ringing_error(beam.BEAMS["clamped"], 41, 6))
+
+
+def test_tapered_beam_meets_bessel_functions():
+    beam = load("beam")
+    exact = beam.tapered_frequencies()
+    np.testing.assert_allclose(exact, [3.82378, 18.31726, 47.26483], rtol=0, atol=6e-6)
+    w, omega = beam.tapered(31, 8)
+    np.testing.assert_allclose(w, beam.tapered_deflection(np.linspace(0, 1, 31)), atol=2e-6)
+    np.testing.assert_allclose(omega, exact, rtol=7e-5)
+
+
+def test_plate_meets_the_benchmark_and_its_series():
+    plate = load("plate")
+    assert round(plate.exact_target(), 2) == plate.PUBLISHED
+    even = plate.errors((2, 4), (6, 12), even=True)
+    drawn = plate.errors((2, 4), (6, 12), even=False)
+    assert np.all(np.log2(even[:, 0] / even[:, 1]) > [1.8, 3.8])
+    assert np.all(drawn[:, 1] < [4e-5, 1e-6])
+    assert np.all(drawn < even / 20)
+
+
+def test_oscillator_has_its_levels_and_keeps_the_norm():
+    oscillator = load("oscillator")
+    np.testing.assert_allclose(oscillator.levels(161, 8)[0], oscillator.LEVELS, rtol=0, atol=1e-8)
+    times = np.linspace(0, 0.5, 3)
+    coarse, fine = (
+        oscillator.errors(49, oscillator.move("crank-nicolson", 49, 8, dt, times), times)
+        for dt in (0.05, 0.025)
+    )
+    assert max(coarse[0], fine[0]) < 1e-12
+    # Order two in time, for the center and for ψ.
+    assert np.all(np.log2(coarse / fine)[1:] > 1.7)
+
+
+def test_acoustic_is_nearer_on_staggered_points_and_keeps_its_energy():
+    acoustic = load("acoustic")
+    exact = np.pi * np.hypot(3, 2)
+    for acc in (2, 4, 6):
+        errors = {}
+        for staggered in (True, False):
+            for n in (16, 32):
+                box = acoustic.at_rest(n, acc, staggered)
+                _, found, drift = acoustic.frequencies(box, acoustic.mode(box.grid, 3, 2), 50)
+                errors[staggered, n] = abs(found / exact - 1)
+                assert drift < 1e-13
+            assert np.log2(errors[staggered, 16] / errors[staggered, 32]) > acc - 0.2
+        assert errors[True, 32] < errors[False, 32] / 3
+        assert acoustic.checkerboard(32, acc, True) > 0.5
+        assert acoustic.checkerboard(32, acc, False) < 1e-13
