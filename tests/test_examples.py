@@ -123,3 +123,66 @@ def test_acoustic_is_nearer_on_staggered_points_and_keeps_its_energy():
         assert errors[True, 32] < errors[False, 32] / 3
         assert acoustic.checkerboard(32, acc, True) > 0.5
         assert acoustic.checkerboard(32, acc, False) < 1e-13
+
+
+@pytest.mark.parametrize("acc", [2, 4, 6])
+def test_membrane_swings_as_the_dispersion_of_leapfrog_says(acc):
+    membrane = load("membrane")
+    small = membrane.Membrane(12, acc)
+    modes = membrane.lowest(5)
+    np.testing.assert_allclose(
+        small.frequencies(5), np.sort([small.frequency(mode) for mode in modes]), rtol=1e-12
+    )
+    for share in (0.9, 0.3):
+        frequency, dt = small.measured((2, 1), share * small.step_limit)
+        known = membrane.dispersion(small.frequency((2, 1)), dt)
+        np.testing.assert_allclose(frequency, known, rtol=1e-12)
+
+
+def test_membrane_keeps_the_energy_of_leapfrog_and_refuses_a_long_step():
+    membrane = load("membrane")
+    small = membrane.Membrane(24, 6)
+    dt = 0.1 / np.ceil(0.1 / (0.25 * small.step_limit))
+    u, v = small.strike(t := np.linspace(0, 10, 101), dt)
+    energy, kept = small.energies(u, v, dt)
+    np.testing.assert_allclose(kept, kept[0], rtol=1e-12)
+    swing, gain = membrane.drift(t, energy)
+    assert 1e-6 < swing < 2e-3
+    assert abs(gain) < swing / 4
+    exact = membrane.struck(small.grid, 0.1)
+    np.testing.assert_allclose(u[1], exact, rtol=0, atol=2e-2 * np.abs(exact).max())
+    assert f"dt ≤ {small.step_limit:.6g}" in membrane.refused(small, 1.001 * small.step_limit)
+
+
+def test_gray_scott_grows_as_linear_stability_says():
+    gray_scott = load("gray_scott")
+    reaction = gray_scott.Reaction(0.056, 0.062)
+    for sign in (-1, 1):
+        state = reaction.rest(sign)
+        field = np.broadcast_to(state[:, None, None], (2, 8, 8))
+        at_rest = reaction.motion(gray_scott.square(8), 4)(0, field)
+        np.testing.assert_allclose(at_rest, 0, atol=1e-16)
+    for waves, growing in ((1, False), (2, True)):
+        low, high = (reaction.grown(reaction.rest(), waves, 20, acc) for acc in (2, 6))
+        assert (high.exact.real > 0) == growing
+        for found in (low, high):
+            np.testing.assert_allclose(found.measured, found.on_grid, rtol=0, atol=2e-9)
+        assert abs(high.measured - high.exact) < abs(low.measured - low.exact) / 100
+
+
+def test_gray_scott_is_the_same_by_explicit_and_by_implicit_steps():
+    gray_scott = load("gray_scott")
+    reaction = gray_scott.PATTERNS[0].reaction
+    methods = [("rk4", {"dt": 1}), *(("imex", {"dt": dt}) for dt in (1, 0.5))]
+    (explicit, _), (coarse, _), (fine, _) = gray_scott.errors(reaction, 32, 20, methods)
+    assert explicit < 1e-3
+    assert coarse < 5e-3
+    assert 3 < coarse / fine < 5
+
+
+def test_gray_scott_counts_areas_across_the_seam():
+    gray_scott = load("gray_scott")
+    mask = np.zeros((6, 6), dtype=bool)
+    mask[0, 0] = mask[-1, 0] = mask[0, -1] = mask[3, 3] = True
+    assert gray_scott.areas(mask) == 2
+    assert gray_scott.areas(~mask) == 1
