@@ -28,7 +28,11 @@ Function = Callable[[float, "Array"], Any]
 """(t, u) ↦ field, on full fields."""
 
 STEP = np.cbrt(np.finfo(float).eps)
-"""Part of the time span over which conditions are differenced: its error is some 1e-10."""
+"""Part of the time span over which conditions are differenced."""
+
+CENTRAL = {-1: -0.5, 1: 0.5}
+FORWARD = {0: -1.5, 1: 2.0, 2: -0.5}
+"""Differences of second order for the first derivative."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -139,8 +143,9 @@ class Pair:
     """x″ = F(t, x) as a flow of the pair (x, x′)."""
 
     flow: Flow
+    start: float
     span: float
-    """Length of the time interval."""
+    """Where the time interval begins, and its length."""
 
     @property
     def size(self) -> int:
@@ -188,5 +193,7 @@ class Pair:
         x, v = np.split(y, 2)
         system, none = self.flow.system, np.zeros(self.flow.size)
         step = STEP * self.span
-        moving = (system.lift(none, t + step) - system.lift(none, t - step)) / (2 * step)
+        # Conditions may not be defined before the start.
+        weights = CENTRAL if t - step >= self.start else FORWARD
+        moving = sum(w / step * system.lift(none, t + k * step) for k, w in weights.items())
         return system.lift(x, t), system.lift(v, t) - system.lift(none, t) + moving
