@@ -104,10 +104,9 @@ def test_checkerboards_that_an_operator_does_not_see_make_it_singular():
 
 
 def test_faces_without_conditions_are_named_where_that_is_singular():
-    grid = Grid(x=Uniform(0, 1, 24), y=Uniform(0, 1, 24))
-    both = Block([[Laplacian(), 1], [0, Laplacian()]])
-    with pytest.raises(ValueError, match=r"singular.*\(y-, y\+ have none\)"):
-        BVP(both, grid, [Dirichlet("x-"), Dirichlet("x+")]).solve(0)
+    both = Block([[Diff("x", 2), 1], [0, Diff("x", 2)]])
+    with pytest.raises(ValueError, match=r"singular.*\(x\+ has none\)"):
+        BVP(both, Grid(x=Uniform(0, 1, 601)), Dirichlet("x-")).solve(0)
 
 
 def test_contradicting_conditions_are_told_with_their_values():
