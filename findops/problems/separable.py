@@ -25,7 +25,7 @@ from findops.stencil import Chain, Composition, Factor, Layout, Program, Term
 from findops.values import Number as AnyNumber
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from numpy.typing import NDArray
 
@@ -120,6 +120,10 @@ class Separable:
         x = x * self._inverse
         np.put(x, self.vanishing, kept)
         return self._real(self._back(x), b).ravel()
+
+    def function(self, f: Callable[[Array], Array], b: Array) -> Array:
+        """Return f(matrix) b, both flat, f being given for eigenvalues."""
+        return self._real(self._back(self._forward(b) * f(self.eigenvalues())), b).ravel()
 
     def _forward(self, b: Array) -> Array:
         x = b.reshape(self.shape)
