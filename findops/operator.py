@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
     from scipy.sparse import csr_array, sparray
     from scipy.sparse.linalg import LinearOperator
+    from xarray import DataArray
 
     from findops.backends.contiguous import Ready
     from findops.boundary import AffineSystem
@@ -67,19 +68,32 @@ class Operator(Discrete):
     def __array__(self, dtype: object = None, copy: object = None) -> NDArray[Any]:
         raise TypeError(f"{self!r} is not an array: op.matrix() makes its sparse matrix")
 
+    @overload
+    def __call__(self, u: DataArray) -> Any: ...
+
+    @overload
     def __call__(
         self,
         u: ArrayLike,
         out: NDArray[Any] | None = None,
         add: bool = False,
         scale: complex = 1,
-    ) -> NDArray[Any]:
+    ) -> NDArray[Any]: ...
+
+    def __call__(
+        self,
+        u: ArrayLike | DataArray,
+        out: NDArray[Any] | None = None,
+        add: bool = False,
+        scale: complex = 1,
+    ) -> Any:
         """Apply to a field.
 
         Parameters
         ----------
         u : array_like, (…, *components, *grid)
             Integers and booleans become float64; otherwise the result has the precision of u.
+            A DataArray has its dimensions in any order, and the coordinates of the grid.
         out : array, optional
             Where the result goes: out ← scale·op(u). May overlap u.
         add : bool
@@ -106,6 +120,14 @@ class Operator(Discrete):
                 result = ready(u, out, add, scale)
                 if result is not None:
                     return result
+        if hasattr(u, "dims"):
+            from findops.interop.xarray import apply_bound
+
+            if out is not None or add or scale != 1:
+                raise TypeError(
+                    f"{self!r}: out, add and scale are for bare arrays, not labeled ones"
+                )
+            return apply_bound(self, u)
         values = as_field(u)
         layout = self.program.inputs
         if values.shape[max(values.ndim - len(layout.shape), 0) :] != layout.shape:
