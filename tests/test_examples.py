@@ -46,6 +46,15 @@ def test_vorticity_keeps_its_order_inside_and_at_the_edges():
         assert np.all(np.log2(coarse / fine) >= acc - 0.2)
 
 
+def test_ocean_keeps_its_order_away_from_the_equator():
+    pytest.importorskip("xarray", reason="the ocean is a Dataset")
+    ocean = load("ocean")
+    for acc in (2, 4):
+        coarse, fine = (ocean.errors(ocean.ocean(2, 2, n, 2 * n), acc) for n in (46, 92))
+        for name in ("u", "v", "vorticity", "advection"):
+            assert np.log2(coarse[name] / fine[name]) >= acc - 0.3, name
+
+
 def test_cavity_meets_spectral_values():
     cavity = load("cavity")
     flow = cavity.solve(41, 4, 100)
