@@ -116,6 +116,8 @@ def test_periods_and_closures():
     same(E(T, periodic=ROUND), E(T.values, RING))
     same(E(T, periodic={"lat": 200.0, **ROUND}),
          E(T.values, Grid(time=GRID["time"], lat=Points(LAT, 200.0), lon=RING["lon"])))  # fmt: skip
+    # The gap across the seam is wider than the others.
+    same(E(T, periodic={"lon": 400}), E(T.values, GRID.replace("lon", Points(LON, 400.0))))
     closure = {"lat-": "even", "lat+": 1}
     same(E(T, closure=closure, periodic=ROUND), E(T.values, RING, closure=closure))
     same(Diff("lon")(T, closure="zero"), Diff("lon")(T.values, GRID, closure="zero"))
@@ -332,6 +334,11 @@ def test_changed_coefficients_are_read_again():
     before = (c * Diff("lon"))(T)
     c *= 2
     np.testing.assert_allclose((c * Diff("lon"))(T), 2 * before, rtol=1e-14)
+    bare = U.values.copy()
+    E = bare * Diff("lon") * Diff("time")
+    before = E(T)
+    bare *= 2
+    np.testing.assert_allclose(E(T), 2 * before, rtol=1e-14)
 
 
 # Datasets -----------------------------------------------------------------------------------------
