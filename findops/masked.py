@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal, cast, overload
 
 import numpy as np
 from scipy import sparse
 
+from findops.backends.sparse import check_format
+from findops.expr import Discrete
 from findops.field import as_field
 from findops.near_accuracy import near_accuracy
 from findops.partial import Partial
@@ -30,7 +32,7 @@ __all__ = ["Masked"]
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Masked:
+class Masked(Discrete):
     """An operator on the valid points of a field. Immutable.
 
     Made by ``op.masked(mask)``, which tells what its rows are. ``m(u)`` and ``m @ u`` apply it,
@@ -115,6 +117,10 @@ class Masked:
         np.copyto(result, np.nan, where=self._undefined)
         return result
 
+    def __getstate__(self) -> dict[str, Any]:
+        # What is prepared can be made again, and holds functions, which do not pickle.
+        return {field.name: getattr(self, field.name) for field in fields(self)}
+
     def __matmul__(self, u: ArrayLike) -> NDArray[Any]:
         return self(u)
 
@@ -171,6 +177,7 @@ class Masked:
         ValueError
             If the format is unknown.
         """
+        check_format(format)
         kept = np.flatnonzero(self._defined & self._reach.whole)
         rest = np.flatnonzero(~self._defined)
         none = sparse.csr_array((len(rest), self.operator.shape[1]))

@@ -36,15 +36,16 @@ def near_accuracy(
     Raises
     ------
     ValueError
-        If the program has a composition.
+        If the program has a composition, or a product across an upwind scheme.
     """
     result = np.full(len(rows), np.inf)
     identity = Partial.identity(domain.axes, valid)
     component, place = np.divmod(rows, math.prod(program.outputs.points))
     for part in program.parts:
-        if not isinstance(part, Chain):
+        if not isinstance(part, Chain) or any(term.masks for term in part.terms[1:]):
             raise ValueError(
-                "near holes the accuracy of a product of sums is unknown: ask that of its factors"
+                "near holes the accuracy of a product of sums, as an upwind derivative is one, is "
+                "unknown: ask that of its factors"
             )
         mine = np.flatnonzero(component == part.row)
         made = identity.then_chain(part, coefficients=False)
@@ -53,6 +54,10 @@ def near_accuracy(
         acting = [k for k, bands in enumerate(along) if any(bands)]
         if acting:
             found = _Moments(made, domain, place[mine], orders, acting).orders()
+            for mask in part.terms[0].masks:
+                # Rows that an upwind scheme gives to the other side have no part in this one.
+                selected = np.broadcast_to(mask, made.defined.shape).ravel()[place[mine]]
+                found = np.where(selected, found, np.inf)
             result[mine] = np.minimum(result[mine], found)
     return result
 
@@ -84,8 +89,7 @@ class _Moments:
 
     def orders(self) -> Floats:
         """Return the order of the error of each row, infinite where there is none."""
-        found = np.full(self.count, np.inf)
-        found[np.bincount(self.rows, minlength=self.count) > 0] = np.nan
+        found = np.full(self.count, np.nan)
         most = 2 * int(np.bincount(self.rows, minlength=1).max()) + self.order
         for degree in range(most + 1):
             for chosen in combinations_with_replacement(range(len(self.apart)), degree):

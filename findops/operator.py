@@ -11,7 +11,7 @@ import numpy as np
 
 from findops.accuracy import row_accuracy
 from findops.backends.applying import Application
-from findops.backends.sparse import Pattern, diagonal, fill, pattern
+from findops.backends.sparse import Pattern, check_format, diagonal, fill, pattern
 from findops.coefficient import evaluate
 from findops.expr import Coef, Discrete, Expr, Field
 from findops.field import as_field, check_out, check_scale
@@ -219,8 +219,7 @@ class Operator(Discrete):
         IndexError
             If a row is out of range.
         """
-        if format not in ("bsr", "coo", "csc", "csr", "dia", "dok", "lil"):
-            raise ValueError(f"format must be one of SciPy's, such as 'csr', not {format!r}")
+        check_format(format)
         chosen = None if rows is None else self._rows(rows)
         # SciPy's types know formats as literals only.
         matrix: sparray = fill(self._pattern, self.program, chosen).asformat(cast("Any", format))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import reduce
 from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
@@ -15,7 +14,7 @@ from findops.schemes import Line
 from findops.stencil import Chain, Composition
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from numpy.typing import NDArray
 
@@ -58,15 +57,18 @@ class Partial:
 
         return Partial(axes, valid, valid, valid.size, rows)
 
-    def then(self, program: Program) -> Partial:
-        """Return what a program makes of the values."""
+    def then(self, program: Program, later: int = 0) -> Partial:
+        """Return what a program makes of the values, to be differentiated `later` times more."""
         parts: list[tuple[int | None, Partial]] = []
         for part in program.parts:
             match part:
                 case Chain():
-                    parts.append((part.row, self.then_chain(part)))
+                    parts.append((part.row, self.then_chain(part, later)))
                 case Composition():
-                    parts.append((None, reduce(Partial.then, reversed(part.programs), self)))
+                    here = self
+                    for i, inner in reversed(list(enumerate(part.programs))):
+                        here = here.then(inner, later + sum(map(_order, part.programs[:i])))
+                    parts.append((None, here))
         shape = (program.outputs.count, *program.outputs.points)
         defined, whole = np.ones(shape, dtype=bool), np.ones(shape, dtype=bool)
         for component, made in parts:
@@ -84,11 +86,11 @@ class Partial:
 
         return Partial(parts[0][1].axes if parts else self.axes, defined, whole, self.columns, rows)
 
-    def then_chain(self, chain: Chain, coefficients: bool = True) -> Partial:
+    def then_chain(self, chain: Chain, later: int = 0, coefficients: bool = True) -> Partial:
         """Return what a chain makes of the values; without `coefficients`, fields count as one."""
         here = self._component(chain.col)
-        for term in reversed(chain.terms):
-            here = here._then_term(term, coefficients)
+        for i, term in reversed(list(enumerate(chain.terms))):
+            here = here._then_term(term, later + _chain_order(chain.terms[:i]), coefficients)
         return here
 
     def _component(self, component: int) -> Partial:
@@ -99,15 +101,16 @@ class Partial:
 
         return Partial(self.axes, points, self.whole[component], self.columns, rows)
 
-    def _then_term(self, term: Term, coefficients: bool) -> Partial:
+    def _then_term(self, term: Term, later: int, coefficients: bool) -> Partial:
         """Along each axis in turn, the last first; then the coefficients."""
-        after = self
+        after, remaining = self, later + _chain_order([term])
         for axis in reversed(range(len(term.bands))):
             band = term.bands[axis]
             if band is not None:
+                remaining -= band.order
                 source = after.axes[axis]
                 line = Line(band.order, source, source.half() if band.shift else source)
-                after = after._then_pass(Pass(band, axis, line, after.defined))
+                after = after._then_pass(Pass(band, axis, line, after.defined, remaining))
         defined, whole, selected = after.defined, after.whole, np.ones((), dtype=bool)
         for mask in term.masks:
             # What is not selected is zero, wherever there is a point.
@@ -135,6 +138,22 @@ class Partial:
 
         whole = step.kept & step.reads_only(self.whole)
         return Partial(tuple(axes), step.defined, whole, self.columns, rows)
+
+
+def _chain_order(terms: Sequence[Term]) -> int:
+    return sum(band.order for term in terms for band in term.bands if band)
+
+
+def _order(program: Program) -> int:
+    """Return the highest order of differentiation in a program."""
+    orders = [0]
+    for part in program.parts:
+        match part:
+            case Chain(terms=terms):
+                orders.append(_chain_order(terms))
+            case Composition(programs=programs):
+                orders.append(sum(map(_order, programs)))
+    return max(orders)
 
 
 def _placed(made: Partial, chosen: Ints, component: int) -> Csr:

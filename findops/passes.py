@@ -36,8 +36,11 @@ class Pass:
 
     Holes cut each line into runs of valid points. A row that reads valid points only is that of the
     band. Any other takes order + acc points at the end of its run that is in the way, or all
-    points of the run where there are fewer, which gives the highest order that they allow. A run of
-    `order` points or less has no stencil.
+    points of the run where there are fewer, which gives the highest order that they allow.
+
+    A run has a stencil if it has more points than order + `later`, the order of what is applied to
+    the result: then the error of a product vanishes under refinement, though that of its first
+    factor jumps from point to point.
 
     A half point has a value where all nodes beside it are valid, a node where one of the half
     points beside it is.
@@ -47,6 +50,7 @@ class Pass:
     axis: int
     line: Line
     valid: Bools
+    later: int = 0
 
     @property
     def points(self) -> tuple[int, ...]:
@@ -64,7 +68,7 @@ class Pass:
     def defined(self) -> Bools:
         """Where there is a stencil."""
         low, stop = self._run(np.ix_(*map(np.arange, self.points)))
-        return self.kept | (self._beside & (stop - low > self.band.order))
+        return self.kept | (self._beside & (stop - low >= self._least))
 
     def reads_only(self, good: Bools) -> Bools:
         """Tell where the band reads good points only."""
@@ -115,7 +119,13 @@ class Pass:
             yield rows[alike], columns, np.broadcast_to(weights, columns.shape)
 
     @property
+    def _least(self) -> int:
+        """The points that a run must have."""
+        return self.band.order + self.later + 1
+
+    @property
     def _most(self) -> int:
+        """The points that a stencil at the end of a run takes."""
         return self.band.order + self.band.acc
 
     @cached_property
@@ -131,11 +141,11 @@ class Pass:
         return self._at(self._in_a_row(1), before), self._at(self._in_a_row(-1), after)
 
     def _in_a_row(self, step: int) -> NDArray[np.int16]:
-        """Count valid points in a row that end at each point, as far as a stencil may reach."""
+        """Count valid points in a row that end at each point, as far as it matters."""
         ongoing, count = self.valid, self.valid.astype(np.int16)
         edge = [slice(None)] * self.valid.ndim
         edge[self.axis] = slice(0, 1) if step > 0 else slice(-1, None)
-        for _ in range(self._most - 1):
+        for _ in range(max(self._least, self._most) - 1):
             ongoing = np.roll(ongoing, step, axis=self.axis)
             if not self.line.source.periodic:
                 ongoing[tuple(edge)] = False

@@ -27,7 +27,16 @@ if TYPE_CHECKING:
     Ints = NDArray[np.integer[Any]]
     Csr = sparse.csr_array[Any, tuple[int, int]]
 
-__all__ = ["Pattern", "assemble", "assemble_small", "diagonal", "fill", "pattern", "times"]
+__all__ = [
+    "Pattern",
+    "assemble",
+    "assemble_small",
+    "check_format",
+    "diagonal",
+    "fill",
+    "pattern",
+    "times",
+]
 
 SMALL = 1 << 15
 """Below so many paths from rows to columns, compiled code does not gain (measured)."""
@@ -40,6 +49,12 @@ ALIKE = 16
 
 SLAB = 1 << 18
 """Rows of a matrix of which only the diagonal is wanted, made at a time."""
+
+
+def check_format(name: str) -> None:
+    """Refuse what is no format of SciPy's."""
+    if name not in ("bsr", "coo", "csc", "csr", "dia", "dok", "lil"):
+        raise ValueError(f"format must be one of SciPy's, such as 'csr', not {name!r}")
 
 
 def pattern(program: Program) -> Pattern | None:
