@@ -380,7 +380,8 @@ class Operator(Discrete):
         Where all that it reads are valid, its stencil stays. Elsewhere it takes the stencil of
         highest order, up to its accuracy, that they allow, as at the end of an axis. Where they are
         too few, the result is NaN. Products are applied step by step, each to what the one before
-        gives, mixed derivatives along the last axis first.
+        gives, mixed derivatives along the last axis first; a step needs more points in a row than
+        the order of all derivatives from it on.
 
         Parameters
         ----------
