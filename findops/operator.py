@@ -11,7 +11,7 @@ import numpy as np
 
 from findops.accuracy import row_accuracy
 from findops.backends.applying import Application
-from findops.backends.sparse import Pattern, diagonal, fill, pattern
+from findops.backends.sparse import Pattern, check_format, diagonal, fill, pattern
 from findops.coefficient import evaluate
 from findops.expr import Coef, Discrete, Expr, Field
 from findops.field import as_field, check_out, check_scale
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from findops.boundary import AffineSystem
     from findops.conditions import Condition
     from findops.grid import Grid
+    from findops.masked import Masked
 
     Chosen = range | NDArray[np.intp]
     Rows = slice | NDArray[np.integer[Any]] | NDArray[np.bool_] | Sequence[int]
@@ -240,8 +241,7 @@ class Operator(Discrete):
         IndexError
             If a row is out of range.
         """
-        if format not in ("bsr", "coo", "csc", "csr", "dia", "dok", "lil"):
-            raise ValueError(f"format must be one of SciPy's, such as 'csr', not {format!r}")
+        check_format(format)
         chosen = None if rows is None else self._rows(rows)
         # SciPy's types know formats as literals only.
         matrix: sparray = fill(self._pattern, self.program, chosen).asformat(cast("Any", format))
@@ -394,6 +394,48 @@ class Operator(Discrete):
         from findops.boundary import subject
 
         return subject(self, conditions, impose)
+
+    def masked(self, mask: ArrayLike) -> Masked:
+        """Return the operator on fields that are valid at some points only.
+
+        Each derivative reads the valid points that stand in a row with its point, along its axis.
+        Where all that it reads are valid, its stencil stays. Elsewhere it takes the stencil of
+        highest order, up to its accuracy, that they allow, as at the end of an axis. Where they are
+        too few, the result is NaN. Products are applied step by step, each to what the one before
+        gives, mixed derivatives along the last axis first; a step needs more points in a row than
+        the order of all derivatives from it on.
+
+        Parameters
+        ----------
+        mask : array of bool, the grid's shape
+            True at valid points; ``np.isfinite(u)`` skips missing values.
+
+        Returns
+        -------
+        Masked
+            With ``m(u)``, ``m.matrix()``, ``m.defined`` and ``m.accuracy``.
+
+        Raises
+        ------
+        ValueError
+            If the shape does not fit, no point is valid, or the operator is a transpose, natural
+            diffusion, or bound with a halo.
+        TypeError
+            If the mask is not boolean.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from findops import Diff, Grid, Uniform
+        >>> op = Diff("x", 2).on(Grid(x=Uniform(0, 7, 8)))
+        >>> u = np.arange(8.0)**2
+        >>> u[[4, 6]] = np.nan
+        >>> op.masked(np.isfinite(u))(u)
+        array([ 2.,  2.,  2.,  2., nan, nan, nan, nan])
+        """
+        from findops.masked import Masked
+
+        return Masked(self, np.asarray(mask))
 
     def replace(self, /, **given: object) -> Operator:
         """Return the operator with other values for its fields, on the same plan.

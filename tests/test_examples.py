@@ -195,3 +195,15 @@ def test_gray_scott_counts_areas_across_the_seam():
     mask[0, 0] = mask[-1, 0] = mask[0, -1] = mask[3, 3] = True
     assert gray_scott.areas(mask) == 2
     assert gray_scott.areas(~mask) == 1
+
+
+def test_basin_keeps_its_order_at_the_coast():
+    basin = load("basin")
+    (_, part, coarse), (_, _, fine) = basin.refine((100, 200))
+    assert part > 0.99
+    assert np.log2(coarse / fine) > 3.5
+    study = basin.Study.of(100)
+    coast = study.offshore == 1
+    assert study.row("masked", coast)[0] > 0.95
+    assert study.row("NaN spreads", coast)[0] == 0
+    assert study.row("land at rest", coast)[1] > 1
