@@ -243,6 +243,8 @@ class AffineSystem:
     @cached_property
     def scale(self) -> float:
         """The size of the operator: the largest Σ|a| of a hundred rows spread over all."""
+        if not len(self.free):
+            return 0.0
         rows = self.free[np.unique(np.linspace(0, len(self.free) - 1, 100).astype(int))]
         return float(abs(self.operator.matrix(rows=rows)).sum(axis=1).max(initial=0))
 

@@ -134,7 +134,7 @@ class Condition:
             if where.dtype != bool:
                 raise TypeError(
                     "a condition stands on a face, on 'boundary' or on a mask of booleans, not "
-                    f"{kind(self.where)}"
+                    f"{kind(self.where)} of {where.dtype}"
                 )
             where.flags.writeable = False
         object.__setattr__(self, "where", where)
@@ -339,7 +339,7 @@ def as_conditions(conditions: Any) -> tuple[Condition, ...]:
     TypeError
         If something is no condition.
     """
-    if isinstance(conditions, (str, Condition)) or not hasattr(conditions, "__iter__"):
+    if isinstance(conditions, (str, dict, Condition)) or not hasattr(conditions, "__iter__"):
         conditions = (conditions,)
     given = tuple(conditions)
     for condition in given:

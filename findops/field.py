@@ -17,6 +17,10 @@ def as_field(u: ArrayLike) -> NDArray[Any]:
     """Return a native array of a supported type, without copying where it is one."""
     if isinstance(u, np.ma.MaskedArray):
         raise TypeError("a masked array is not supported: its mask would be lost; fill it first")
+    if callable(u):
+        raise TypeError(
+            "a field is an array, not a function: evaluate it on the grid, as in f(*grid.mesh())"
+        )
     if hasattr(u, "tocsr"):
         raise TypeError("fields are arrays, not sparse matrices: multiply by op.matrix() instead")
     if hasattr(u, "dims"):

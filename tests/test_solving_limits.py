@@ -5,7 +5,9 @@ import pytest
 
 from findops import (
     BVP,
+    EVP,
     IVP,
+    Biharmonic,
     Block,
     Cells,
     Diff,
@@ -19,6 +21,7 @@ from findops import (
     Robin,
     Uniform,
 )
+from findops.problems.factors import inverse
 from findops.problems.jacobian import dependencies
 
 LINE = Grid(x=Uniform(0, 1, 21))
@@ -162,6 +165,13 @@ WRONG = {
     "times as text": (lambda: TIME.solve(U0, "ab"), TypeError, "real numbers"),
     "callback": (lambda: TIME.solve(U0, [0, 1], callback=3), TypeError, "callback="),
     "store": (lambda: TIME.solve(U0, [0, 1], store=3), TypeError, "store="),
+    "f(u)": (lambda: IVP(lambda u: -u, LINE), TypeError, r"called with \(t, u\)"),
+    "a function for u0": (lambda: TIME.solve(np.sin, [0, 1]), TypeError, r"grid.mesh\(\)"),
+    "a function for f": (
+        lambda: BVP(Diff("x", 2), LINE, WALLS).solve(np.sin), TypeError, r"grid.mesh\(\)",
+    ),
+    "a dict": (lambda: IVP(Diff("x", 2), LINE, {"x-": 0}), TypeError, "conditions are.*{'x-': 0}"),
+    "a mask of numbers": (lambda: Dirichlet(np.ones(21, int)), TypeError, "booleans.*int64"),
     "stored nothing": (
         lambda: TIME.solve(U0, [0, 1], store=lambda *_: None), TypeError, "a number or an array",
     ),
@@ -183,3 +193,28 @@ def test_callbacks_cannot_change_what_is_stored():
 
     with pytest.raises(ValueError, match="read-only"):
         TIME.solve(U0, [0, 1], callback=spoil)
+
+
+def test_nothing_is_left_where_conditions_stand_everywhere():
+    found = BVP(Diff("x", 2), LINE, Dirichlet(np.ones(21, dtype=bool), 3)).solve(1)
+    np.testing.assert_array_equal(found.u, 3)
+
+
+def test_factors_give_all_digits_whatever_their_pivots():
+    """Diagonal pivots a tenth of their columns lose two digits of a biharmonic matrix."""
+    n = 65
+    grid = Grid(x=Uniform(0, 1, n), y=Uniform(0, 1, n))
+    system = Biharmonic(acc=4).on(grid).subject_to([WALLS, Neumann("boundary")])
+    b = np.random.default_rng(0).random(system.size)
+    x = inverse(system.matrix, "singular")(b)
+    left = np.abs(b - system.matrix @ x)
+    assert (left / (abs(system.matrix) @ np.abs(x) + np.abs(b))).max() < 1e-15
+
+
+def test_results_say_what_they_are():
+    found = BVP(Diff("x", 2), LINE, WALLS).solve(0)
+    assert repr(found) == "<Solution (21,) by fast diagonalization, residual 0.0e+00>"
+    assert repr(TIME.solve(U0, [0, 1])) == "<Trajectory (2, 21) by RK45, t = 0 to 1>"
+    pairs = EVP(-Diff("x", 2), Grid(x=Periodic(0, 1, 8)), closure="accurate").solve(1, near=-1)
+    assert repr(pairs).startswith("<Eigenpairs [")
+    assert repr(BVP(Diff("x", 2), LINE, WALLS)).startswith("<BVP <AffineSystem ∂x²; u = 0 on")

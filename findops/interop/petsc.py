@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 from scipy import sparse
 
+from findops.values import kind
+
 if TYPE_CHECKING:
     from os import PathLike
 
@@ -61,9 +63,10 @@ def write_petsc(
         parts, data = [np.diff(rows.indptr), rows.indices], rows.data
     else:
         data = np.asarray(values)
-        if data.ndim != 1:
+        if data.ndim != 1 or data.dtype.kind not in "biufc":
             raise ValueError(
-                f"a vector or a sparse matrix is needed, not an array of shape {data.shape}"
+                "write_petsc(path, values) needs a sparse matrix or a vector of numbers, not "
+                f"{kind(values)} of shape {data.shape}"
             )
         head = [VECTOR, len(data)]
     if max(head) >= largest:

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 __all__ = ["BVP"]
 
 
-@dataclass(frozen=True, init=False, eq=False)
+@dataclass(frozen=True, init=False, eq=False, repr=False)
 class BVP:
     """The problem L u = rhs in a grid, under conditions, or f(u) = rhs for any function f.
 
@@ -121,6 +121,10 @@ class BVP:
         object.__setattr__(self, "system", operator.subject_to(listed))
         if closure == "accurate":
             check_conditions(L, grid, listed)
+
+    def __repr__(self) -> str:
+        f = "" if isinstance(self.operator, Operator) else f"{self.operator!r}; "
+        return f"<BVP {f}{self.system!r}>"
 
     def solve(
         self,

@@ -21,7 +21,7 @@ LEADING = 1 - 1e-6
 """Part of the largest entry from which on an entry counts as largest."""
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Eigenpairs:
     """Eigenvalues and their fields, nearest first.
 
@@ -45,6 +45,9 @@ class Eigenpairs:
     vectors: Array
     residuals: Array
     method: str
+
+    def __repr__(self) -> str:
+        return f"<Eigenpairs {self.values} by {self.method}>"
 
 
 def nearest_first(values: Array, near: complex, k: int) -> NDArray[np.intp]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import partial
+from inspect import signature
 from numbers import Real
 from typing import TYPE_CHECKING, Any
 
@@ -48,7 +49,7 @@ class Options:
     progress: bool
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Trajectory:
     """A solution in time.
 
@@ -76,6 +77,10 @@ class Trajectory:
     method: str
     closure: Closures | None = None
 
+    def __repr__(self) -> str:
+        ends = f"t = {self.t[0]:g} to {self.t[-1]:g}"
+        return f"<Trajectory {self.u.shape} by {self.method}, {ends}>"
+
 
 def output_times(t: ArrayLike) -> Array:
     """Return output times as an array.
@@ -102,8 +107,18 @@ def output_times(t: ArrayLike) -> Array:
 
 def check_function(name: str, given: object) -> None:
     """Refuse what cannot be called with (t, u), if anything is given."""
-    if given is not None and not callable(given):
+    if given is None:
+        return
+    if not callable(given):
         raise TypeError(f"{name}= is a function of (t, u), not {kind(given)}")
+    try:
+        signature(given).bind(0.0, None)
+    except TypeError:
+        raise TypeError(
+            f"{name}= is called with (t, u), but {given!r} takes other arguments"
+        ) from None
+    except ValueError:
+        return  # it does not tell
 
 
 def field_of(u: ArrayLike, shape: tuple[int, ...], name: str) -> Array:

@@ -123,6 +123,7 @@ class IVP:
             )
         if not isinstance(grid, Grid):
             raise TypeError(f"IVP needs a Grid, not {kind(grid)}")
+        check_function("f", None if isinstance(f, Expr) else f)
         check_function("explicit", explicit)
         listed = as_conditions(conditions)
         means = [condition for condition in listed if condition.is_mean]
@@ -212,7 +213,8 @@ class IVP:
         dt : float
             The longest step of methods with a fixed step; steps are equal between output times.
         v0 : array_like, (*components, *grid), optional
-            u_t at ``t[0]``: the equation is u_tt = f. Leapfrog starts from rest without it.
+            u_t at ``t[0]``: the equation is u_tt = f, as it always is with ``"leapfrog"``, which
+            starts from rest without it.
         rtol, atol, max_step, first_step : float
             For SciPy's methods, as there.
         callback : callable, optional

@@ -127,7 +127,11 @@ def multigrid(system: AffineSystem) -> Callable[[Array], Array]:
     ModuleNotFoundError
         If PyAMG is not installed.
     """
-    import pyamg
+    try:
+        import pyamg
+    except ModuleNotFoundError as error:
+        error.add_note("solver='amg' needs PyAMG: pip install \"findops[solvers]\"")
+        raise
 
     cycle = pyamg.ruge_stuben_solver(system.matrix.tocsr()).aspreconditioner()
     return lambda r: np.asarray(cycle @ r)

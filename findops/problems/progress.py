@@ -31,7 +31,11 @@ class Bar:
         self.count = 0
         self._shown: Any = None
         if shown:
-            from tqdm.auto import tqdm
+            try:
+                from tqdm.auto import tqdm
+            except ModuleNotFoundError as error:
+                error.add_note('progress=True needs tqdm: pip install "findops[solvers]"')
+                raise
 
             self._shown = tqdm(total=total, unit=f" {unit}")
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 __all__ = ["Factored", "Solution"]
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Solution:
     """What solves a boundary-value problem.
 
@@ -47,6 +47,9 @@ class Solution:
     method: str
     iterations: int
     constants: Array
+
+    def __repr__(self) -> str:
+        return f"<Solution {self.u.shape} by {self.method}, residual {self.residual:.1e}>"
 
 
 @dataclass(frozen=True, eq=False)
