@@ -58,3 +58,15 @@ def test_cavity_meets_spectral_values():
     coarse = cavity.solve(33, 2, 100), cavity.solve(33, 4, 100)
     low, high = (abs(each.extremes()["least u"] + 0.21404) for each in coarse)
     assert high < low / 10
+
+
+def test_conductivity_comes_back():
+    pytest.importorskip("jax", reason="the example differentiates with JAX")
+    conductivity = load("conductivity")
+    assert conductivity.check_gradient(conductivity.Plate(16)) < 1e-8
+    _, exact = conductivity.recover(conductivity.Plate(16), 40)
+    assert exact[-1] < 0.012
+    sensors = conductivity.Plate(16, every=2, noise=1e-3, smoothing=3e-4)
+    _, noisy = conductivity.recover(sensors, 15)
+    assert noisy[-1] < 0.08
+    assert min(exact[0], noisy[0]) > 0.25
