@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING, Any, Literal, cast, overload
 import numpy as np
 
 from findops.accuracy import row_accuracy
+from findops.backends import piecewise
 from findops.backends.applying import Application
 from findops.backends.lookup import executor
 from findops.backends.sparse import Pattern, diagonal, fill, pattern
 from findops.coefficient import evaluate
 from findops.expr import Coef, Discrete, Expr, Field
-from findops.field import as_field, check_out, check_scale
+from findops.field import as_array, as_field, check_out, check_scale, type_of
 from findops.stencil import Factor, Layout, Program
 from findops.values import Number, kind, whole
 
@@ -82,7 +83,8 @@ class Operator(Discrete):
         ----------
         u : array_like, (…, *components, *grid)
             Integers and booleans become float64; otherwise the result has the precision of u.
-            An array of JAX, PyTorch or CuPy gives one, on the device where it is.
+            An array of JAX, PyTorch or CuPy gives one, on the device where it is; one of dask
+            gives one that is not computed yet.
         out : array, optional
             Where the result goes: out ← scale·op(u). May overlap u. For NumPy's arrays only.
         add : bool
@@ -113,15 +115,18 @@ class Operator(Discrete):
         if apply is not None:
             elsewhere: NDArray[Any] = self._elsewhere(apply, u, out, add, scale)
             return elsewhere
-        values = as_field(u)
+        values = as_array(u)
         self._check_shape(values.shape)
-        dtype = np.result_type(values.dtype, np.complex64) if self._complex else values.dtype
+        dtype = type_of(values.dtype)
+        dtype = np.result_type(dtype, np.complex64) if self._complex else dtype
         check_scale(scale, dtype)
         if out is None and add:
             raise TypeError(f"{self!r}: add=True needs out=, the array to add to")
         batch = values.shape[: values.ndim - len(self.program.inputs.shape)]
         if out is not None:
             check_out(out, batch + self.program.outputs.shape, dtype, self)
+        if piecewise.serves(u, values, out, dtype):
+            return piecewise.apply(self.program, values, out, add, scale, dtype)
         self._prepare(values.shape, dtype)
         return self._application(values.astype(dtype, copy=False), out, add, scale)
 
@@ -142,9 +147,11 @@ class Operator(Discrete):
     def _check_shape(self, shape: tuple[int, ...]) -> None:
         own = self.program.inputs.shape
         if shape[max(len(shape) - len(own), 0) :] != own:
+            unknown = any(n != n for n in shape)  # nan: the sizes of a dask array's chunks
             raise ValueError(
                 f"{self!r} reads fields of shape {own}{self._ghosted()}, after any batch "
                 f"axes, but got {shape}"
+                + (": call u.compute_chunk_sizes() first, on which the result depends" * unknown)
             )
 
     @cached_property

@@ -19,6 +19,7 @@ __all__ = ["executor"]
 EXECUTORS = {
     "array_api_strict": "array_api",
     "cupy": "array_api",
+    "dask": "chunked",
     "jax": "array_api",
     "jaxlib": "array_api",
     "torch": "array_api",
