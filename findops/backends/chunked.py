@@ -13,8 +13,9 @@ from findops.field import as_field
 
 if TYPE_CHECKING:
     from dask.array import Array
+    from numpy.typing import NDArray
 
-    from findops.backends.chunks import Piece
+    from findops.backends.chunks import Piece, Span
     from findops.stencil import Program
 
 __all__ = ["apply"]
@@ -75,5 +76,10 @@ class _Tasks:
         if piece.spans == tuple((0, n) for n in sizes):
             return chunk
         key = f"findops-piece-{self.token}", *batch, *piece.chunk, *sum(piece.spans, ())
-        graph[key] = (operator.getitem, chunk, along(piece.spans))
+        graph[key] = (_copied, chunk, piece.spans)
         return key
+
+
+def _copied(chunk: NDArray[Any], spans: tuple[Span, ...]) -> NDArray[Any]:
+    """Return a copy of a piece: a view would keep the whole chunk in memory, and send it."""
+    return np.array(chunk[along(spans)])
