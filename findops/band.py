@@ -49,6 +49,7 @@ class Band:
     every row is such a row and columns wrap around.
 
     The band stands for sign·∂^order at points `shift` index steps after those of its input.
+    `acc` is the accuracy that its scheme was asked for, 0 where no scheme made it, as a transpose.
     Where the closure is a halo, the input carries `ghosts` further points (before, after) those of
     the grid; `beyond` counts those of the output.
     """
@@ -61,6 +62,7 @@ class Band:
     tail: tuple[Row, ...] = ()
     periodic: bool = False
     order: int = 0
+    acc: int = 0
     sign: int = 1
     shift: Fraction = Fraction(0)
     ghosts: tuple[int, int] = (0, 0)
@@ -224,6 +226,7 @@ class Band:
             rows=self.cols,
             cols=self.rows,
             offsets=tuple(-o for o in reversed(self.offsets)),
+            acc=0,
             sign=self.sign * (-1) ** self.order,
             shift=-self.shift,
             ghosts=self.beyond,

@@ -17,7 +17,7 @@ __all__ = ["Block", "Tensor"]
 Rows = Sequence[Sequence[object]]
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True, repr=False, init=False)
 class Tensor(Compound):
     """A matrix of coefficients: (…, d, *grid) → (…, d, *grid).
 
@@ -48,12 +48,12 @@ class Tensor(Compound):
     def rank_out(self) -> int:
         return 1
 
-    def __post_init__(self) -> None:
-        rows = _matrix(self.rows, "Tensor")
-        for entry in (entry for row in rows for entry in row):
+    def __init__(self, rows: Rows) -> None:
+        made = _matrix(rows, "Tensor")
+        for entry in (entry for row in made for entry in row):
             if not entry.multiplies:
                 raise TypeError(f"Tensor holds coefficients, not {entry!r}; Block holds operators")
-        object.__setattr__(self, "rows", rows)
+        object.__setattr__(self, "rows", made)
 
     def expand(self, geometry: Geometry) -> Components:  # noqa: ARG002
         entries = {(i, j): entry for i, row in enumerate(self.rows) for j, entry in enumerate(row)}
@@ -63,7 +63,7 @@ class Tensor(Compound):
         return (entry for row in self.rows for entry in row)
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True, repr=False, init=False)
 class Block(Compound):
     """A matrix of operators, whose fields are stacked along the component axis.
 
@@ -90,8 +90,8 @@ class Block(Compound):
 
     rows: tuple[tuple[Expr, ...], ...]
 
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "rows", _matrix(self.rows, "Block"))
+    def __init__(self, rows: Rows) -> None:
+        object.__setattr__(self, "rows", _matrix(rows, "Block"))
 
     @property
     def rank_in(self) -> int:
@@ -109,7 +109,7 @@ class Block(Compound):
         return (entry for row in self.rows for entry in row)
 
 
-def _matrix(rows: Sequence[Sequence[object]], what: str) -> tuple[tuple[Expr, ...], ...]:
+def _matrix(rows: Rows, what: str) -> tuple[tuple[Expr, ...], ...]:
     if isinstance(rows, Expr) or any(not hasattr(row, "__iter__") for row in rows):
         raise TypeError(f"{what} needs a sequence of rows, as in {what}([[a, b], [c, d]])")
     made = tuple(tuple(as_expr(entry) for entry in row) for row in rows)

@@ -45,7 +45,10 @@ def subject(op: Operator, conditions: Any, impose: Impose) -> AffineSystem:
         raise ValueError(f"impose must be 'elimination' or 'rows', not {impose!r}")
     if op.shape[0] != op.shape[1] or op.domain != op.range or any(map(any, op.ghosts)):
         raise ValueError(f"{op!r} must map fields to fields on the same points, without ghosts")
-    return AffineSystem(op, Equations.of(op, as_conditions(conditions)), impose)
+    system = AffineSystem(op, Equations.of(op, as_conditions(conditions)), impose)
+    if impose == "elimination":
+        system.elimination.check()
+    return system
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -71,7 +74,8 @@ class AffineSystem:
         return np.flatnonzero(free)
 
     @cached_property
-    def _elimination(self) -> Elimination:
+    def elimination(self) -> Elimination:
+        """The conditions, solved for the unknowns at their points."""
         return Elimination(self.equations, self.free)
 
     @cached_property
@@ -114,7 +118,7 @@ class AffineSystem:
     def _eliminated(self, rows: csr_array) -> csr_array:
         """Return rows in terms of all unknowns in terms of the free ones."""
         bound = rows[:, self.equations.places]
-        return sparse.csr_array(rows[:, self.free] - bound @ self._elimination.substituted)
+        return sparse.csr_array(rows[:, self.free] - bound @ self.elimination.substituted)
 
     @cached_property
     def means(self) -> csr_array:
@@ -193,7 +197,7 @@ class AffineSystem:
 
     def lifted(self, free: Array, given: Array) -> Array:
         """Return the field that free unknowns and values of the conditions make."""
-        u = np.empty(self.shape, np.result_type(free, given, self._elimination.dtype))
+        u = np.empty(self.shape, np.result_type(free, given, self.elimination.dtype))
         if self._box is not None:
             u[self._box] = free.reshape(u[self._box].shape)
         else:
@@ -201,7 +205,7 @@ class AffineSystem:
         if self.impose == "elimination" and given.size:
             flat, places = u.reshape(-1), self.equations.places
             flat[places] = 0
-            flat[places] = self._elimination(flat, given)
+            flat[places] = self.elimination(flat, given)
         return u
 
     def _inside(self, u: Array) -> Array:
@@ -221,7 +225,7 @@ class AffineSystem:
 
     def aslinearoperator(self) -> LinearOperator:
         """Return the system as SciPy's LinearOperator, without the matrix."""
-        dtype = np.result_type(self.operator.dtype, self._elimination.dtype)
+        dtype = np.result_type(self.operator.dtype, self.elimination.dtype)
         return LinearOperator((self.size, self.size), matvec=self.matvec, dtype=dtype)
 
     def _unknowns(self, x: ArrayLike) -> Array:
@@ -261,14 +265,18 @@ class AffineSystem:
         every component, as without conditions on values they are.
         """
         if self.size <= SMALL:
-            return cast("Array", null_space(self.matrix.toarray(), rcond=NULL))
+            dense = self.matrix.toarray()
+            size = np.abs(dense).sum(axis=1, keepdims=True)
+            return cast("Array", null_space(dense / np.where(size > 0, size, 1), rcond=NULL))
         components = self.operator.program.inputs.count
         owner = self.free // (self.equations.unknowns // components)
         constants = (owner[:, None] == np.arange(components)).astype(float)
         constants /= np.maximum(np.sqrt(constants.sum(axis=0)), 1)
         constants = np.pad(constants, ((0, len(self.equations.means)), (0, 0)))
         images = np.column_stack([self.matvec(vector) for vector in constants.T])
-        _, sizes, directions = np.linalg.svd(images / (self.scale or 1), full_matrices=False)
+        own = np.abs(self.restrict(self.operator.diagonal().reshape(self.shape)))[:, None]
+        images = images / np.where(own > 0, own, self.scale or 1)
+        _, sizes, directions = np.linalg.svd(images, full_matrices=False)
         return cast("Array", constants @ directions[sizes <= NULL].T)
 
     def __repr__(self) -> str:

@@ -5,22 +5,24 @@ from __future__ import annotations
 import inspect
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
 from findops.axes import Half
 from findops.expr import Coef, Expr
+from findops.points import lies_at
+from findops.values import is_labeled
 from findops.weights import is_symbolic
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from numpy.typing import NDArray
 
     from findops.grid import Grid
 
-__all__ = ["FieldSlot", "at_time", "depends_on_time", "evaluate", "flows"]
+__all__ = ["FieldSlot", "at_time", "depends_on_time", "evaluate", "flows", "in_order", "names_of"]
 
 
 @dataclass(frozen=True)
@@ -97,6 +99,8 @@ def evaluate(value: object, grid: Grid, what: str = "a coefficient") -> NDArray[
         values = _symbolic_values(plain, grid, what)
     elif callable(plain):
         values = _called(plain, grid, what)
+    elif is_labeled(plain):
+        values = _by_dimension(plain, grid, what)
     else:
         values = float(plain) if not isinstance(plain, (np.ndarray, complex)) else plain
     return _fitted(values, grid, what)
@@ -133,6 +137,44 @@ def _advice(grid: Grid) -> str:
 
 def _where(grid: Grid) -> str:
     return ", ".join(f"{grid.position(i)} of {grid.called(i)}" for i in range(grid.ndim))
+
+
+def _by_dimension(value: Any, grid: Grid, what: str) -> NDArray[Any]:
+    """Return the values of a labeled array, its dimensions along the axes of their names."""
+    for dim in value.dims:
+        if dim not in grid.names:
+            raise ValueError(
+                f"{what} has the dimension {dim!r}, which is not among the axes {list(grid.names)}"
+            )
+        axis = grid.axes[grid.index(dim)]
+        if dim in value.coords and not lies_at(axis, value.coords[dim].values):
+            raise ValueError(
+                f"{what}: its coordinates along {dim!r} are not those of the points where it stands"
+            )
+    return in_order(value, grid.names)
+
+
+def in_order(value: Any, names: Sequence[object]) -> NDArray[Any]:
+    """Return the values of a labeled array, with an axis of length 1 for dimensions it lacks."""
+    arranged = value.transpose(*(name for name in names if name in value.dims)).values
+    full: NDArray[Any] = np.expand_dims(
+        arranged, tuple(i for i, name in enumerate(names) if name not in value.dims)
+    )
+    return full
+
+
+def names_of(value: object) -> frozenset[str] | None:
+    """Return the names of the axes that a function of the coordinates reads.
+
+    None where it does not tell them: it takes all axes, by position or by any name.
+    """
+    if is_symbolic(value):
+        return frozenset(map(str, value.free_symbols))  # type: ignore[attr-defined]  # SymPy's
+    parameters = _parameters(cast("Callable[..., object]", value)) or []
+    if all(p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY) for p in parameters):
+        given = (p.name for p in parameters if p.kind is not p.KEYWORD_ONLY or p.default is p.empty)
+        return frozenset(given) or None
+    return None
 
 
 def _called(function: Callable[..., object], grid: Grid, what: str) -> object:

@@ -74,6 +74,17 @@ class Place:
     face: str | None
     mask: NDArray[np.bool_]
 
+    def grid(self, points: Grid) -> Grid:
+        """Return the grid of the face that an expression with values at `points` is given on.
+
+        For points inside, it is the whole one.
+        """
+        if self.face is None:
+            return points
+        i = points.face_axis(self.face)
+        end = points.axes[i].coordinates[0 if self.face.endswith("-") else -1]
+        return points.replace(i, Points([end]))
+
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Condition:
@@ -122,7 +133,8 @@ class Condition:
                 raise ValueError("a condition's mask must choose some points, but chooses none")
             if where.dtype != bool:
                 raise TypeError(
-                    f"a condition stands on a face, on 'boundary' or on a mask, not {self.where!r}"
+                    "a condition stands on a face, on 'boundary' or on a mask of booleans, not "
+                    f"{kind(self.where)}"
                 )
             where.flags.writeable = False
         object.__setattr__(self, "where", where)
@@ -185,15 +197,11 @@ class Condition:
             raise ValueError(f"{self!r}: a mask has no normal; give the derivative that is meant")
         return self.expression.a
 
-    def values(self, points: Grid, place: Place, t: float | None) -> NDArray[Any]:
-        """Return the given values at the points of a place, flat.
-
-        `points` is the grid that the bound expression gives values on.
-        """
+    def values(self, where: Grid, place: Place, t: float | None) -> NDArray[Any]:
+        """Return the given values at the points of a place, flat; `where` is its grid."""
         if place.face is None:
-            return self._masked(points, place, t)
-        i = points.face_axis(place.face)
-        shape = tuple(1 if k == i else n for k, n in enumerate(points.shape))
+            return self._masked(where, place, t)
+        i, shape = where.face_axis(place.face), where.shape
         if not callable(self.value):
             given = self.value
             if given.ndim and given.shape not in (shape, shape[:i] + shape[i + 1 :]):
@@ -203,9 +211,7 @@ class Condition:
                 )
             given = given.reshape(shape) if given.ndim else given
         else:
-            end = points.axes[i].coordinates[0 if place.face.endswith("-") else -1]
-            face = points.replace(i, Points([end]))
-            given = evaluate(at_time(self.value, face, t, self._said), face, self._said)
+            given = evaluate(at_time(self.value, where, t, self._said), where, self._said)
         return np.ravel(np.broadcast_to(given, shape))
 
     def mean(self, t: float | None) -> NDArray[Any]:
@@ -309,12 +315,20 @@ def Robin(  # noqa: N802
     value, component
         As in `Condition`.
 
+    Raises
+    ------
+    ValueError
+        If both factors are zero.
+
     Examples
     --------
     >>> print(Robin("y-", 2, 1, 5))
     2·u + ∂u/∂n = 5 on y-
     """
-    return Condition(face, Trace(as_expr(a), as_expr(b)), value, component)
+    trace = Trace(as_expr(a), as_expr(b))
+    if all(part == Coef(0) for part in trace.parts):
+        raise ValueError(f"Robin({face!r}, 0, 0) says nothing: give a factor of u or of ∂u/∂n")
+    return Condition(face, trace, value, component)
 
 
 def as_conditions(conditions: Any) -> tuple[Condition, ...]:
@@ -325,7 +339,9 @@ def as_conditions(conditions: Any) -> tuple[Condition, ...]:
     TypeError
         If something is no condition.
     """
-    given = (conditions,) if isinstance(conditions, Condition) else tuple(conditions)
+    if isinstance(conditions, (str, Condition)) or not hasattr(conditions, "__iter__"):
+        conditions = (conditions,)
+    given = tuple(conditions)
     for condition in given:
         if not isinstance(condition, Condition):
             raise TypeError(f"conditions are Dirichlet(…), Neumann(…), …, not {condition!r}")

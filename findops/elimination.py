@@ -75,6 +75,16 @@ class Elimination:
     def _coupling(self) -> csr_array:
         return self._split[1]
 
+    def check(self) -> None:
+        """Refuse conditions that do not determine the unknowns at their points.
+
+        Raises
+        ------
+        ValueError
+            If they do not.
+        """
+        self._solve  # noqa: B018  # which factors their matrix
+
     @cached_property
     def _solve(self) -> Callable[[Array], Array]:
         """What solves the conditions for the unknowns at their points."""
@@ -97,7 +107,8 @@ class Elimination:
         listed = ", ".join(map(repr, self.equations.conditions))
         return (
             f"the conditions do not determine the unknowns at their points: of {listed}, some "
-            "repeat or contradict each other, or do not involve the field there"
+            "repeat or contradict each other, or do not involve the field there; impose='rows' "
+            "solves for them together with all others"
         )
 
     @cached_property
@@ -106,7 +117,7 @@ class Elimination:
         free = sparse.csr_array(self._coupling[:, self.free])
         if not self.equations.parts:
             return free
-        self._solve  # noqa: B018  # refuses conditions that do not determine their unknowns
+        self.check()
         own = self._own
         if own.diagonal().all():
             inverse = sparse.diags_array(1 / own.diagonal(), format="csr")

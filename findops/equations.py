@@ -54,7 +54,11 @@ class Equation:
         return None if moving else self._at(None)
 
     def _at(self, t: float | None) -> Array:
-        return self.condition.values(self.points, self.place, t)[self.chosen]
+        return self.condition.values(self._where, self.place, t)[self.chosen]
+
+    @cached_property
+    def _where(self) -> Grid:
+        return self.place.grid(self.points)
 
 
 @dataclass(frozen=True, eq=False)

@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
-from typing import TYPE_CHECKING, Any
+from functools import cache
+from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
 
-from findops.values import Number, canonical, kind, whole
+from findops.values import Number, canonical, is_labeled, kind, whole
 from findops.weights import is_symbolic
 
 if TYPE_CHECKING:
+    from abc import ABCMeta
+    from typing import Self
+
     from numpy.typing import ArrayLike, NDArray
     from scipy.sparse import csr_array
+    from xarray import DataArray, Dataset
 
     from findops.operator import Operator
     from findops.symbolic import InteriorStencil
@@ -57,6 +63,13 @@ class Expr:
     # NumPy's scalars and arrays, and pandas' objects, on the left leave the operation to us.
     __array_ufunc__ = None
     __pandas_priority__ = 10_000
+
+    def __new__(cls, *_: object, **__: object) -> Self:
+        # Found where it is loaded already; expressions made before it count from the next one on.
+        tree = getattr(sys.modules.get("xarray"), "DataTree", None)
+        if tree is not None:
+            _goes_before(tree)
+        return super().__new__(cls)
 
     def __array__(self, dtype: object = None, copy: object = None) -> NDArray[Any]:
         raise TypeError(f"{self!r} is an operator, not an array: apply it as E(u, grid)")
@@ -111,15 +124,43 @@ class Expr:
             result = result * self
         return result
 
+    @overload
+    def __call__(
+        self,
+        u: DataArray | Dataset,
+        /,
+        grid: GridLike = None,
+        closure: Closures = "accurate",
+        **given: Any,
+    ) -> Any: ...
+
+    @overload
     def __call__(
         self,
         u: ArrayLike | None = None,
         /,
         grid: GridLike = None,
         closure: Closures = "accurate",
-        **fields: object,
-    ) -> NDArray[Any]:
-        """Apply to an array (…, *components, *grid); see `on` for the other arguments."""
+        **given: Any,
+    ) -> NDArray[Any]: ...
+
+    def __call__(
+        self,
+        u: Any = None,
+        /,
+        grid: GridLike = None,
+        closure: Closures = "accurate",
+        **given: Any,
+    ) -> Any:
+        """Apply to an array (…, *components, *grid); see `on` for the other arguments.
+
+        xarray's DataArrays and Datasets bring their grid, and take more keywords: ``periodic``,
+        ``units``, ``radians`` and ``component``, which `findops.interop.xarray.apply` describes.
+        """
+        if hasattr(u, "dims"):
+            from findops.interop.xarray import apply
+
+            return apply(self, u, grid, closure, **given)
         if u is None or grid is None:
             raise TypeError(
                 f"{self!r} needs an array and a grid: E(u, grid) with a Grid, a spacing as in "
@@ -127,7 +168,7 @@ class Expr:
             )
         from findops.binding import apply_unbound
 
-        return apply_unbound(self, u, grid, closure, fields)
+        return apply_unbound(self, u, grid, closure, given)
 
     def on(self, /, grid: GridLike, closure: Closures = "accurate", **fields: object) -> Operator:
         """Bind to a grid.
@@ -219,6 +260,15 @@ class Expr:
         return latex(self)
 
 
+@cache
+def _goes_before(tree: ABCMeta) -> None:
+    """Let xarray's arrays on the left leave the operation to us, as they do for a DataTree.
+
+    They ask for no priority of what stands on their right, only for its type.
+    """
+    tree.register(Expr)
+
+
 @dataclass(frozen=True, init=False, repr=False, eq=False)
 class Coef(Expr):
     """Multiplication by a coefficient.
@@ -226,7 +276,8 @@ class Coef(Expr):
     Parameters
     ----------
     value : number, array, callable, SymPy expression or Field
-        Numbers compare by value, arrays and callables by identity.
+        The dimensions of a labeled array meet the axes of their names. Numbers compare by value,
+        arrays and callables by identity.
 
     Raises
     ------
@@ -259,6 +310,12 @@ class Coef(Expr):
         return is_symbolic(self.value) and not self.value.free_symbols
 
     @property
+    def is_opaque(self) -> bool:
+        """Whether it is an array or a function, whose values may change while it stays itself."""
+        value = self.value
+        return isinstance(value, np.ndarray) or callable(value) or is_labeled(value)
+
+    @property
     def needs_coordinates(self) -> bool:
         return callable(self.value) or (is_symbolic(self.value) and not self.is_irrational)
 
@@ -268,8 +325,7 @@ class Coef(Expr):
 
     @property
     def _key(self) -> object:
-        by_identity = isinstance(self.value, np.ndarray) or callable(self.value)
-        return id(self.value) if by_identity else self.value
+        return id(self.value) if self.is_opaque else self.value
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Coef) and bool(self._key == other._key)

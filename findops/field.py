@@ -32,8 +32,8 @@ def as_array(u: ArrayLike) -> NDArray[Any]:
         raise TypeError("fields are arrays, not sparse matrices: multiply by op.matrix() instead")
     if hasattr(u, "dims"):
         raise TypeError(
-            f"labeled arrays are not read yet, and the order of their axes could differ: pass the "
-            f"values of the {type(u).__name__} as a NumPy array"
+            f"labeled arrays are read by E(u) and op(u) only: pass the values of the "
+            f"{type(u).__name__}, in the order of the grid's axes"
         )
     values = np.asarray(u)
     if values.dtype.kind not in "biu" and values.dtype.char not in "fdFD":

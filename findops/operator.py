@@ -13,7 +13,7 @@ from findops.accuracy import row_accuracy
 from findops.backends import piecewise
 from findops.backends.applying import Application
 from findops.backends.lookup import executor
-from findops.backends.sparse import Pattern, diagonal, fill, pattern
+from findops.backends.sparse import Pattern, check_format, diagonal, fill, pattern
 from findops.coefficient import evaluate
 from findops.expr import Coef, Discrete, Expr, Field
 from findops.field import as_array, as_field, check_out, check_scale, type_of
@@ -26,12 +26,14 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
     from scipy.sparse import csr_array, sparray
     from scipy.sparse.linalg import LinearOperator
+    from xarray import DataArray
 
     from findops.backends.contiguous import Ready
     from findops.backends.lookup import Apply
     from findops.boundary import AffineSystem
     from findops.conditions import Condition
     from findops.grid import Grid
+    from findops.masked import Masked
 
     Chosen = range | NDArray[np.intp]
     Rows = slice | NDArray[np.integer[Any]] | NDArray[np.bool_] | Sequence[int]
@@ -70,13 +72,25 @@ class Operator(Discrete):
     def __array__(self, dtype: object = None, copy: object = None) -> NDArray[Any]:
         raise TypeError(f"{self!r} is not an array: op.matrix() makes its sparse matrix")
 
+    @overload
+    def __call__(self, u: DataArray) -> Any: ...
+
+    @overload
     def __call__(
         self,
         u: ArrayLike,
         out: NDArray[Any] | None = None,
         add: bool = False,
         scale: complex = 1,
-    ) -> NDArray[Any]:
+    ) -> NDArray[Any]: ...
+
+    def __call__(
+        self,
+        u: ArrayLike | DataArray,
+        out: NDArray[Any] | None = None,
+        add: bool = False,
+        scale: complex = 1,
+    ) -> Any:
         """Apply to a field.
 
         Parameters
@@ -85,6 +99,7 @@ class Operator(Discrete):
             Integers and booleans become float64; otherwise the result has the precision of u.
             An array of JAX, PyTorch or CuPy gives one, on the device where it is; one of dask
             gives one that is not computed yet.
+            A DataArray has its dimensions in any order, and the coordinates of the grid.
         out : array, optional
             Where the result goes: out ← scale·op(u). May overlap u. For NumPy's arrays only.
         add : bool
@@ -111,6 +126,14 @@ class Operator(Discrete):
                 result = ready(u, out, add, scale)
                 if result is not None:
                     return result
+        if hasattr(u, "dims"):
+            from findops.interop.xarray import apply_bound
+
+            if out is not None or add or scale != 1:
+                raise TypeError(
+                    f"{self!r}: out, add and scale are for bare arrays, not labeled ones"
+                )
+            return apply_bound(self, u)
         apply = executor(u)
         if apply is not None:
             elsewhere: NDArray[Any] = self._elsewhere(apply, u, out, add, scale)
@@ -212,7 +235,8 @@ class Operator(Discrete):
                 f"{self!r} takes vectors of length {self.shape[1]}, but got shape "
                 f"{tuple(values.shape)}"
             )
-        return self(values.reshape(self.program.inputs.shape)).reshape(self.shape[0])
+        result: NDArray[Any] = self(values.reshape(self.program.inputs.shape))
+        return result.reshape(self.shape[0])
 
     @overload
     def matrix(
@@ -250,8 +274,7 @@ class Operator(Discrete):
         IndexError
             If a row is out of range.
         """
-        if format not in ("bsr", "coo", "csc", "csr", "dia", "dok", "lil"):
-            raise ValueError(f"format must be one of SciPy's, such as 'csr', not {format!r}")
+        check_format(format)
         chosen = None if rows is None else self._rows(rows)
         # SciPy's types know formats as literals only.
         matrix: sparray = fill(self._pattern, self.program, chosen).asformat(cast("Any", format))
@@ -404,6 +427,48 @@ class Operator(Discrete):
         from findops.boundary import subject
 
         return subject(self, conditions, impose)
+
+    def masked(self, mask: ArrayLike) -> Masked:
+        """Return the operator on fields that are valid at some points only.
+
+        Each derivative reads the valid points that stand in a row with its point, along its axis.
+        Where all that it reads are valid, its stencil stays. Elsewhere it takes the stencil of
+        highest order, up to its accuracy, that they allow, as at the end of an axis. Where they are
+        too few, the result is NaN. Products are applied step by step, each to what the one before
+        gives, mixed derivatives along the last axis first; a step needs more points in a row than
+        the order of all derivatives from it on.
+
+        Parameters
+        ----------
+        mask : array of bool, the grid's shape
+            True at valid points; ``np.isfinite(u)`` skips missing values.
+
+        Returns
+        -------
+        Masked
+            With ``m(u)``, ``m.matrix()``, ``m.defined`` and ``m.accuracy``.
+
+        Raises
+        ------
+        ValueError
+            If the shape does not fit, no point is valid, or the operator is a transpose, natural
+            diffusion, or bound with a halo.
+        TypeError
+            If the mask is not boolean.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from findops import Diff, Grid, Uniform
+        >>> op = Diff("x", 2).on(Grid(x=Uniform(0, 7, 8)))
+        >>> u = np.arange(8.0)**2
+        >>> u[[4, 6]] = np.nan
+        >>> op.masked(np.isfinite(u))(u)
+        array([ 2.,  2.,  2.,  2., nan, nan, nan, nan])
+        """
+        from findops.masked import Masked
+
+        return Masked(self, np.asarray(mask))
 
     def replace(self, /, **given: object) -> Operator:
         """Return the operator with other values for its fields, on the same plan.

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
     Ints = NDArray[np.intp]
 
-__all__ = ["Points", "as_axis"]
+__all__ = ["Points", "as_axis", "lies_at"]
 
 
 @dataclass(frozen=True, init=False, eq=False, repr=False)
@@ -148,9 +148,19 @@ def as_axis(value: object) -> Axis:
     if len(nodes) < 2:
         return Points(nodes)
     even = Uniform(float(nodes[0]), float(nodes[-1]), len(nodes))
+    return even if lies_at(even, given) else Points(nodes)
+
+
+def lies_at(axis: Axis, given: NDArray[Any]) -> bool:
+    """Tell whether coordinates are those of an axis.
+
+    They are within 4 ulp of the largest magnitude, in their own precision.
+    """
+    if given.shape != (len(axis),) or given.dtype.kind not in "iuf":
+        return False
     own = given.dtype.newbyteorder("=").type if given.dtype.kind == "f" else np.float64
-    ulp = float(np.spacing(own(np.abs(nodes).max())))
-    return even if np.all(np.abs(even.coordinates - nodes) <= 4 * ulp) else Points(nodes)
+    ulp = float(np.spacing(own(np.abs(given).max())))
+    return bool(np.all(np.abs(axis.coordinates - given) <= 4 * ulp))
 
 
 def _monotone(coords: ArrayLike) -> Floats:

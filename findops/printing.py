@@ -13,6 +13,7 @@ from findops import blocks, calculus, transport
 from findops.components import Compound, closed
 from findops.derivative import Diff, Flux, Interpolate
 from findops.expr import AxisName, Coef, Expr, Field, Product, Sum
+from findops.values import is_labeled
 from findops.weights import is_symbolic
 
 if TYPE_CHECKING:
@@ -158,6 +159,9 @@ def _variable(value: object) -> str:
     """Return a name for an array or a callable."""
     if isinstance(value, np.ndarray):
         return f"array{value.shape}"
+    if is_labeled(value):
+        labeled: Any = value
+        return str(labeled.name or f"array({', '.join(map(str, labeled.dims))})")
     name = getattr(value, "__name__", type(value).__name__)
     return "f" if name == "<lambda>" else str(name)
 

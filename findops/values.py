@@ -10,7 +10,7 @@ import numpy as np
 
 from findops.weights import is_symbolic
 
-__all__ = ["Number", "canonical", "kind", "whole"]
+__all__ = ["Number", "canonical", "is_labeled", "kind", "whole"]
 
 Number = Fraction | float | complex
 """Numbers as coefficients: rational ones are exact."""
@@ -20,6 +20,8 @@ def canonical(value: object) -> object:
     """Return a coefficient in canonical form: numbers exact where they are."""
     if isinstance(value, (np.generic, np.ndarray)) and np.ndim(value) == 0 and not _masked(value):
         value = value.item()
+    if is_labeled(value):
+        return _labeled(value)
     if is_symbolic(value):
         return _symbolic(value)
     if isinstance(value, Rational):
@@ -33,18 +35,39 @@ def canonical(value: object) -> object:
             raise ValueError(f"a coefficient must be finite, but is {value!r}")
         return number
     if isinstance(value, np.ndarray) and not _masked(value):
-        if value.dtype.kind in "biu" or value.dtype.char in "fdFD":
-            return value
-        raise TypeError(
-            "an array coefficient holds numbers in single or double precision, integers or "
-            f"booleans, not {value.dtype}"
-        )
+        _check_dtype(value.dtype)
+        return value
     if callable(value):
         return value
     raise TypeError(
-        "a coefficient is a number, NumPy array, callable, SymPy expression or Field, "
-        f"not {kind(value)}"
+        "a coefficient is a number, NumPy array, labeled array, callable, SymPy expression or "
+        f"Field, not {kind(value)}"
     )
+
+
+def is_labeled(value: object) -> bool:
+    """Tell whether a value is an array whose dimensions have names."""
+    return hasattr(value, "dims") and hasattr(value, "coords") and hasattr(value, "dtype")
+
+
+def _labeled(value: Any) -> object:
+    if not value.dims:
+        return canonical(value.item())
+    if value.chunks is not None:
+        raise TypeError(
+            f"a coefficient with the dimensions {value.dims} is chunked and would be loaded when "
+            "bound: give c.compute()"
+        )
+    _check_dtype(value.dtype)
+    return value
+
+
+def _check_dtype(dtype: np.dtype[Any]) -> None:
+    if dtype.kind not in "biu" and dtype.char not in "fdFD":
+        raise TypeError(
+            "an array coefficient holds numbers in single or double precision, integers or "
+            f"booleans, not {dtype}"
+        )
 
 
 def _masked(value: object) -> bool:

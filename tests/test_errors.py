@@ -227,7 +227,7 @@ APPLYING = {
     "swapped": (lambda: D(LINE, np.ones(9)), TYPE, ["(u, grid)"]),
     "sparse": (lambda: D.on(LINE) @ D.matrix(LINE), TYPE, ["sparse", "op.matrix()"]),
     "labeled": (
-        lambda: D.on(LINE)(xarray.DataArray(np.ones(9), dims="x")),
+        lambda: Diff(0).on(Grid(LINE["x"]))(xarray.DataArray(np.ones(9), dims="x")),
         TYPE,
         ["DataArray", "axes"],
     ),

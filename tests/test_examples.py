@@ -46,6 +46,15 @@ def test_vorticity_keeps_its_order_inside_and_at_the_edges():
         assert np.all(np.log2(coarse / fine) >= acc - 0.2)
 
 
+def test_ocean_keeps_its_order_away_from_the_equator():
+    pytest.importorskip("xarray", reason="the ocean is a Dataset")
+    ocean = load("ocean")
+    for acc in (2, 4):
+        coarse, fine = (ocean.errors(ocean.ocean(2, 2, n, 2 * n), acc) for n in (46, 92))
+        for name in ("u", "v", "vorticity", "advection"):
+            assert np.log2(coarse[name] / fine[name]) >= acc - 0.3, name
+
+
 def test_cavity_meets_spectral_values():
     cavity = load("cavity")
     flow = cavity.solve(41, 4, 100)
@@ -88,3 +97,143 @@ def test_emissions_are_found_from_zarr_to_zarr(tmp_path):
     # A twelfth of the time, over which emissions go up and down, is a long step.
     assert inside < 0.06
     assert error < 0.3
+
+
+def test_beam_meets_formulas_and_frequencies():
+    beam = load("beam")
+    for each in beam.BEAMS.values():
+        # Deflections are polynomials of degree four.
+        assert beam.bending_error(each, 21, 4) < 1e-9
+        coarse, fine = (beam.ringing_error(each, n, 4) for n in (21, 41))
+        assert np.all(fine < 1.6e-4)
+        assert np.all(np.log2(coarse / fine) > 3.7)
+    own = beam.BEAMS["supported"]
+    assert beam.ring(own, 21, 6)[1]
+    assert np.all(beam.ringing_error(own, 21, 6) < beam.ringing_error(own, 21, 6, "accurate") / 10)
+    for closure in ("odd", "even"):
+        wrong = beam.ringing_error(beam.BEAMS["clamped"], 41, 6, closure)
+        assert np.all(wrong > 100 * beam.ringing_error(beam.BEAMS["clamped"], 41, 6))
+
+
+def test_tapered_beam_meets_bessel_functions():
+    beam = load("beam")
+    exact = beam.tapered_frequencies()
+    np.testing.assert_allclose(exact, [3.82378, 18.31726, 47.26483], rtol=0, atol=6e-6)
+    w, omega = beam.tapered(31, 8)
+    np.testing.assert_allclose(w, beam.tapered_deflection(np.linspace(0, 1, 31)), atol=2e-6)
+    np.testing.assert_allclose(omega, exact, rtol=7e-5)
+
+
+def test_plate_meets_the_benchmark_and_its_series():
+    plate = load("plate")
+    assert round(plate.exact_target(), 2) == plate.PUBLISHED
+    even = plate.errors((2, 4), (6, 12), even=True)
+    drawn = plate.errors((2, 4), (6, 12), even=False)
+    assert np.all(np.log2(even[:, 0] / even[:, 1]) > [1.8, 3.8])
+    assert np.all(drawn[:, 1] < [4e-5, 1e-6])
+    assert np.all(drawn < even / 20)
+
+
+def test_oscillator_has_its_levels_and_keeps_the_norm():
+    oscillator = load("oscillator")
+    np.testing.assert_allclose(oscillator.levels(161, 8)[0], oscillator.LEVELS, rtol=0, atol=1e-8)
+    times = np.linspace(0, 0.5, 3)
+    coarse, fine = (
+        oscillator.errors(49, oscillator.move("crank-nicolson", 49, 8, dt, times), times)
+        for dt in (0.05, 0.025)
+    )
+    assert max(coarse[0], fine[0]) < 1e-12
+    # Order two in time, for the center and for ψ.
+    assert np.all(np.log2(coarse / fine)[1:] > 1.7)
+
+
+def test_acoustic_is_nearer_on_staggered_points_and_keeps_its_energy():
+    acoustic = load("acoustic")
+    exact = np.pi * np.hypot(3, 2)
+    for acc in (2, 4, 6):
+        errors = {}
+        for staggered in (True, False):
+            for n in (16, 32):
+                box = acoustic.at_rest(n, acc, staggered)
+                _, found, drift = acoustic.frequencies(box, acoustic.mode(box.grid, 3, 2), 50)
+                errors[staggered, n] = abs(found / exact - 1)
+                assert drift < 1e-13
+            assert np.log2(errors[staggered, 16] / errors[staggered, 32]) > acc - 0.2
+        assert errors[True, 32] < errors[False, 32] / 3
+        assert acoustic.checkerboard(32, acc, True) > 0.5
+        assert acoustic.checkerboard(32, acc, False) < 1e-13
+
+
+@pytest.mark.parametrize("acc", [2, 4, 6])
+def test_membrane_swings_as_the_dispersion_of_leapfrog_says(acc):
+    membrane = load("membrane")
+    small = membrane.Membrane(12, acc)
+    modes = membrane.lowest(5)
+    np.testing.assert_allclose(
+        small.frequencies(5), np.sort([small.frequency(mode) for mode in modes]), rtol=1e-12
+    )
+    for share in (0.9, 0.3):
+        frequency, dt = small.measured((2, 1), share * small.step_limit)
+        known = membrane.dispersion(small.frequency((2, 1)), dt)
+        np.testing.assert_allclose(frequency, known, rtol=1e-12)
+
+
+def test_membrane_keeps_the_energy_of_leapfrog_and_refuses_a_long_step():
+    membrane = load("membrane")
+    small = membrane.Membrane(24, 6)
+    dt = 0.1 / np.ceil(0.1 / (0.25 * small.step_limit))
+    u, v = small.strike(t := np.linspace(0, 10, 101), dt)
+    energy, kept = small.energies(u, v, dt)
+    np.testing.assert_allclose(kept, kept[0], rtol=1e-12)
+    swing, gain = membrane.drift(t, energy)
+    assert 1e-6 < swing < 2e-3
+    assert abs(gain) < swing / 4
+    exact = membrane.struck(small.grid, 0.1)
+    np.testing.assert_allclose(u[1], exact, rtol=0, atol=2e-2 * np.abs(exact).max())
+    assert f"dt ≤ {small.step_limit:.6g}" in membrane.refused(small, 1.001 * small.step_limit)
+
+
+def test_gray_scott_grows_as_linear_stability_says():
+    gray_scott = load("gray_scott")
+    reaction = gray_scott.Reaction(0.056, 0.062)
+    for sign in (-1, 1):
+        state = reaction.rest(sign)
+        field = np.broadcast_to(state[:, None, None], (2, 8, 8))
+        at_rest = reaction.motion(gray_scott.square(8), 4)(0, field)
+        np.testing.assert_allclose(at_rest, 0, atol=1e-16)
+    for waves, growing in ((1, False), (2, True)):
+        low, high = (reaction.grown(reaction.rest(), waves, 20, acc) for acc in (2, 6))
+        assert (high.exact.real > 0) == growing
+        for found in (low, high):
+            np.testing.assert_allclose(found.measured, found.on_grid, rtol=0, atol=2e-9)
+        assert abs(high.measured - high.exact) < abs(low.measured - low.exact) / 100
+
+
+def test_gray_scott_is_the_same_by_explicit_and_by_implicit_steps():
+    gray_scott = load("gray_scott")
+    reaction = gray_scott.PATTERNS[0].reaction
+    methods = [("rk4", {"dt": 1}), *(("imex", {"dt": dt}) for dt in (1, 0.5))]
+    (explicit, _), (coarse, _), (fine, _) = gray_scott.errors(reaction, 32, 20, methods)
+    assert explicit < 1e-3
+    assert coarse < 5e-3
+    assert 3 < coarse / fine < 5
+
+
+def test_gray_scott_counts_areas_across_the_seam():
+    gray_scott = load("gray_scott")
+    mask = np.zeros((6, 6), dtype=bool)
+    mask[0, 0] = mask[-1, 0] = mask[0, -1] = mask[3, 3] = True
+    assert gray_scott.areas(mask) == 2
+    assert gray_scott.areas(~mask) == 1
+
+
+def test_basin_keeps_its_order_at_the_coast():
+    basin = load("basin")
+    (_, part, coarse), (_, _, fine) = basin.refine((100, 200))
+    assert part > 0.99
+    assert np.log2(coarse / fine) > 3.5
+    study = basin.Study.of(100)
+    coast = study.offshore == 1
+    assert study.row("masked", coast)[0] > 0.95
+    assert study.row("NaN spreads", coast)[0] == 0
+    assert study.row("land at rest", coast)[1] > 1

@@ -27,7 +27,16 @@ if TYPE_CHECKING:
     Ints = NDArray[np.integer[Any]]
     Csr = sparse.csr_array[Any, tuple[int, int]]
 
-__all__ = ["Pattern", "assemble", "assemble_small", "diagonal", "fill", "pattern"]
+__all__ = [
+    "Pattern",
+    "assemble",
+    "assemble_small",
+    "check_format",
+    "diagonal",
+    "fill",
+    "pattern",
+    "times",
+]
 
 SMALL = 1 << 15
 """Below so many paths from rows to columns, compiled code does not gain (measured)."""
@@ -40,6 +49,12 @@ ALIKE = 16
 
 SLAB = 1 << 18
 """Rows of a matrix of which only the diagonal is wanted, made at a time."""
+
+
+def check_format(name: str) -> None:
+    """Refuse what is no format of SciPy's."""
+    if name not in ("bsr", "coo", "csc", "csr", "dia", "dok", "lil"):
+        raise ValueError(f"format must be one of SciPy's, such as 'csr', not {name!r}")
 
 
 def pattern(program: Program) -> Pattern | None:
@@ -112,16 +127,16 @@ def _part(part: Chain | Composition, program: Program, rows: Ints | None) -> Csr
             return _chain(part, program, rows)
         case Composition(programs=(first, *others)):
             return reduce(
-                lambda left, inner: _times(left, partial(assemble, inner)),
+                lambda left, inner: times(left, partial(assemble, inner)),
                 others,
                 assemble(first, rows),
             )
     raise AssertionError("a composition is never empty")
 
 
-def _times(left: Csr, right: Callable[[Ints], Csr]) -> Csr:
+def times(left: Csr, right: Callable[[NDArray[np.intp]], Csr]) -> Csr:
     """Multiply by a matrix of which only the rows that matter are made."""
-    needed, places = np.unique(left.indices, return_inverse=True)
+    needed, places = np.unique(left.indices.astype(np.intp), return_inverse=True)
     narrow = sparse.csr_array((left.data, places, left.indptr), shape=(left.shape[0], len(needed)))
     product: Csr = narrow @ right(needed)
     return product
@@ -139,7 +154,7 @@ def _chain(chain: Chain, program: Program, rows: Ints | None) -> Csr:
     shapes = chain.shapes(program.inputs.points)
     matrix = _term(chain.terms[0], within, shapes[0], shapes[1])
     for term, (out_points, in_points) in zip(chain.terms[1:], pairwise(shapes[1:]), strict=True):
-        matrix = _times(matrix, partial(_term, term, out_points=out_points, in_points=in_points))
+        matrix = times(matrix, partial(_term, term, out_points=out_points, in_points=in_points))
     lengths = np.zeros(count, dtype=np.intp)
     lengths[mine] = np.diff(matrix.indptr)
     return sparse.csr_array(

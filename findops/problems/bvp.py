@@ -157,7 +157,8 @@ class BVP:
         Returns
         -------
         Solution
-            Where the problem is singular, the u whose mean is zero (with the grid's weights).
+            In double precision, as SciPy solves. Where the problem is singular, the u whose mean is
+            zero (with the grid's weights).
 
         Raises
         ------

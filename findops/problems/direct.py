@@ -22,6 +22,16 @@ if TYPE_CHECKING:
 __all__ = ["direct"]
 
 
+def _singular(system: AffineSystem) -> str:
+    taken = {part.place.face for part in system.equations.parts}
+    bare = [face for face in system.operator.domain.faces if face not in taken]
+    listed = f" ({', '.join(bare)} {'have' if len(bare) > 1 else 'has'} none)" if bare else ""
+    return (
+        f"{system!r} is singular to working precision: conditions are missing{listed} or depend on "
+        "each other, or the operator has a null vector"
+    )
+
+
 def direct(system: AffineSystem, null: Array) -> Callable[[Array], Array]:
     """Return a solver by LU factorization.
 
@@ -37,11 +47,7 @@ def direct(system: AffineSystem, null: Array) -> Callable[[Array], Array]:
     if null.shape[1]:
         border = sparse.csr_array(null)
         matrix = sparse.block_array([[matrix, border], [border.conj().T, None]], format="csr")
-    solve = inverse(
-        matrix,
-        f"{system!r} is singular to working precision: conditions are missing or depend on each "
-        "other, or the operator has a null vector",
-    )
+    solve = inverse(matrix, _singular(system))
 
     def bordered(b: Array) -> Array:
         x = solve(np.concatenate([b, np.zeros(null.shape[1], b.dtype)]))

@@ -69,7 +69,8 @@ class EVP:
     closure : str, int or dict by face, optional
         What happens where stencils stick out, as in ``L.on``. By default odd or even continuation
         where that keeps the conditions, which leaves symmetric problems symmetric at every
-        accuracy, and accurate closures elsewhere.
+        accuracy, and accurate closures elsewhere. With a closure that is given, every condition
+        replaces its equations, also where the closure alone would keep it.
     **fields
         Values of the free fields of L and M.
 

@@ -10,8 +10,11 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 from scipy import sparse
 
+from findops.elimination import solved
 from findops.field import as_field
+from findops.problems.factors import factored
 from findops.problems.jacobian import Dependencies, dependencies
+from findops.problems.separable import separable
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -28,7 +31,11 @@ Function = Callable[[float, "Array"], Any]
 """(t, u) ↦ field, on full fields."""
 
 STEP = np.cbrt(np.finfo(float).eps)
-"""Part of the time span over which conditions are differenced: its error is some 1e-10."""
+"""Part of the time span over which conditions are differenced."""
+
+CENTRAL = {-1: -0.5, 1: 0.5}
+FORWARD = {0: -1.5, 1: 2.0, 2: -0.5}
+"""Differences of second order for the first derivative."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,6 +87,13 @@ class Flow:
     def matrix(self) -> csr_array:
         """A."""
         return self.system.matrix
+
+    def resolvent(self, step: float) -> Callable[[Array], Array]:
+        """Return b ↦ (I − step·A)⁻¹ b, by diagonalization if A is a sum along axes."""
+        fast = separable(self.system) if self.system.operator.domain.ndim > 1 else None
+        if fast is None:
+            return _resolvent(self.matrix, step)
+        return lambda b: fast.function(lambda values: 1 / (1 - step * values), b)
 
     @property
     def constant_jacobian(self) -> csr_array | None:
@@ -139,8 +153,9 @@ class Pair:
     """x″ = F(t, x) as a flow of the pair (x, x′)."""
 
     flow: Flow
+    start: float
     span: float
-    """Length of the time interval."""
+    """Where the time interval begins, and its length."""
 
     @property
     def size(self) -> int:
@@ -172,6 +187,10 @@ class Pair:
         blocks: Any = [[None, one], [self.flow.matrix, None]]
         return cast("csr_array", sparse.block_array(blocks, format="csr"))
 
+    def resolvent(self, step: float) -> Callable[[Array], Array]:
+        """Return b ↦ (I − step·A)⁻¹ b."""
+        return _resolvent(self.matrix, step)
+
     @property
     def constant_jacobian(self) -> csr_array | None:
         """The Jacobian, None if it depends on t and y."""
@@ -188,5 +207,12 @@ class Pair:
         x, v = np.split(y, 2)
         system, none = self.flow.system, np.zeros(self.flow.size)
         step = STEP * self.span
-        moving = (system.lift(none, t + step) - system.lift(none, t - step)) / (2 * step)
+        # Conditions may not be defined before the start.
+        weights = CENTRAL if t - step >= self.start else FORWARD
+        moving = sum(w / step * system.lift(none, t + k * step) for k, w in weights.items())
         return system.lift(x, t), system.lift(v, t) - system.lift(none, t) + moving
+
+
+def _resolvent(matrix: csr_array, step: float) -> Callable[[Array], Array]:
+    factors = factored(sparse.csr_array(sparse.eye_array(matrix.shape[0]) - step * matrix))
+    return partial(solved, factors)

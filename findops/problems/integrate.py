@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import partial
+from numbers import Real
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,11 +12,13 @@ from scipy.integrate import OdeSolution
 
 from findops.field import as_field
 from findops.problems.flow import Flow, Pair
+from findops.problems.jacobian import GlobalDependenceError
 from findops.problems.marching import ADAPTIVE, Tick, adaptive, fixed
 from findops.problems.progress import Bar
 from findops.problems.spectrum import Spectrum, of_function
 from findops.problems.stability import check_step
 from findops.problems.steppers import STEPPERS, Implicit, Stepper
+from findops.values import kind
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -26,7 +29,7 @@ if TYPE_CHECKING:
 
     Array = NDArray[Any]
 
-__all__ = ["Options", "Trajectory", "field_of", "integrate", "output_times"]
+__all__ = ["Options", "Trajectory", "check_function", "field_of", "integrate", "output_times"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,7 +60,7 @@ class Trajectory:
         The fields at these times, or what `store` kept of them, (m, …).
     v : array, (m, *components, *grid), or None
         Their time derivatives, where the equation is of second order in time; None with `store`.
-        At points of conditions that depend on time they are differences, exact to some 1e-10.
+        At points of conditions that depend on time they are differences over 6e-6 of the run.
     sol : callable or None
         With ``dense=True``: t ↦ field; for an array of times, time comes first.
     method : str
@@ -81,8 +84,13 @@ def output_times(t: ArrayLike) -> Array:
     ------
     ValueError
         If they are not at least two, finite and increasing.
+    TypeError
+        If they are no real numbers.
     """
-    times = np.asarray(t, dtype=float)
+    given = np.asarray(t)
+    if given.dtype.kind not in "iuf":
+        raise TypeError(f"output times are real numbers, but t = {t!r}")
+    times = given.astype(float)
     if times.ndim != 1 or len(times) < 2:
         raise ValueError(
             f"t needs at least two output times, the first for u0, but has shape {times.shape}"
@@ -90,6 +98,12 @@ def output_times(t: ArrayLike) -> Array:
     if not np.isfinite(times).all() or (np.diff(times) <= 0).any():
         raise ValueError(f"output times must be finite and increase, but t = {times}")
     return times
+
+
+def check_function(name: str, given: object) -> None:
+    """Refuse what cannot be called with (t, u), if anything is given."""
+    if given is not None and not callable(given):
+        raise TypeError(f"{name}= is a function of (t, u), not {kind(given)}")
 
 
 def field_of(u: ArrayLike, shape: tuple[int, ...], name: str) -> Array:
@@ -116,7 +130,8 @@ def integrate(
             raise ValueError(f"{name} must be finite, but {(~np.isfinite(values)).sum()} are not")
     y = y.astype(np.result_type(y, first, np.float64))
     kept: list[Any] | None = [] if options.dense else None
-    us, vs = [], []
+    us: list[Array] = []
+    vs: list[Array] = []
     with Bar("of time", options.progress, float(t[-1] - t[0])) as bar:
         for time, state in _states(flow, t, y, options, spectrum, kept, bar.advance):
             if not np.isfinite(state).all():
@@ -125,12 +140,28 @@ def integrate(
                     "the equation has one there, take smaller steps"
                 )
             u, *v = flow.fields(time, state)
+            u.flags.writeable = False
             if options.callback is not None:
                 options.callback(time, u)
-            us.append(u if options.store is None else np.asarray(options.store(time, u)))
+            us.append(u if options.store is None else _stored(options.store, time, u, us))
             vs += v if options.store is None else []
     speeds = np.stack(vs) if vs else None
     return Trajectory(t, np.stack(us), speeds, _dense(flow, t, kept), options.method)
+
+
+def _stored(
+    store: Callable[[float, Array], ArrayLike], t: float, u: Array, before: list[Array]
+) -> Array:
+    """Return what is kept of a field, if it can be stacked with what was kept before."""
+    kept = np.asarray(store(t, u))
+    if kept.dtype.kind not in "biufc":
+        raise TypeError(f"store(t, u) must return a number or an array, not {kind(kept[()])}")
+    if before and kept.shape != before[0].shape:
+        raise ValueError(
+            f"store(t, u) must return arrays of one shape, but returned {before[0].shape} and then "
+            f"{kept.shape} at t={t:.6g}"
+        )
+    return kept
 
 
 def _states(
@@ -152,7 +183,7 @@ def _states(
         raise ValueError(
             f"method must be one of {', '.join([*ADAPTIVE, *STEPPERS])}, not {method!r}"
         )
-    if dt is None or not (np.isfinite(dt) and dt > 0):
+    if not isinstance(dt, Real) or not (np.isfinite(float(dt)) and dt > 0):
         raise ValueError(f"method={method!r} has a fixed step: give dt= > 0, not {dt!r}")
     if options.dense:
         raise ValueError(f"dense=True goes with SciPy's methods, not with {method!r}")
@@ -202,9 +233,8 @@ def _settings(flow: Flow | Pair, t: float, y: Array, options: Options) -> dict[s
     elif method in ("Radau", "BDF", "LSODA"):
         try:
             pattern = flow.pattern(t, y)
-        except ValueError:
-            # Everything depends on everything: SciPy's dense differences suit that.
-            return given
+        except GlobalDependenceError:
+            return given  # SciPy's dense differences suit that
         if method != "LSODA":
             return given | {"jac_sparsity": pattern}
         row, col = pattern.tocoo().coords

@@ -15,7 +15,14 @@ from findops.problems.bare import bare
 from findops.problems.closures import Statement
 from findops.problems.counting import check_conditions
 from findops.problems.flow import Flow, Pair
-from findops.problems.integrate import Options, Trajectory, field_of, integrate, output_times
+from findops.problems.integrate import (
+    Options,
+    Trajectory,
+    check_function,
+    field_of,
+    integrate,
+    output_times,
+)
 from findops.problems.source import Source
 from findops.values import kind
 
@@ -116,8 +123,7 @@ class IVP:
             )
         if not isinstance(grid, Grid):
             raise TypeError(f"IVP needs a Grid, not {kind(grid)}")
-        if explicit is not None and not callable(explicit):
-            raise TypeError(f"explicit= is a function of (t, u), not {kind(explicit)}")
+        check_function("explicit", explicit)
         listed = as_conditions(conditions)
         means = [condition for condition in listed if condition.is_mean]
         if means:
@@ -244,6 +250,8 @@ class IVP:
         part is not looked at.
         """
         times = output_times(t)
+        check_function("callback", callback)
+        check_function("store", store)
         second = method == "leapfrog" or v0 is not None
         flow = self._flow_for(np.shape(u0), second)
         shape = flow.system.shape
@@ -258,7 +266,7 @@ class IVP:
         if second:
             speed = field_of(np.zeros(shape) if v0 is None else v0, shape, "v0")
             y = np.concatenate([x, flow.system.restrict(speed)])
-        moving = Pair(flow, span) if second else flow
+        moving = Pair(flow, float(times[0]), span) if second else flow
         if self._statement is None:
             return integrate(moving, times, y, options, None)
         chosen = self._statement.chosen(second)

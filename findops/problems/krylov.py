@@ -12,6 +12,7 @@ from findops.boundary import AffineSystem
 from findops.operator import Operator
 from findops.problems.progress import Bar
 from findops.problems.separable import separable
+from findops.problems.singular import INCONSISTENT
 from findops.stencil import Chain, Factor, Program, Term
 
 if TYPE_CHECKING:
@@ -22,6 +23,9 @@ if TYPE_CHECKING:
     Array = NDArray[Any]
 
 __all__ = ["Krylov", "multigrid", "nearest"]
+
+LOST = 10
+"""How many times the tolerance the residual may be, for what roundoff does on the way."""
 
 MOST = 500
 """Iterations after which a method is given up."""
@@ -44,17 +48,24 @@ class Krylov:
 
         Raises
         ------
+        ValueError
+            If it does not converge, and the matrix is singular.
         RuntimeError
             If it does not converge.
         """
         A = self.system.aslinearoperator()
         M = LinearOperator(A.shape, matvec=self.precondition, dtype=A.dtype)
+        if not self.tol > 0:
+            raise ValueError(f"tol must be positive, but is {self.tol!r}")
         with Bar("iterations", self.progress) as bar:
             x, failed = (cg if _symmetric(A, b) else bicgstab)(
                 A, b, rtol=self.tol, maxiter=MOST, M=M, callback=lambda _: bar.advance()
             )
-        if failed:
-            left = np.linalg.norm(b - A @ x) / np.linalg.norm(b)
+        # What the iteration updates may leave the true residual behind.
+        left = np.linalg.norm(b - A @ x) / (np.linalg.norm(b) or 1)
+        if failed or not left <= LOST * self.tol:
+            if self.system.null_vectors.size:
+                raise ValueError(INCONSISTENT)
             raise RuntimeError(
                 f"{self.system!r}: no convergence to {self.tol:.0e} in {bar.count} iterations; the "
                 f"residual is {left:.1e} of the right-hand side. solver='direct' needs more "
@@ -83,8 +94,9 @@ def nearest(system: AffineSystem) -> Callable[[Array], Array] | None:
     fast = separable(AffineSystem(mean, plain, "elimination"))
     if fast is None or system.equations.means:
         return None
-    ratio = np.abs(system.operator.diagonal() / mean.diagonal())
-    usable = np.isfinite(ratio) & (ratio > 0)
+    own, near = np.abs(system.operator.diagonal()), np.abs(mean.diagonal())
+    ratio = np.divide(own, near, out=np.zeros_like(own), where=near > 0)
+    usable = ratio > 0
     scale = system.restrict(np.sqrt(np.where(usable, ratio, 1)).reshape(system.shape))
     return lambda r: fast.regularized(r / scale) / scale
 

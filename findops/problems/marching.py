@@ -63,9 +63,21 @@ def adaptive(
     ------
     RuntimeError
         If the method fails.
+    TypeError
+        If the equation becomes complex, and y is real.
     """
     yield float(t[0]), y
-    solver = ADAPTIVE[method](fun, float(t[0]), y, float(t[-1]), **options)
+
+    def slope(time: float, state: Array) -> Array:
+        value = fun(time, state)
+        if np.iscomplexobj(value) and not np.iscomplexobj(y):
+            raise TypeError(
+                f"the equation becomes complex at t={time:.6g}, but the initial data are real: "
+                "give complex u0"
+            )
+        return value
+
+    solver = ADAPTIVE[method](slope, float(t[0]), y, float(t[-1]), **options)
     coming = 1
     while coming < len(t):
         message = solver.step()

@@ -25,7 +25,7 @@ from findops.stencil import Chain, Composition, Factor, Layout, Program, Term
 from findops.values import Number as AnyNumber
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from numpy.typing import NDArray
 
@@ -35,6 +35,9 @@ __all__ = ["Separable", "separable"]
 
 NULL = 1e-13
 """Part of the largest eigenvalue below which one is zero."""
+
+MANY = 100
+"""Vectors that a singular matrix may map to zero."""
 
 ROUNDOFF = 1e-13
 """Part of a coefficient that may be left when functions of one coordinate each are taken off."""
@@ -70,12 +73,28 @@ class Separable:
 
     @cached_property
     def null(self) -> Array:
-        """Vectors that the matrix maps to zero, columns (n, k)."""
-        units = np.zeros((len(self.vanishing), math.prod(self.shape)))
-        units[np.arange(len(units)), self.vanishing] = 1
-        for unit in units:
-            unit[:] = self._real(self._back(unit.reshape(self.shape)), unit).ravel()
-        return units.T
+        """Vectors that the matrix maps to zero, columns (n, k).
+
+        Raises
+        ------
+        ValueError
+            If they are so many that conditions must be missing.
+        """
+        k, n = len(self.vanishing), math.prod(self.shape)
+        if k > MANY:
+            raise ValueError(
+                f"the operator maps {k} independent fields to zero: conditions are missing"
+            )
+        units = np.zeros((k, n))
+        units[np.arange(k), self.vanishing] = 1
+        columns = [self._back(unit.reshape(self.shape)).ravel() for unit in units]
+        made = np.stack(columns, axis=1) if columns else np.zeros((n, 0))
+        if not self.real or np.isrealobj(made):
+            return made
+        # Complex vectors of a real matrix come in pairs, whose parts span the same space.
+        parts = np.concatenate([made.real, made.imag], axis=1)
+        sizes, turned = np.linalg.eigh(parts.T @ parts)
+        return np.asarray(parts @ (turned[:, -k:] / np.sqrt(sizes[-k:])))
 
     def __call__(self, b: Array) -> Array:
         """Return x with (matrix) x = b, both flat; along null vectors x is zero.
@@ -101,6 +120,10 @@ class Separable:
         x = x * self._inverse
         np.put(x, self.vanishing, kept)
         return self._real(self._back(x), b).ravel()
+
+    def function(self, f: Callable[[Array], Array], b: Array) -> Array:
+        """Return f(matrix) b, both flat, f being given for eigenvalues."""
+        return self._real(self._back(self._forward(b) * f(self.eigenvalues())), b).ravel()
 
     def _forward(self, b: Array) -> Array:
         x = b.reshape(self.shape)

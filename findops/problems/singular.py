@@ -13,7 +13,13 @@ if TYPE_CHECKING:
 
     Array = NDArray[Any]
 
-__all__ = ["check_consistent", "without_null"]
+__all__ = ["INCONSISTENT", "check_consistent", "without_null"]
+
+INCONSISTENT = (
+    "the problem is singular to working precision, and this right-hand side has no solution: for "
+    "slopes on every face this is what ∫f = ∮∂u/∂n becomes on the grid. Condition('mean', 1, 0) "
+    "gives the mean of u and balances f by a constant"
+)
 
 TOLERANCE = 1e-9
 """Part of a right-hand side that may lie outside the range."""
@@ -36,12 +42,7 @@ def check_consistent(outside: Array, all_parts: Array) -> None:
     """
     most = float(np.abs(outside).max(initial=0))
     if most > TOLERANCE * np.abs(all_parts).max(initial=0):
-        raise ValueError(
-            "the problem is singular, and this right-hand side has no solution: its part outside "
-            f"the range is {most:.1e}, but must be 0; for pure Neumann conditions this is what "
-            "∫f = ∮∂u/∂n becomes on the grid. Condition('mean', 1, 0) gives the mean of u and "
-            "balances f by a constant"
-        )
+        raise ValueError(f"{INCONSISTENT}. The part outside its range is {most:.1e}")
 
 
 def without_null(system: AffineSystem, x: Array, null: Array) -> Array:

@@ -74,7 +74,14 @@ class Factored:
         return Solution(u, residual, self.method, iterations, x[len(self.system.free) :])
 
     def _solved(self, b: Array) -> tuple[Array, int]:
+        if not np.isfinite(b).all():
+            raise ValueError(
+                f"{self.system!r}: the right-hand side and the values of the conditions must be "
+                f"finite, but {(~np.isfinite(b)).sum()} of {b.size} equations are not"
+            )
         x, iterations = self.solver(b)
+        if not np.isfinite(x).all():
+            raise ValueError(f"{self.system!r}: what the solver returned is not finite")
         if self.null is not None and self.null.shape[1]:
             x = without_null(self.system, x, self.null)
         return x, iterations

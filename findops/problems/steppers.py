@@ -7,17 +7,11 @@ from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
-from scipy import sparse
-from scipy.sparse.linalg import splu
-
-from findops.elimination import solved
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from numpy.typing import NDArray
-    from scipy.sparse import csr_array
-    from scipy.sparse.linalg import SuperLU
 
     Array = NDArray[Any]
 
@@ -32,9 +26,6 @@ class Semidiscrete(Protocol):
     @property
     def size(self) -> int: ...
 
-    @property
-    def matrix(self) -> csr_array: ...
-
     def __call__(self, t: float, x: Array, /) -> Array: ...
 
     def implicit(self, t: float, x: Array, /) -> Array: ...
@@ -42,6 +33,9 @@ class Semidiscrete(Protocol):
     def explicit(self, t: float, x: Array, /) -> Array: ...
 
     def forcing(self, t: float, /) -> Array: ...
+
+    def resolvent(self, step: float, /) -> Callable[[Array], Array]:
+        """Return b ↦ (I − step·A)⁻¹ b."""
 
 
 @dataclass(frozen=True)
@@ -108,7 +102,7 @@ class Implicit:
                 stage = stage + h * _combined(self.explicit.a[i], others)
             if row[i]:
                 known, step = stage, h * row[i]
-                stage = solved(self._factors(step), known + step * self.flow.forcing(t + c * h))
+                stage = self._resolvent(step)(known + step * self.flow.forcing(t + c * h))
                 slopes.append((stage - known) / step)
             else:
                 slopes.append(self.flow.implicit(t + c * h, stage))
@@ -120,12 +114,9 @@ class Implicit:
         return np.asarray(result)
 
     @cached_property
-    def _factors(self) -> Callable[[float], SuperLU]:
-        """The factorization of I − step·A, kept for a few steps."""
-        return lru_cache(maxsize=4)(self._factor)
-
-    def _factor(self, step: float) -> SuperLU:
-        return splu((sparse.eye_array(self.flow.size) - step * self.flow.matrix).tocsc())
+    def _resolvent(self) -> Callable[[float], Callable[[Array], Array]]:
+        """What solves with I − step·A, kept for a few steps."""
+        return lru_cache(maxsize=4)(self.flow.resolvent)
 
 
 @dataclass(frozen=True, eq=False)

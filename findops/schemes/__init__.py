@@ -2,7 +2,7 @@
 
 from findops.schemes.central import Central
 from findops.schemes.coefficients import coefficients
-from findops.schemes.explicit import Closure, Explicit, TooFewPointsError
+from findops.schemes.explicit import Closure, Explicit, Line, TooFewPointsError
 from findops.schemes.one_sided import Backward, Biased, Forward, Offsets
 from findops.schemes.upwind import Upwind
 
@@ -13,6 +13,7 @@ __all__ = [
     "Closure",
     "Explicit",
     "Forward",
+    "Line",
     "Offsets",
     "TooFewPointsError",
     "Upwind",

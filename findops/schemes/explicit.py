@@ -175,6 +175,7 @@ class Explicit(ABC):
             tail=tuple(closed(i) for i in range(stop, m)),
             periodic=source.periodic,
             order=order,
+            acc=acc,
             shift=line.shift,
         )
         return band.compressed().padded(*ghosts)

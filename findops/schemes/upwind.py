@@ -46,7 +46,9 @@ class Upwind(Explicit):
     @property
     def _key(self) -> object:
         function = callable(self.velocity) and not hasattr(self.velocity, "free_fields")
-        by_identity = function or isinstance(self.velocity, np.ndarray)
+        by_identity = (
+            function or isinstance(self.velocity, np.ndarray) or hasattr(self.velocity, "dims")
+        )
         return id(self.velocity) if by_identity else self.velocity
 
     def __eq__(self, other: object) -> bool:

@@ -1,0 +1,384 @@
+"""Operators on fields with holes: the stencils that the valid points allow."""
+
+import math
+import pickle
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import findops as fo
+from findops import Cells, Diff, Grid, Laplacian, Periodic, Uniform
+from tests.cases import CASES, each
+from tests.grids import AXES
+from tests.support import (
+    accuracy_of_rows,
+    assert_rows_close,
+    input_shape,
+    magnitudes,
+    random_array,
+    row_scale,
+)
+
+
+def supported(case):
+    if case.closure == "halo" or (
+        isinstance(case.closure, dict) and "halo" in case.closure.values()
+    ):
+        return False
+    return "natural" not in case.name
+
+
+SUPPORTED = [case for case in CASES if supported(case)]
+
+
+def drawn_mask(shape, share, seed=0):
+    mask = np.random.default_rng(seed).random(shape) < share
+    mask.flat[0] = True
+    return mask
+
+
+# Laws over the table of cases -------------------------------------------------------------------
+
+
+@each(SUPPORTED)
+def test_without_holes_nothing_changes(case):
+    op = case.op()
+    m = op.masked(np.ones(case.grid().shape, dtype=bool))
+    u = random_array(input_shape(case.grid(), op, case.ins), seed=1)
+    np.testing.assert_array_equal(m(u), op(u))
+    A, B = m.matrix(), op.matrix()
+    for name in ("data", "indices", "indptr"):
+        np.testing.assert_array_equal(getattr(A, name), getattr(B, name))
+    assert m.defined.all()
+
+
+@each(SUPPORTED[::5])
+def test_holes_are_never_read_and_apply_is_matrix(case):
+    grid, op = case.grid(), case.op()
+    m = op.masked(drawn_mask(grid.shape, 0.85))
+    u = random_array((2, *input_shape(grid, op, case.ins)), seed=1)
+    garbage = u.copy()
+    garbage[..., ~m.mask] = np.resize([np.nan, np.inf, -np.inf, 1e308], u[..., ~m.mask].shape)
+    got = m(garbage)
+    np.testing.assert_array_equal(np.isnan(got[0]), ~m.defined)
+    clean = m(np.where(m.mask, u, 0))
+    np.testing.assert_array_equal(got, clean)
+    A = m.matrix()
+    there, parts = m.defined.ravel(), magnitudes(op)
+    for values, field in zip(np.where(m.mask, u, 0), clean, strict=True):
+        scale = row_scale(A, values) + row_scale(parts, values)
+        want = A @ values.ravel()
+        assert_rows_close(field[m.defined], want[there], scale[there], 1e-13)
+    assert not np.diff(A.indptr)[~there].any()
+    assert not A.toarray()[:, ~np.broadcast_to(m.mask, op.program.inputs.shape).ravel()].any()
+
+
+# The stencils that valid points allow, found anew ------------------------------------------------
+
+
+def run_of(valid, i, periodic):
+    """Return the indices of the valid points in a row with point i, unwrapped."""
+    n = len(valid)
+
+    def ok(j):
+        return valid[j % n] if periodic else 0 <= j < n and valid[j]
+
+    low = stop = i
+    while ok(low - 1) and i - low < n:
+        low -= 1
+    while ok(stop) and stop - low < n:
+        stop += 1
+    return range(low, stop)
+
+
+KINDS = ["uniform", "cells", "descending", "random", "periodic", "periodic-random", "half"]
+ORDERS = [
+    (1, 2, None), (1, 4, None), (2, 2, None), (2, 4, None), (3, 2, None), (4, 4, None),
+    (1, 3, fo.Forward()), (2, 2, fo.Backward()), (1, 2, fo.Biased(1)), (1, 1, fo.Upwind(-1)),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@given(st.data())
+@settings(max_examples=20)
+def test_every_row_has_the_highest_order_that_its_run_allows(kind, data):
+    order, acc, scheme = data.draw(st.sampled_from(ORDERS))
+    grid = Grid(x=AXES[kind](24, 6.0))
+    axis = grid["x"]
+    mask = np.array(data.draw(st.lists(st.sampled_from([True] * 4 + [False]),
+                                       min_size=len(axis), max_size=len(axis))))  # fmt: skip
+    mask[0] |= not mask.any()
+    op = Diff("x", order, acc=acc, scheme=scheme).on(grid)
+    m = op.masked(mask)
+    A, B = m.matrix(), op.matrix()
+    x = axis.coordinates
+    period = 2 * np.pi if axis.periodic else None
+    orders = accuracy_of_rows(A, x, x, order, period)
+    for i in range(len(x)):
+        run = run_of(mask, i, axis.periodic) if mask[i] else range(0)
+        reads = A.indices[A.indptr[i] : A.indptr[i + 1]]
+        full = B.indices[B.indptr[i] : B.indptr[i + 1]]
+        if mask[i] and mask[full].all():
+            np.testing.assert_array_equal(A[[i]].toarray(), B[[i]].toarray())
+        elif len(run) <= order:
+            assert not m.defined[i]
+        else:
+            allowed = min(acc, len(run) - order)
+            assert set(reads) <= {j % len(x) for j in run}
+            assert len(reads) <= order + allowed
+            assert orders[i] >= allowed
+        if m.defined[i]:
+            assert m.accuracy[i] == orders[i]
+
+
+@pytest.mark.parametrize("kind", ["uniform", "cells", "random", "periodic"])
+@pytest.mark.parametrize("acc", [2, 4])
+def test_half_points_stand_between_valid_points_and_nodes_beside_valid_half_points(kind, acc):
+    grid = Grid(x=AXES[kind](16, 6.0))
+    n = len(grid["x"])
+    mask = np.ones(n, dtype=bool)
+    mask[[5, 7, 12]] = False
+    there = Diff("x", acc=acc, to="half").on(grid).masked(mask)
+    half = there.operator.range["x"]
+    places = np.arange(len(half)) + float(half.origin)
+    sides = np.floor(places).astype(int), np.ceil(places).astype(int)
+    if kind == "periodic":
+        want = np.logical_and(*(mask[side % n] for side in sides))
+    else:
+        padded = {-1: True, n: True} | dict(enumerate(mask))
+        want = np.array([padded[i] and padded[j] for i, j in zip(*sides, strict=True)])
+    np.testing.assert_array_equal(there.defined, want)
+    D = Diff("x", to="node", acc=acc) * Diff("x", to="half", acc=acc)
+    back = D.on(grid).masked(mask)
+    alone = np.zeros(n, dtype=bool)
+    alone[6] = True  # between two holes
+    few = [i for i in range(n) if mask[i] and len(run_of(mask, i, kind == "periodic")) <= 2]
+    alone[few] = True
+    np.testing.assert_array_equal(back.defined, mask & ~alone)
+    x = grid["x"].coordinates
+    if kind != "periodic":
+        np.testing.assert_allclose(back(x**2)[back.defined], 2, atol=1e-11)
+
+
+def monomial(grid, powers, orders=(0, 0)):
+    result = np.ones(grid.shape)
+    for x, power, order in zip(grid.mesh(), powers, orders, strict=True):
+        result = result * math.perm(power, order) * (x - 3.0) ** max(power - order, 0)
+    return result
+
+
+PLANES = {
+    "Laplacian": (Laplacian(acc=4), [(2, 0), (0, 2)], 1),
+    "mixed": (Diff("x") * Diff("y", acc=4), [(1, 1)], 1),
+    "staggered": (Diff("y", to="node") * Diff("y", to="half") + Diff("x", 2), [(2, 0), (0, 2)], 1),
+    "wide": (Diff("x", acc=4) * Diff("x") * Diff("y"), [(2, 1)], 0),
+}
+
+
+@pytest.mark.parametrize("name", PLANES)
+@pytest.mark.parametrize("share", [0.7, 0.95])
+def test_accuracy_tells_which_polynomials_are_exact(name, share):
+    expr, meaning, least = PLANES[name]
+    grid = Grid(x=AXES["random"](20, 6.0), y=AXES["cells"](18, 6.0))
+    m = expr.on(grid).masked(drawn_mask(grid.shape, share, seed=2))
+    order = sum(meaning[0])
+    assert np.count_nonzero(m.defined) > 20
+    accuracy, A, parts = m.accuracy, abs(m.matrix()), magnitudes(m.operator)
+    assert (accuracy[m.defined] >= least).all()
+    seen = np.zeros(grid.shape, dtype=bool)
+    for powers in [(i, j) for i in range(8) for j in range(8 - i)]:
+        u = monomial(grid, powers)
+        want = sum(monomial(grid, powers, orders) for orders in meaning)
+        scale = ((A + parts) @ np.abs(u).ravel()).reshape(grid.shape)
+        with np.errstate(invalid="ignore"):
+            right = np.abs(m(u) - want) <= 1e-13 * scale
+            exact = m.defined & (sum(powers) < order + accuracy)
+        assert right[exact].all()
+        seen |= m.defined & (sum(powers) == order + accuracy) & ~right
+    # and no higher: at every row some monomial of the next degree is not exact
+    assert (seen | ~m.defined | (accuracy + order > 7)).all()
+
+
+def test_fields_with_components_are_exact_on_what_their_accuracy_says():
+    """Divergence and gradient of polynomials, batches of them, in float64 and complex."""
+    grid = Grid(x=AXES["random"](20, 6.0), y=Uniform(0, 6, 25))
+    mask = drawn_mask(grid.shape, 0.8, seed=5)
+    x, y = grid.mesh()
+    div = fo.Divergence(acc=4).on(grid).masked(mask)
+    field = np.stack([np.stack([x**i, y**i]) * (1 + 1j) for i in range(4)])
+    got = div(field)
+    for i in range(4):
+        rows = div.accuracy >= i  # exact up to degree accuracy
+        want = (1 + 1j) * (i * x ** max(i - 1, 0) + i * y ** max(i - 1, 0))
+        assert np.count_nonzero(rows) > 100
+        np.testing.assert_allclose(got[i][rows], want[rows], rtol=1e-11, atol=1e-11)
+    slope = fo.Gradient().on(grid).masked(mask)
+    assert slope.defined.shape == (2, *grid.shape)
+    np.testing.assert_allclose(slope(2 * x - 3 * y)[0][slope.defined[0]], 2, atol=1e-12)
+    np.testing.assert_allclose(slope(2 * x - 3 * y)[1][slope.defined[1]], -3, atol=1e-12)
+
+
+@pytest.mark.parametrize(("expr", "orders"), [
+    (Diff("x", acc=4), (1, 0)), (Diff("x", 2), (2, 0)), (Laplacian(acc=4), None),
+    (Diff("x") * Diff("y"), (1, 1)),
+], ids=str)  # fmt: skip
+def test_the_accuracy_is_the_order_measured_on_a_disk_with_walls(expr, orders):
+    """The error of each class of rows, divided by h to its accuracy, stays bounded."""
+    worst = {}
+    for n in (65, 129, 257):
+        grid = Grid(x=Uniform(-1.2, 1.2, n), y=Uniform(-1.2, 1.2, n))
+        x, y = grid.mesh()
+        walls = (np.arange(n)[:, None] % 5 == 0) & (x < 0) & (y < 0)
+        m = expr.on(grid).masked((np.hypot(x, y) < 1.03) & ~walls)
+
+        # u = sin(3x + 1) cos(2y): the p-th derivative along x is 3^p sin(3x + 1 + pπ/2)
+        def exact(p, q, x=x, y=y):
+            return 3**p * np.sin(3 * x + 1 + p * np.pi / 2) * 2**q * np.cos(2 * y + q * np.pi / 2)
+
+        want = exact(2, 0) + exact(0, 2) if orders is None else exact(*orders)
+        error, accuracy = np.abs(m(exact(0, 0)) - want), m.accuracy
+        assert np.nanmin(accuracy) >= 1
+        for p in np.unique(accuracy[m.defined]):
+            worst.setdefault(p, {})[n] = error[accuracy == p].max()
+    assert len(worst) > 1
+    for p, by_size in worst.items():
+        assert np.log2(by_size[65] / by_size[257]) / 2 >= p - 0.2
+
+
+def test_isolated_points_and_short_runs_have_no_value():
+    op = Diff("x", 2, acc=4).on(Grid(x=Uniform(0, 9, 10)))
+    mask = np.array([1, 0, 1, 1, 0, 1, 1, 1, 0, 1], dtype=bool)
+    m = op.masked(mask)
+    np.testing.assert_array_equal(m.defined, [0, 0, 0, 0, 0, 1, 1, 1, 0, 0])
+    u = np.where(mask, np.arange(10.0) ** 2, np.nan)
+    np.testing.assert_array_equal(m(u), [np.nan] * 5 + [2.0] * 3 + [np.nan] * 2)
+    np.testing.assert_array_equal(m.accuracy, [np.nan] * 5 + [1, 2, 1] + [np.nan] * 2)
+    assert m.matrix().nnz == 9
+
+
+def test_a_run_goes_on_across_the_ends_of_a_periodic_axis():
+    op = Diff("x", acc=4).on(Grid(x=Periodic(0, 12, 12)))
+    mask = np.ones(12, dtype=bool)
+    mask[[4, 6]] = False
+    A = op.masked(mask).matrix().toarray()
+    assert not A[5].any()
+    np.testing.assert_array_equal(A[0], op.matrix().toarray()[0])
+    np.testing.assert_array_equal(np.flatnonzero(A[7]), [7, 8, 9, 10, 11])
+    mask[[8, 9, 10]] = False
+    # the run is 11, 0, 1, 2, 3: all of it serves every point
+    B = op.masked(mask).matrix().toarray()
+    want = np.array([float(w) for w in fo.weights(1, range(5), at=1)])
+    np.testing.assert_allclose(B[0, [11, 0, 1, 2, 3]], want, atol=1e-15)
+    assert not B[[5, 7]].any()
+
+
+@pytest.mark.parametrize("closure", ["odd", "even", "zero", 1])
+def test_closures_hold_where_their_rows_read_valid_points_only(closure):
+    op = Diff("x", 2, acc=4).on(Grid(x=Cells(0, 12, 12)), closure=closure)
+    far, near = np.ones(12, dtype=bool), np.ones(12, dtype=bool)
+    far[5], near[2] = False, False
+    A, B = op.masked(far).matrix().toarray(), op.matrix().toarray()
+    reach = 3 if closure == 1 else 2
+    np.testing.assert_array_equal(A[:reach], B[:reach])
+    np.testing.assert_array_equal(A[-2:], B[-2:])
+    m = op.masked(near)
+    # two points beside a hole: no second derivative, unless the closure reads no more than these
+    assert not m.defined[:3].any()
+
+
+# Arrays, algebra, errors -------------------------------------------------------------------------
+
+
+BASIN = Grid(x=Uniform(0, 1, 12), y=Periodic(0, 1, 11))
+WET = drawn_mask(BASIN.shape, 0.8, seed=3)
+
+
+@pytest.mark.parametrize("dtype", ["f4", "f8", "c8", "c16", "i4", "?"])
+def test_the_precision_is_that_of_the_field(dtype):
+    op, u = Laplacian().on(BASIN), random_array(BASIN.shape, dtype)
+    m = op.masked(WET)
+    assert m(u).dtype == op(u).dtype
+    tol = 1e-5 if np.dtype(dtype).char in "fF" else 1e-13
+    scale = row_scale(m.matrix(), np.where(WET, u, 0)).reshape(BASIN.shape)
+    want = (m.matrix() @ np.where(WET, u, 0).ravel()).reshape(BASIN.shape)
+    assert_rows_close(m(u)[m.defined], want[m.defined], scale[m.defined], tol)
+
+
+def test_out_add_and_scale():
+    m, u = Laplacian().on(BASIN).masked(WET), random_array((3, *BASIN.shape))
+    want = m(u)
+    out = np.ones_like(u)
+    assert m(u, out=out, scale=2.0) is out
+    np.testing.assert_allclose(out, 2 * want, rtol=1e-14)
+    m(u, out=out, add=True, scale=-1.0)
+    np.testing.assert_allclose(out, want, rtol=1e-12)
+    np.testing.assert_array_equal(m @ u, want)
+    same = u.copy()
+    np.testing.assert_array_equal(m(same, out=same), want)
+    strided = np.zeros((3, *BASIN.shape[::-1])).swapaxes(1, 2)
+    np.testing.assert_array_equal(m(u.copy(order="F"), out=strided), want)
+    assert m(np.zeros((0, *BASIN.shape))).shape == (0, *BASIN.shape)
+
+
+def test_bound_products_pass_on_what_is_defined():
+    """Where runs are long, a product on holes is the product of what its factors are there."""
+    D, L = Diff("x").on(BASIN), Laplacian().on(BASIN)
+    wet = np.ones(BASIN.shape, dtype=bool)
+    wet[5, 5] = wet[11, 2] = False
+    product = ((L + 2 * D) @ (L - D)).masked(wet)
+    inner = (L - D).masked(wet)
+    outer = (L + 2 * D).masked(inner.defined)
+    u = random_array(BASIN.shape)
+    both = product.defined
+    np.testing.assert_array_equal(both, outer.defined & wet)
+    np.testing.assert_allclose(product(u)[both], outer(inner(u))[both], rtol=1e-10, atol=1e-7)
+    with pytest.raises(ValueError, match="product of sums"):
+        _ = product.accuracy
+
+
+def test_coefficients_are_not_read_in_holes():
+    depth = np.where(WET, 2.0, np.nan)
+    wet = (Diff("x") * depth * Diff("x")).on(BASIN).masked(WET)
+    flat = (Diff("x") * np.full(BASIN.shape, 2.0) * Diff("x")).on(BASIN).masked(WET)
+    u = random_array(BASIN.shape)
+    np.testing.assert_array_equal(wet(u), flat(u))
+    assert np.isfinite(wet.matrix().data).all()
+
+
+def test_a_masked_operator_is_immutable_and_pickles():
+    mask = WET.copy()
+    m = Laplacian().on(BASIN).masked(mask)
+    u = random_array(BASIN.shape)
+    before = m(u)
+    mask[:] = True
+    np.testing.assert_array_equal(m(u), before)
+    np.testing.assert_array_equal(pickle.loads(pickle.dumps(m))(u), before)
+    with pytest.raises(ValueError, match="read-only"):
+        m.mask[0, 0] = True
+    with pytest.raises(ValueError, match="read-only"):
+        m.defined[0, 0] = True
+    assert repr(m) == f"<Masked ∇²: {WET.sum()} of {WET.size} points>"
+
+
+L = Laplacian().on(BASIN)
+
+
+@pytest.mark.parametrize(("act", "error", "words"), [
+    (lambda: L.masked(WET.astype(int)), TypeError, "boolean.*int64"),
+    (lambda: L.masked(WET[1:]), ValueError, r"shape \(12, 11\), but has \(11, 11\)"),
+    (lambda: L.masked(~np.ones_like(WET)), ValueError, "no valid points"),
+    (lambda: L.T.masked(WET), ValueError, "transpose"),
+    (lambda: fo.Diffusion(1.0, natural=True).on(BASIN).masked(WET), ValueError, "natural"),
+    (lambda: Diff("x").on(BASIN, closure="halo").masked(WET), ValueError, "halo"),
+    (lambda: L.masked(WET)(np.ones(11)), ValueError, r"shape \(12, 11\)"),
+    (lambda: L.masked(WET)(np.ones(BASIN.shape), add=True), TypeError, "out="),
+    (lambda: L.masked(WET).matrix("dense"), ValueError, "format"),
+    (lambda: L.masked(WET) + L, TypeError, "unsupported|Masked"),
+    (lambda: L @ L.masked(WET), TypeError, "Masked"),
+    (lambda: np.ones(BASIN.shape) * L.masked(WET), TypeError, "unsupported|Masked"),
+])  # fmt: skip
+def test_errors(act, error, words):
+    with pytest.raises(error, match=words):
+        act()

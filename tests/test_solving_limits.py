@@ -1,0 +1,185 @@
+"""What solvers must not pass over: data without solutions, lost digits, what is not finite."""
+
+import numpy as np
+import pytest
+
+from findops import (
+    BVP,
+    IVP,
+    Block,
+    Cells,
+    Diff,
+    Diffusion,
+    Dirichlet,
+    Grid,
+    Laplacian,
+    Neumann,
+    Periodic,
+    Points,
+    Robin,
+    Uniform,
+)
+from findops.problems.jacobian import dependencies
+
+LINE = Grid(x=Uniform(0, 1, 21))
+WALLS = Dirichlet("boundary")
+
+
+@pytest.mark.parametrize("solver", ["krylov", "amg"])
+def test_iterations_refuse_what_has_no_solution(solver):
+    if solver == "amg":
+        pytest.importorskip("pyamg", reason="solver='amg' needs PyAMG, an extra")
+    plate = Grid(x=Cells(0, 1, 14), y=Cells(0, 1, 13))
+    problem = BVP(Diffusion(lambda x, y: 1 + x * y), plate, Neumann("boundary"))
+    with pytest.raises(ValueError, match="no solution"):
+        problem.solve(1, solver)
+
+
+def resonant(n):
+    return 4 * n**2 * np.sin(np.pi / n) ** 2
+
+
+@pytest.mark.parametrize("solver", ["fast", "direct"])
+def test_pairs_of_waves_that_resonate(solver):
+    n = 20
+    grid = Grid(x=Periodic(0, 1, n), y=Periodic(0, 1, n))
+    x, y = grid.mesh()
+    problem = BVP(Laplacian() + resonant(n), grid)
+    want = np.cos(4 * np.pi * x) + np.sin(2 * np.pi * (x + y))
+    found = problem.solve(problem.operator(want), solver)
+    np.testing.assert_allclose(found.u, want, rtol=0, atol=1e-10)
+
+
+@pytest.mark.parametrize("L", [Diff("x", 2) + resonant(64), Diff("x")], ids=str)
+def test_complex_vectors_of_a_real_null_space(L):
+    line = Grid(x=Periodic(0, 1, 64))
+    (x,) = line.mesh()
+    problem = BVP(L, line)
+    want = np.cos(4 * np.pi * x)
+    found = problem.solve(problem.operator(want), "fast")
+    np.testing.assert_allclose(found.u, want, rtol=0, atol=1e-11)
+
+
+def test_too_many_null_vectors_are_missing_conditions():
+    grid = Grid(x=Periodic(0, 1, 16), y=Periodic(0, 1, 128))
+    with pytest.raises(ValueError, match="conditions are missing"):
+        BVP(Diff("x"), grid).solve(np.zeros(grid.shape), "fast")
+
+
+def test_potentials_far_below_the_largest_eigenvalue_count():
+    grid = Grid(x=Periodic(0, 1, 1024), y=Uniform(0, 1000, 65))
+    L = Laplacian() + (lambda x: -3e-6 * np.where(x < 0.5, 1, 0.0))
+    problem = BVP(L, grid, [Dirichlet("y-"), Dirichlet("y+")])
+    fast, direct = problem.solve(-1), problem.solve(-1, "direct")
+    # Roundoff of the matrix, some 4·1024², against the least eigenvalue, some 1e-5.
+    np.testing.assert_allclose(fast.u, direct.u, rtol=0, atol=1e-3 * np.abs(direct.u).max())
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf])
+@pytest.mark.parametrize("solver", ["fast", "direct", "krylov"])
+def test_what_is_not_finite_is_refused(solver, bad):
+    with pytest.raises(ValueError, match="must be finite"):
+        BVP(Diff("x", 2), LINE, WALLS).solve(np.full(21, bad), solver)
+    with pytest.raises(ValueError, match="must be finite"):
+        BVP(Diff("x", 2), LINE, Dirichlet("boundary", bad)).solve(0, solver)
+    with pytest.raises(ValueError, match="solver returned"):
+        BVP(Diff("x", 2), LINE, WALLS).solve(0, lambda _, b: b + bad)
+
+
+@pytest.mark.parametrize("first", [1e-6, 1e-7])
+@pytest.mark.parametrize("solver", ["auto", "direct"])
+def test_graded_grids_are_not_singular(solver, first):
+    grid = Grid(x=Points(np.geomspace(first, 1, 60)))
+    (x,) = grid.mesh()
+    problem = BVP(Diff("x", 2), grid, WALLS)
+    assert problem.system.null_vectors.shape[1] == 0
+    u = problem.solve(-1, solver).u
+    np.testing.assert_allclose(u, (x - first) * (1 - x) / 2, rtol=0, atol=1e-6)
+
+
+def test_checkerboards_that_an_operator_does_not_see_make_it_singular():
+    grid = Grid(x=Periodic(0, 1, 32), y=Periodic(0, 1, 32))
+    with pytest.raises(ValueError, match="singular"):
+        BVP(Diff("x") + 0.5 * Diff("y"), grid).solve(0, "direct")
+
+
+def test_faces_without_conditions_are_named_where_that_is_singular():
+    both = Block([[Diff("x", 2), 1], [0, Diff("x", 2)]])
+    with pytest.raises(ValueError, match=r"singular.*\(x\+ has none\)"):
+        BVP(both, Grid(x=Uniform(0, 1, 601)), Dirichlet("x-")).solve(0)
+
+
+def test_contradicting_conditions_are_told_with_their_values():
+    with pytest.raises(ValueError, match=r"u = 1 on x-.*u = 2 on x-"):
+        BVP(Diff("x", 2), LINE, [Dirichlet("x-", 1), Dirichlet("x-", 2)])
+
+
+def test_robin_without_factors_and_things_that_are_no_conditions():
+    with pytest.raises(ValueError, match="says nothing"):
+        Robin("x-", 0, 0)
+    for given in (3, "boundary"):
+        with pytest.raises(TypeError, match=f"conditions are.*{given!r}"):
+            BVP(Diff("x", 2), LINE, given)
+
+
+def test_tolerances_are_positive():
+    for tol in (0, -1e-8, np.nan):
+        with pytest.raises(ValueError, match="tol"):
+            BVP(Diff("x", 2), LINE, WALLS).solve(1, "krylov", tol=tol)
+
+
+@pytest.mark.parametrize("f", [lambda u: -(u**3), lambda u: u[::-1] ** 2 * u], ids=["cube", "far"])
+def test_functions_that_vanish_to_high_order_are_no_contradiction(f):
+    (x,) = LINE.mesh()
+    u = np.sin(np.pi * x)
+    if f(u)[3] == -(u[3] ** 3):
+        found = dependencies(f, u, LINE)
+        np.testing.assert_array_equal(found.pattern.toarray(), np.eye(21, dtype=bool))
+        np.testing.assert_allclose(found.jacobian(f, u).diagonal(), -3 * u**2, atol=1e-9)
+    else:
+        assert (dependencies(f, u, LINE).pattern.toarray() >= np.eye(21)[::-1]).all()
+
+
+def test_an_equation_that_turns_complex_needs_complex_data():
+    (x,) = LINE.mesh()
+    problem = IVP(Diff("x", 2), LINE, WALLS, source=lambda x, t: 1j * x if t > 0.01 else x)
+    with pytest.raises(TypeError, match="give complex u0"):
+        problem.solve(x, [0, 0.1])
+    assert np.iscomplexobj(problem.solve(x + 0j, [0, 0.1]).u)
+
+
+def test_rates_of_conditions_that_begin_at_the_start():
+    problem = IVP(Diff("x", 2), LINE, Dirichlet("boundary", lambda t: np.sqrt(t) ** 4))
+    found = problem.solve(0 * LINE.mesh()[0], [0, 0.5], v0=0 * LINE.mesh()[0])
+    np.testing.assert_allclose(found.v[:, 0], [0, 1], rtol=0, atol=1e-8)
+
+
+TIME = IVP(Diff("x", 2), LINE, WALLS)
+U0 = np.zeros(21)
+WRONG = {
+    "dt as text": (lambda: TIME.solve(U0, [0, 1], "euler", "a"), ValueError, "dt="),
+    "complex times": (lambda: TIME.solve(U0, [0, 1j]), TypeError, "real numbers"),
+    "times as text": (lambda: TIME.solve(U0, "ab"), TypeError, "real numbers"),
+    "callback": (lambda: TIME.solve(U0, [0, 1], callback=3), TypeError, "callback="),
+    "store": (lambda: TIME.solve(U0, [0, 1], store=3), TypeError, "store="),
+    "stored nothing": (
+        lambda: TIME.solve(U0, [0, 1], store=lambda *_: None), TypeError, "a number or an array",
+    ),
+    "stored shapes": (
+        lambda: TIME.solve(U0, [0, 1], store=lambda t, u: u[: 3 + int(t)]), ValueError, "one shape",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("call", "error", "words"), WRONG.values(), ids=WRONG)
+def test_refused_in_time(call, error, words):
+    with pytest.raises(error, match=words):
+        call()
+
+
+def test_callbacks_cannot_change_what_is_stored():
+    def spoil(_, u):
+        u[:] = 0
+
+    with pytest.raises(ValueError, match="read-only"):
+        TIME.solve(U0, [0, 1], callback=spoil)
