@@ -137,6 +137,50 @@ class Band:
         weights = self.weights if self.constant else self.weights[i - len(self.head)]
         return i + np.array(self.offsets, dtype=np.intp), weights
 
+    def reach(self, start: int, stop: int) -> tuple[int, int]:
+        """Return the range of columns that a range of rows reads, (0, 0) if none.
+
+        On a circle both ranges go on beyond its ends.
+        """
+        inside, edges = self._split(start, stop)
+        columns = [c for row in (*edges[0], *edges[1]) for c in row.columns.tolist()]
+        if inside:
+            columns += [inside[0] + o for o in self.offsets] + [
+                inside[-1] + o for o in self.offsets
+            ]
+        return (min(columns), max(columns) + 1) if columns else (0, 0)
+
+    def window(self, rows: tuple[int, int], cols: tuple[int, int]) -> Band:
+        """Return the band between a range of rows and a range of columns that holds their reach."""
+        (start, stop), (first, last) = rows, cols
+        inside, (head, tail) = self._split(start, stop)
+        weights = self.weights if inside else np.zeros(0)
+        if inside and not self.constant:
+            own = np.array(inside, dtype=np.intp) - len(self.head)
+            weights = weights[own % max(self.rows, 1) if self.periodic else own]
+        return replace(
+            self,
+            rows=stop - start,
+            cols=last - first,
+            offsets=tuple(o + start - first for o in self.offsets) if inside else (),
+            weights=weights,
+            head=tuple(row.moved(-first) for row in head),
+            tail=tuple(row.moved(-first) for row in tail),
+            periodic=False,
+            ghosts=(0, 0),
+            beyond=(0, 0),
+        )
+
+    def _split(
+        self, start: int, stop: int
+    ) -> tuple[range, tuple[tuple[Row, ...], tuple[Row, ...]]]:
+        """Return the interior rows of a range of rows, and the closure rows before and after."""
+        if self.periodic:
+            return range(start, stop), ((), ())
+        low, high = self.interior.start, max(self.interior.start, self.interior.stop)
+        tail = self.tail[max(start - high, 0) : max(stop - high, 0)]
+        return range(max(start, low), min(stop, high)), (self.head[start:stop], tail)
+
     def unwrapped(self) -> Band:
         """Return the same operator with wrapping rows written out as closure rows."""
         if not self.periodic:

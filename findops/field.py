@@ -10,11 +10,22 @@ import numpy as np
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
-__all__ = ["as_field", "check_out", "check_scale"]
+__all__ = ["as_array", "as_field", "check_out", "check_scale", "type_of"]
 
 
 def as_field(u: ArrayLike) -> NDArray[Any]:
     """Return a native array of a supported type, without copying where it is one."""
+    values = as_array(u)
+    return values.astype(type_of(values.dtype), copy=False)
+
+
+def type_of(dtype: np.dtype[Any]) -> np.dtype[Any]:
+    """Return the type in which operators read fields that are stored in another."""
+    return np.dtype(np.float64) if dtype.kind in "biu" else dtype.newbyteorder("=")
+
+
+def as_array(u: ArrayLike) -> NDArray[Any]:
+    """Return an array of a type that operators can read, or bring into one they can."""
     if isinstance(u, np.ma.MaskedArray):
         raise TypeError("a masked array is not supported: its mask would be lost; fill it first")
     if callable(u):
@@ -29,14 +40,12 @@ def as_field(u: ArrayLike) -> NDArray[Any]:
             f"{type(u).__name__}, in the order of the grid's axes"
         )
     values = np.asarray(u)
-    if values.dtype.kind in "biu":
-        return values.astype(np.float64)
-    if values.dtype.char not in "fdFD":
+    if values.dtype.kind not in "biu" and values.dtype.char not in "fdFD":
         raise TypeError(
             "fields are float32, float64, complex64, complex128, integers or booleans, "
             f"but got {values.dtype.name} ({type(u).__name__})"
         )
-    return values.astype(values.dtype.newbyteorder("="), copy=False)
+    return values
 
 
 def check_scale(scale: object, dtype: np.dtype[Any]) -> None:

@@ -10,11 +10,13 @@ from typing import TYPE_CHECKING, Any, Literal, cast, overload
 import numpy as np
 
 from findops.accuracy import row_accuracy
+from findops.backends import piecewise
 from findops.backends.applying import Application
+from findops.backends.lookup import executor
 from findops.backends.sparse import Pattern, check_format, diagonal, fill, pattern
 from findops.coefficient import evaluate
 from findops.expr import Coef, Discrete, Expr, Field
-from findops.field import as_field, check_out, check_scale
+from findops.field import as_array, as_field, check_out, check_scale, type_of
 from findops.stencil import Factor, Layout, Program
 from findops.values import Number, kind, whole
 
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
     from xarray import DataArray
 
     from findops.backends.contiguous import Ready
+    from findops.backends.lookup import Apply
     from findops.boundary import AffineSystem
     from findops.conditions import Condition
     from findops.grid import Grid
@@ -94,9 +97,11 @@ class Operator(Discrete):
         ----------
         u : array_like, (…, *components, *grid)
             Integers and booleans become float64; otherwise the result has the precision of u.
+            An array of JAX, PyTorch or CuPy gives one, on the device where it is; one of dask
+            gives one that is not computed yet.
             A DataArray has its dimensions in any order, and the coordinates of the grid.
         out : array, optional
-            Where the result goes: out ← scale·op(u). May overlap u.
+            Where the result goes: out ← scale·op(u). May overlap u. For NumPy's arrays only.
         add : bool
             Add to `out` instead.
         scale : number
@@ -129,22 +134,48 @@ class Operator(Discrete):
                     f"{self!r}: out, add and scale are for bare arrays, not labeled ones"
                 )
             return apply_bound(self, u)
-        values = as_field(u)
-        layout = self.program.inputs
-        if values.shape[max(values.ndim - len(layout.shape), 0) :] != layout.shape:
-            raise ValueError(
-                f"{self!r} reads fields of shape {layout.shape}{self._ghosted()}, after any batch "
-                f"axes, but got {values.shape}"
-            )
-        dtype = np.result_type(values.dtype, np.complex64) if self._complex else values.dtype
+        apply = executor(u)
+        if apply is not None:
+            elsewhere: NDArray[Any] = self._elsewhere(apply, u, out, add, scale)
+            return elsewhere
+        values = as_array(u)
+        self._check_shape(values.shape)
+        dtype = type_of(values.dtype)
+        dtype = np.result_type(dtype, np.complex64) if self._complex else dtype
         check_scale(scale, dtype)
         if out is None and add:
             raise TypeError(f"{self!r}: add=True needs out=, the array to add to")
-        batch = values.shape[: values.ndim - len(layout.shape)]
+        batch = values.shape[: values.ndim - len(self.program.inputs.shape)]
         if out is not None:
             check_out(out, batch + self.program.outputs.shape, dtype, self)
+        if piecewise.serves(u, values, out, dtype):
+            return piecewise.apply(self.program, values, out, add, scale, dtype)
         self._prepare(values.shape, dtype)
         return self._application(values.astype(dtype, copy=False), out, add, scale)
+
+    def _elsewhere(self, apply: Apply, u: Any, out: object, add: bool, scale: complex) -> Any:
+        """Apply to an array of another library, with its own executor."""
+        library = type(u).__module__.partition(".")[0]
+        if out is not None or add:
+            raise TypeError(
+                f"{self!r}: out= and add= are for NumPy arrays; arrays of {library} are not "
+                "written in place: use what op(u) returns"
+            )
+        self._check_shape(tuple(u.shape))
+        is_complex = self._complex or "complex" in str(u.dtype)
+        check_scale(scale, np.dtype(np.complex128 if is_complex else np.float64))
+        result = apply(self.program, u)
+        return result if scale == 1 else result * scale
+
+    def _check_shape(self, shape: tuple[int, ...]) -> None:
+        own = self.program.inputs.shape
+        if shape[max(len(shape) - len(own), 0) :] != own:
+            unknown = any(n != n for n in shape)  # nan: the sizes of a dask array's chunks
+            raise ValueError(
+                f"{self!r} reads fields of shape {own}{self._ghosted()}, after any batch "
+                f"axes, but got {shape}"
+                + (": call u.compute_chunk_sizes() first, on which the result depends" * unknown)
+            )
 
     @cached_property
     def _application(self) -> Application:
@@ -198,12 +229,14 @@ class Operator(Discrete):
         return self.H._flat(x)
 
     def _flat(self, x: ArrayLike) -> NDArray[Any]:
-        values = as_field(x)
-        if values.shape != (self.shape[1],):
+        values: Any = as_field(x) if executor(x) is None else x
+        if tuple(values.shape) != (self.shape[1],):
             raise ValueError(
-                f"{self!r} takes vectors of length {self.shape[1]}, but got shape {values.shape}"
+                f"{self!r} takes vectors of length {self.shape[1]}, but got shape "
+                f"{tuple(values.shape)}"
             )
-        return np.ravel(self(values.reshape(self.program.inputs.shape)))
+        result: NDArray[Any] = self(values.reshape(self.program.inputs.shape))
+        return result.reshape(self.shape[0])
 
     @overload
     def matrix(

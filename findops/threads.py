@@ -36,8 +36,8 @@ class set_num_threads:  # noqa: N801  # a function to its users, and a context m
     As a context manager, it restores what was set before. Unless set here, the number is that of
     the environment variable ``FINDOPS_NUM_THREADS``, else of ``OMP_NUM_THREADS``, else that of the
     cores this process may use. Without a setting, calls from threads other than the main one and
-    from daemonic worker processes use one thread: whoever made those workers keeps the cores busy
-    already.
+    from processes that ``multiprocessing`` started use one thread: whoever made those workers keeps
+    the cores busy already.
 
     Parameters
     ----------
@@ -83,7 +83,7 @@ def num_threads() -> int:
     import multiprocessing
 
     others_worker = threading.current_thread() is not threading.main_thread()
-    if others_worker or multiprocessing.current_process().daemon:
+    if others_worker or multiprocessing.parent_process() is not None:
         return 1
     return _default()
 

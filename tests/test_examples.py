@@ -69,6 +69,36 @@ def test_cavity_meets_spectral_values():
     assert high < low / 10
 
 
+def test_conductivity_comes_back():
+    pytest.importorskip("jax", reason="the example differentiates with JAX")
+    conductivity = load("conductivity")
+    assert conductivity.check_gradient(conductivity.Plate(16)) < 1e-8
+    _, exact = conductivity.recover(conductivity.Plate(16), 40)
+    assert exact[-1] < 0.012
+    sensors = conductivity.Plate(16, every=2, noise=1e-3, smoothing=3e-4)
+    _, noisy = conductivity.recover(sensors, 15)
+    assert noisy[-1] < 0.08
+    assert min(exact[0], noisy[0]) > 0.25
+
+
+def test_emissions_are_found_from_zarr_to_zarr(tmp_path):
+    for library in ("dask.array", "distributed", "zarr"):
+        pytest.importorskip(library, reason="the example needs dask, distributed and zarr")
+    import dask
+
+    example = load("out_of_core")
+    grid = example.series(12, 32)
+    snapshots = example.puff(example.amount, *grid.coordinates())
+    with dask.config.set(scheduler="threads", num_workers=2):
+        found, error, inside = example.run(tmp_path, grid, (5, 9, 32, 16))
+        assert found.chunks == ((5, 5, 2), (9, 9, 9, 5), (32,), (16, 16))
+        want = example.EMISSIONS.on(grid)(snapshots)
+        np.testing.assert_allclose(found, want, rtol=0, atol=1e-12 * np.abs(snapshots).max())
+    # A twelfth of the time, over which emissions go up and down, is a long step.
+    assert inside < 0.06
+    assert error < 0.3
+
+
 def test_beam_meets_formulas_and_frequencies():
     beam = load("beam")
     for each in beam.BEAMS.values():

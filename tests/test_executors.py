@@ -106,6 +106,15 @@ def test_update_adds_the_scaled_result(case):
     np.testing.assert_array_equal(out, -2 * v)
 
 
+def test_an_end_of_a_long_row_is_not_read_from_the_buffer_of_another_segment():
+    # So far from the buffer of the segment no memory is ours.
+    n = 1_000_000
+    grid = Grid(x=Uniform(0, n - 1, n))
+    u = random_array(n)
+    inner = Diff("x").on(grid)
+    np.testing.assert_allclose((inner @ inner)(u), inner(inner(u)), rtol=0, atol=1e-15)
+
+
 @pytest.mark.usefixtures("executor")
 @each(CASES[::6])
 def test_nan_reaches_only_the_rows_that_read_it(case):

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     Array = NDArray[Any]
 
-__all__ = ["Application"]
+__all__ = ["Application", "delivered"]
 
 SMALL = 1024
 """Taps up to which NumPy applies a program. Compiled kernels are quicker by a few microseconds at
@@ -58,9 +58,9 @@ class Application:
             result = self._rows(u.dtype)(u.reshape(*batch, inputs.size)).reshape(shape)
             if scale != 1:
                 result *= u.dtype.type(scale)
-            return _delivered(result, out, add)
+            return delivered(result, out, add)
         if out is not None and np.may_share_memory(u, out):
-            return _delivered(self(u, scale=scale), out, add)
+            return delivered(self(u, scale=scale), out, add)
         fields = u.reshape(-1, inputs.count, *inputs.points)
         order = order_of(fields)
         if order is None:
@@ -76,10 +76,10 @@ class Application:
         try:
             target.shape = (len(fields), outputs.count, *outputs.points)
         except AttributeError:
-            return _delivered(self(u, scale=scale), out, add)
+            return delivered(self(u, scale=scale), out, add)
         target = target.transpose(axes)
         if not contiguous_last(target):
-            return _delivered(self(u, scale=scale), out, add)
+            return delivered(self(u, scale=scale), out, add)
         self._fused(target.dtype, order, _lead(target))(fields.transpose(axes), target, scale, add)
         return out
 
@@ -103,7 +103,7 @@ class Application:
                 result *= scale
             if out is None:
                 return result
-            return _delivered(result, out, add) if fits(out, full, dtype, u) else None
+            return delivered(result, out, add) if fits(out, full, dtype, u) else None
 
         return call
 
@@ -138,7 +138,8 @@ def _lead(out: Array) -> int | None:
     return -out.ctypes.data % CACHE_LINE // out.itemsize if out.nbytes >= LARGE else None
 
 
-def _delivered(result: Array, out: Array | None, add: bool) -> Array:
+def delivered(result: Array, out: Array | None, add: bool) -> Array:
+    """Return a result, or write or add it to `out` and return that."""
     if out is None:
         return result
     if add:

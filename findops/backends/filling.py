@@ -89,16 +89,19 @@ def _edges(
             head = integer(lists.edge_last, e) + at.HEAD_COLUMNS
             tail = integer(lists.edge_last, e) + at.TAIL_COLUMNS
             weight = splat(number_at(lists.edge_weight, e, like), zero)
-            both = min(integer(code, head), integer(code, tail))
+            # Where a row is filled in segments, a buffer holds what one of its ends reads only.
+            heads = integer(code, head) if n > 0 else 0
+            tails = integer(code, tail) if m > 0 else 0
+            both = min(heads, tails)
             for c in range(both):
                 w, x = _column(code, data, place, head, c, k, like)
                 part0 = muladd(mul(w, weight), x, part0)
                 w, x = _column(code, data, place, tail, c, j - inner, like)
                 part1 = muladd(mul(w, weight), x, part1)
-            for c in range(both, integer(code, head)):
+            for c in range(both, heads):
                 w, x = _column(code, data, place, head, c, k, like)
                 part0 = muladd(mul(w, weight), x, part0)
-            for c in range(both, integer(code, tail)):
+            for c in range(both, tails):
                 w, x = _column(code, data, place, tail, c, j - inner, like)
                 part1 = muladd(mul(w, weight), x, part1)
         total0 = add(total0, _multiplied(data, lists, span, part0, k, n, False, like))

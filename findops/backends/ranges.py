@@ -16,16 +16,7 @@ Range = tuple[int, int]
 
 def read(band: Band | None, rows: Range) -> Range:
     """Return the range of columns that a range of rows reads; on a circle it goes on."""
-    if band is None:
-        return rows
-    start, stop = max(rows[0], band.interior.start), min(rows[1], band.interior.stop)
-    if band.periodic:
-        start, stop = rows
-    edges = [band.row(i)[0] for i in range(*rows) if not band.periodic and not start <= i < stop]
-    columns = [c for edge in edges for c in edge.tolist()]
-    if start < stop:
-        columns += [start + o for o in band.offsets] + [stop - 1 + o for o in band.offsets]
-    return (min(columns), max(columns) + 1) if columns else (0, 0)
+    return rows if band is None else band.reach(*rows)
 
 
 def widen(needed: dict[Buffer, Range], buffer: Buffer, found: Range) -> None:
