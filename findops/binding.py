@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from findops.backends.lookup import executor
 from findops.components import input_rank
 from findops.discretize import discretize
 from findops.field import as_field
@@ -36,8 +37,8 @@ def apply_unbound(
         raise TypeError(f"{expr!r}: the arguments are (u, grid), an array and then the grid")
     if isinstance(grid, Grid):
         return bind(expr, grid, closure, fields)(u)
-    values = as_field(u)
-    made = as_grid(grid, values.shape[input_rank(expr) :])
+    values: Any = as_field(u) if executor(u) is None else u
+    made = as_grid(grid, tuple(values.shape)[input_rank(expr) :])
     op = bind(expr, made, closure, fields)
     _check_given(expr, op, grid)
     return op(values)

@@ -11,6 +11,7 @@ import numpy as np
 
 from findops.accuracy import row_accuracy
 from findops.backends.applying import Application
+from findops.backends.lookup import executor
 from findops.backends.sparse import Pattern, check_format, diagonal, fill, pattern
 from findops.coefficient import evaluate
 from findops.expr import Coef, Discrete, Expr, Field
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from xarray import DataArray
 
     from findops.backends.contiguous import Ready
+    from findops.backends.lookup import Apply
     from findops.boundary import AffineSystem
     from findops.conditions import Condition
     from findops.grid import Grid
@@ -95,8 +97,9 @@ class Operator(Discrete):
         u : array_like, (…, *components, *grid)
             Integers and booleans become float64; otherwise the result has the precision of u.
             A DataArray has its dimensions in any order, and the coordinates of the grid.
+            An array of JAX, PyTorch or CuPy gives one, on the device where it is.
         out : array, optional
-            Where the result goes: out ← scale·op(u). May overlap u.
+            Where the result goes: out ← scale·op(u). May overlap u. For NumPy's arrays only.
         add : bool
             Add to `out` instead.
         scale : number
@@ -129,22 +132,42 @@ class Operator(Discrete):
                     f"{self!r}: out, add and scale are for bare arrays, not labeled ones"
                 )
             return apply_bound(self, u)
+        apply = executor(u)
+        if apply is not None:
+            return self._elsewhere(apply, u, out, add, scale)
         values = as_field(u)
-        layout = self.program.inputs
-        if values.shape[max(values.ndim - len(layout.shape), 0) :] != layout.shape:
-            raise ValueError(
-                f"{self!r} reads fields of shape {layout.shape}{self._ghosted()}, after any batch "
-                f"axes, but got {values.shape}"
-            )
+        self._check_shape(values.shape)
         dtype = np.result_type(values.dtype, np.complex64) if self._complex else values.dtype
         check_scale(scale, dtype)
         if out is None and add:
             raise TypeError(f"{self!r}: add=True needs out=, the array to add to")
-        batch = values.shape[: values.ndim - len(layout.shape)]
+        batch = values.shape[: values.ndim - len(self.program.inputs.shape)]
         if out is not None:
             check_out(out, batch + self.program.outputs.shape, dtype, self)
         self._prepare(values.shape, dtype)
         return self._application(values.astype(dtype, copy=False), out, add, scale)
+
+    def _elsewhere(self, apply: Apply, u: Any, out: object, add: bool, scale: complex) -> Any:
+        """Apply to an array of another library, with its own executor."""
+        library = type(u).__module__.partition(".")[0]
+        if out is not None or add:
+            raise TypeError(
+                f"{self!r}: out= and add= are for NumPy arrays; arrays of {library} are not "
+                "written in place: use what op(u) returns"
+            )
+        self._check_shape(tuple(u.shape))
+        is_complex = self._complex or "complex" in str(u.dtype)
+        check_scale(scale, np.dtype(np.complex128 if is_complex else np.float64))
+        result = apply(self.program, u)
+        return result if scale == 1 else result * scale
+
+    def _check_shape(self, shape: tuple[int, ...]) -> None:
+        own = self.program.inputs.shape
+        if shape[max(len(shape) - len(own), 0) :] != own:
+            raise ValueError(
+                f"{self!r} reads fields of shape {own}{self._ghosted()}, after any batch "
+                f"axes, but got {shape}"
+            )
 
     @cached_property
     def _application(self) -> Application:
@@ -198,12 +221,13 @@ class Operator(Discrete):
         return self.H._flat(x)
 
     def _flat(self, x: ArrayLike) -> NDArray[Any]:
-        values = as_field(x)
-        if values.shape != (self.shape[1],):
+        values: Any = as_field(x) if executor(x) is None else x
+        if tuple(values.shape) != (self.shape[1],):
             raise ValueError(
-                f"{self!r} takes vectors of length {self.shape[1]}, but got shape {values.shape}"
+                f"{self!r} takes vectors of length {self.shape[1]}, but got shape "
+                f"{tuple(values.shape)}"
             )
-        return np.ravel(self(values.reshape(self.program.inputs.shape)))
+        return self(values.reshape(self.program.inputs.shape)).reshape(self.shape[0])
 
     @overload
     def matrix(

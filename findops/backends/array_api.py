@@ -1,0 +1,257 @@
+"""Applies programs to arrays of any library that keeps the array API standard."""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+from functools import reduce
+from operator import add
+from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary
+
+import numpy as np
+
+from findops.stencil import Band, Chain, Composition, Factor, Program, Term
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Hashable, Sequence
+
+    from numpy.typing import NDArray
+
+    Array = Any  # of whichever library
+    Points = tuple[int, ...]
+
+__all__ = ["apply"]
+
+
+def apply(program: Program, u: Array) -> Array:
+    """Return program(u) for u (…, *components, *points), as an array of its library and device.
+
+    Integers and booleans become float64; where the library has none, as JAX has without x64, they
+    become float32.
+
+    Raises
+    ------
+    TypeError
+        If u has another type than those, float32, float64, complex64 and complex128.
+    ImportError
+        If array-api-compat is missing.
+    """
+    field, library = _as_field(program, u)
+    return _program(program, field, library)
+
+
+@dataclass(frozen=True)
+class Library:
+    """Where numbers of a plan are needed: a library, one of its devices, and its types there."""
+
+    xp: Any  # a namespace of the standard
+    real: Any  # its types
+    complex: Any
+    device: Any
+
+    def place(self, values: NDArray[Any]) -> Array:
+        """Return numbers, indices or masks of a plan as an array of the library."""
+        dtype = {"f": self.real, "c": self.complex}.get(values.dtype.kind)
+        if not values.flags.writeable:  # PyTorch would share it, and warn
+            values = values.copy()
+        with self._kept_arrays():
+            return self.xp.asarray(values, dtype=dtype, device=self.device)
+
+    def _kept_arrays(self) -> AbstractContextManager[object]:
+        """Return a context in which arrays are made that outlive the call that needs them first."""
+        match self.xp.__name__:
+            case "jax.numpy":  # not part of what is being traced
+                import jax
+
+                return jax.ensure_compile_time_eval()
+            case "array_api_compat.torch":  # fit for gradients later
+                import torch
+
+                return torch.inference_mode(mode=False)
+        return nullcontext()
+
+
+def _as_field(program: Program, u: Array) -> tuple[Array, Library]:
+    """Return the field with the type of the result, and what belongs to such fields."""
+    try:
+        from array_api_compat import array_namespace
+    except ImportError as error:
+        raise ImportError(
+            f"operators read arrays of {type(u).__module__.partition('.')[0]} with the help of "
+            "array-api-compat: pip install array-api-compat"
+        ) from error
+
+    xp, device = array_namespace(u), _device(u)
+    if xp.isdtype(u.dtype, ("bool", "integral")):
+        floats = xp.__array_namespace_info__().dtypes(device=device, kind="real floating")
+        u = xp.astype(u, floats.get("float64", xp.float32))
+    for real, twice in ((xp.float32, xp.complex64), (xp.float64, xp.complex128)):
+        if u.dtype in (real, twice):
+            if program.is_complex:
+                u = xp.astype(u, twice, copy=False)
+            return u, Library(xp, real, twice, device)
+    raise TypeError(
+        "fields are float32, float64, complex64, complex128, integers or booleans, but got "
+        f"{u.dtype} ({type(u).__name__})"
+    )
+
+
+def _device(u: Array) -> Any:
+    """Return where the numbers of the plan must be, None where the library sees to it."""
+    from array_api_compat import device, is_jax_array
+
+    # JAX moves what is committed to no device, and repeats it on all devices of a sharded array.
+    if is_jax_array(u) and not (getattr(u, "committed", False) and len(u.devices()) == 1):
+        return None
+    return device(u)
+
+
+KEPT: WeakKeyDictionary[Band | Factor, dict[Hashable, Any]] = WeakKeyDictionary()
+"""What is made of parts of a plan, as long as these live: arrays for each library and device."""
+
+
+def _kept(owner: Band | Factor, key: Hashable, make: Callable[[], Any]) -> Any:
+    found = KEPT.setdefault(owner, {})
+    if key not in found:
+        found[key] = make()
+    return found[key]
+
+
+def _program(program: Program, u: Array, library: Library) -> Array:
+    xp, inputs, outputs = library.xp, program.inputs, program.outputs
+    batch = tuple(u.shape[: u.ndim - len(inputs.shape)])
+    fields = xp.reshape(u, (*batch, inputs.count, *inputs.points)) if inputs.components else None
+    rows: list[list[Array]] = [[] for _ in range(outputs.count)]
+    results: list[Array] = []
+    for part in program.parts:
+        match part:
+            case Chain(row=row, col=col):
+                value = u if fields is None else _slice(fields, -1 - len(inputs.points), col)
+                for term in reversed(part.terms):
+                    value = _term(term, value, library)
+                rows[row].append(value)
+            case Composition():
+                value = u
+                for factor in reversed(part.programs):
+                    value = _program(factor, value, library)
+                results.append(value)
+    if any(rows) or not results:
+        points = (*batch, *outputs.points)
+        sums = [_sum(values, points, u, library) for values in rows]
+        results.append(sums[0])
+        if outputs.components:
+            stacked = xp.stack(sums, axis=len(batch))
+            results[-1] = xp.reshape(stacked, (*batch, *outputs.shape))
+    return reduce(add, results)
+
+
+def _term(term: Term, u: Array, library: Library) -> Array:
+    ndim = len(term.bands)
+    for axis, band in enumerate(term.bands, -ndim):
+        if band is not None:
+            u = _along(axis, band, u, library)
+    if term.scale != 1:
+        u = u * (term.scale if isinstance(term.scale, complex) else float(term.scale))
+    for factor in term.factors:
+        value = _kept(factor, library, lambda factor=factor: library.place(factor.value))
+        u = library.xp.where(value, u, 0) if factor.selects else u * value
+    return u
+
+
+def _along(axis: int, band: Band, u: Array, library: Library) -> Array:
+    """Apply a band along an axis, counted from the end."""
+    band = _kept(band, "unwrapped", band.unwrapped)
+    parts = []
+    if band.interior:
+        parts.append(_interior(axis, band, u, library))
+    if band.head or band.tail:
+        edges = _edges(axis, band, u, library)
+        head = len(band.head)
+        parts.insert(0, _slice(edges, axis, slice(head)))
+        parts.append(_slice(edges, axis, slice(head, None)))
+    return parts[0] if len(parts) == 1 else library.xp.concat(parts, axis=axis)
+
+
+def _interior(axis: int, band: Band, u: Array, library: Library) -> Array:
+    """Return the rows between the closures: a weighted sum of shifted slices."""
+    first, stop = band.interior.start, band.interior.stop
+    shifted = [_slice(u, axis, slice(first + o, stop + o)) for o in band.offsets]
+    if band.constant:
+        pairs = zip(band.weights.tolist(), shifted, strict=True)
+        values = [weight * value for weight, value in pairs if weight != 0]
+    else:
+        own = _kept(band, (library, axis), lambda: _columns(axis, band.weights, library))
+        # A weight of zero reads nothing, not even NaN.
+        values = [
+            weight * value if used is None else library.xp.where(used, weight * value, 0)
+            for (weight, used), value in zip(own, shifted, strict=True)
+        ]
+    points = list(u.shape)
+    points[axis] = stop - first
+    return _sum(values, tuple(points), u, library)
+
+
+def _columns(
+    axis: int, weights: NDArray[np.float64], library: Library
+) -> list[tuple[Array, Array | None]]:
+    """Return the weights of each tap, and where they are not zero if some are."""
+    return [
+        (
+            library.place(_standing(axis, column)),
+            None if column.all() else library.place(_standing(axis, column != 0)),
+        )
+        for column in weights.T
+    ]
+
+
+def _edges(axis: int, band: Band, u: Array, library: Library) -> Array:
+    """Return the closure rows, of the head and then of the tail: few points, read by index."""
+    xp = library.xp
+    columns, weights, used = _kept(
+        band, (library, axis, "edges"), lambda: _edge_tables(axis, band, library)
+    )
+    read = xp.take(u, columns, axis=axis)
+    at = u.ndim + axis
+    taken = xp.reshape(read, (*u.shape[:at], *weights.shape[:2], *u.shape[at + 1 :]))
+    result = xp.sum(weights * taken, axis=at + 1)
+    return result if used is None else xp.where(used, result, 0)
+
+
+def _edge_tables(axis: int, band: Band, library: Library) -> tuple[Array, Array, Array | None]:
+    """Return the columns of the closure rows, flat, their weights, and which rows have any.
+
+    Rows with fewer taps than others read their last one several times, each for its part of the
+    weight, so that nothing without weight is read.
+    """
+    rows = band.head + band.tail
+    width = max(1, *(len(row.columns) for row in rows))
+    columns = np.zeros((len(rows), width), dtype=np.intp)
+    weights = np.zeros((len(rows), width))
+    for i, row in enumerate(rows):
+        if n := np.count_nonzero(row.weights):
+            at, some = row.columns[row.weights != 0], row.weights[row.weights != 0]
+            columns[i] = np.pad(at, (0, width - n), mode="edge")
+            weights[i] = np.append(some[:-1], np.full(width - n + 1, some[-1] / (width - n + 1)))
+    used = (weights != 0).any(axis=1)
+    return (
+        library.place(columns.ravel()),
+        library.place(_standing(axis, weights)),
+        None if used.all() else library.place(_standing(axis, used)),
+    )
+
+
+def _standing(axis: int, values: NDArray[Any]) -> NDArray[Any]:
+    """Return an array whose last axis stands at an axis counted from the end."""
+    return values.reshape(*values.shape, *(1,) * (-1 - axis))
+
+
+def _slice(u: Array, axis: int, part: slice | int) -> Array:
+    return u[(..., part, *(slice(None),) * (-1 - axis))]
+
+
+def _sum(values: Sequence[Array], shape: Points, u: Array, library: Library) -> Array:
+    """Return a sum of arrays, zeros like u in this shape where there are none."""
+    if values:
+        return reduce(add, values)
+    return library.xp.zeros(shape, dtype=u.dtype, device=library.device)
