@@ -134,7 +134,8 @@ class Operator(Discrete):
             return apply_bound(self, u)
         apply = executor(u)
         if apply is not None:
-            return self._elsewhere(apply, u, out, add, scale)
+            elsewhere: NDArray[Any] = self._elsewhere(apply, u, out, add, scale)
+            return elsewhere
         values = as_field(u)
         self._check_shape(values.shape)
         dtype = np.result_type(values.dtype, np.complex64) if self._complex else values.dtype

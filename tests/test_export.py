@@ -8,6 +8,7 @@ from scipy.sparse.linalg import cg, spsolve
 
 from findops import BVP, Dirichlet, Grid, Laplacian, Uniform
 from findops.interop.petsc import write_petsc
+from findops.interop.sparse_arrays import to_jax, to_torch
 
 GRID = Grid(x=Uniform(0, 1, 12), y=Uniform(0, 1, 9))
 SYSTEM = BVP(Laplacian(), GRID, Dirichlet("boundary", lambda x, y: x + y)).system
@@ -82,3 +83,59 @@ def test_other_solvers_take_the_system():
     pyamg = pytest.importorskip("pyamg", reason="PyAMG is an extra")
     found = pyamg.ruge_stuben_solver(A).solve(b, tol=1e-12)
     np.testing.assert_allclose(found, want, rtol=0, atol=1e-10)
+
+
+def in_jax(matrix):
+    jax = pytest.importorskip("jax", reason="JAX is an extra")
+    jax.config.update("jax_enable_x64", True)
+    made = to_jax(matrix)
+    assert made.indices_sorted
+    assert made.unique_indices
+
+    def gradient(x):
+        return jax.grad(lambda v: (abs(made @ v) ** 2).sum())(jax.numpy.asarray(x)).conj()
+
+    return made, gradient, lambda x: made @ x
+
+
+def in_torch(matrix):
+    torch = pytest.importorskip("torch", reason="PyTorch is an extra")
+    made = to_torch(matrix)
+    assert made.layout == torch.sparse_csr
+
+    def gradient(x):
+        v = torch.tensor(x, requires_grad=True)
+        ((made @ v).abs() ** 2).sum().backward()
+        return v.grad
+
+    return made, gradient, lambda x: made @ torch.tensor(x)
+
+
+# PyTorch says that its CSR form is new.
+@pytest.mark.filterwarnings("ignore:Sparse CSR tensor support is in beta")
+@pytest.mark.parametrize("library", [in_jax, in_torch])
+@pytest.mark.parametrize("factor", [1.0, 2j])
+def test_products_and_gradients_in_other_libraries(library, factor):
+    B = factor * A[:50]
+    made, gradient, product = library(B)
+    x = (factor * b).astype(B.dtype)
+    assert made.shape == B.shape
+    size = abs(B) @ abs(x)
+    assert np.all(abs(np.asarray(product(x)) - B @ x) <= 1e-14 * size)
+    want = 2 * B.conj().T @ (B @ x)
+    np.testing.assert_allclose(gradient(x), want, rtol=0, atol=1e-13 * abs(want).max())
+
+
+@pytest.mark.filterwarnings("ignore:Sparse CSR tensor support is in beta")
+@pytest.mark.parametrize("library", [in_jax, in_torch])
+def test_other_libraries_do_not_share_and_add_twice_stored(library):
+    twice = sparse.csr_array(([1.0, 2.0], [1, 1], [0, 2]), shape=(1, 3))
+    _, _, product = library(twice)
+    twice.data[:] = 7
+    np.testing.assert_array_equal(product(np.ones(3)), [3.0])
+
+
+@pytest.mark.parametrize("make", [to_jax, to_torch])
+def test_other_libraries_need_a_sparse_matrix(make):
+    with pytest.raises(TypeError, match=r"op\.matrix\(\), not .*ndarray"):
+        make(np.eye(3))

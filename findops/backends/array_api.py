@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
-from functools import reduce
+from dataclasses import dataclass, replace
+from functools import partial, reduce
 from operator import add
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     Array = Any  # of whichever library
-    Points = tuple[int, ...]
+    Part = Program | Band | Factor
 
 __all__ = ["apply"]
 
@@ -38,7 +38,7 @@ def apply(program: Program, u: Array) -> Array:
         If array-api-compat is missing.
     """
     field, library = _as_field(program, u)
-    return _program(program, field, library)
+    return _kept(program, library, partial(_prepared, program, library))(field)
 
 
 @dataclass(frozen=True)
@@ -58,18 +58,26 @@ class Library:
         with self._kept_arrays():
             return self.xp.asarray(values, dtype=dtype, device=self.device)
 
+    def zeros(self, shape: Sequence[int], like: Array) -> Array:
+        """Return zeros of a field's type."""
+        return self.xp.zeros(tuple(shape), dtype=like.dtype, device=self.device)
+
     def _kept_arrays(self) -> AbstractContextManager[object]:
         """Return a context in which arrays are made that outlive the call that needs them first."""
-        match self.xp.__name__:
-            case "jax.numpy":  # not part of what is being traced
-                import jax
+        context: AbstractContextManager[object] = nullcontext()
+        if self.is_jax:  # not part of what is being traced
+            import jax
 
-                return jax.ensure_compile_time_eval()
-            case "array_api_compat.torch":  # fit for gradients later
-                import torch
+            context = jax.ensure_compile_time_eval()
+        elif self.xp.__name__ == "array_api_compat.torch":  # fit for gradients later
+            import torch
 
-                return torch.inference_mode(mode=False)
-        return nullcontext()
+            context = torch.inference_mode(mode=False)
+        return context
+
+    @property
+    def is_jax(self) -> bool:
+        return bool(self.xp.__name__ == "jax.numpy")
 
 
 def _as_field(program: Program, u: Array) -> tuple[Array, Library]:
@@ -101,24 +109,39 @@ def _device(u: Array) -> Any:
     """Return where the numbers of the plan must be, None where the library sees to it."""
     from array_api_compat import device, is_jax_array
 
+    if not is_jax_array(u):
+        return device(u)
+    from jax.core import Tracer
+
     # JAX moves what is committed to no device, and repeats it on all devices of a sharded array.
-    if is_jax_array(u) and not (getattr(u, "committed", False) and len(u.devices()) == 1):
-        return None
-    return device(u)
+    alone = not isinstance(u, Tracer) and u.committed and len(u.devices()) == 1
+    return u.device if alone else None
 
 
-KEPT: WeakKeyDictionary[Band | Factor, dict[Hashable, Any]] = WeakKeyDictionary()
-"""What is made of parts of a plan, as long as these live: arrays for each library and device."""
+KEPT: WeakKeyDictionary[Part, dict[Hashable, Any]] = WeakKeyDictionary()
+"""What is made of parts of a plan, for each library and device, as long as these parts live."""
 
 
-def _kept(owner: Band | Factor, key: Hashable, make: Callable[[], Any]) -> Any:
+def _kept(owner: Part, key: Hashable, make: Callable[[], Any]) -> Any:
     found = KEPT.setdefault(owner, {})
     if key not in found:
         found[key] = make()
     return found[key]
 
 
-def _program(program: Program, u: Array, library: Library) -> Array:
+def _prepared(program: Program, library: Library) -> Callable[[Array], Array]:
+    """Return what applies a program; JAX compiles it, since it has no quick way without."""
+    # A copy, since what is kept may not refer to what it is kept for.
+    function = partial(_program, replace(program), library)
+    if not library.is_jax:
+        return function
+    import jax
+
+    compiled: Callable[[Array], Array] = jax.jit(function)
+    return compiled
+
+
+def _program(program: Program, library: Library, u: Array) -> Array:
     xp, inputs, outputs = library.xp, program.inputs, program.outputs
     batch = tuple(u.shape[: u.ndim - len(inputs.shape)])
     fields = xp.reshape(u, (*batch, inputs.count, *inputs.points)) if inputs.components else None
@@ -134,11 +157,11 @@ def _program(program: Program, u: Array, library: Library) -> Array:
             case Composition():
                 value = u
                 for factor in reversed(part.programs):
-                    value = _program(factor, value, library)
+                    value = _program(factor, library, value)
                 results.append(value)
     if any(rows) or not results:
         points = (*batch, *outputs.points)
-        sums = [_sum(values, points, u, library) for values in rows]
+        sums = [reduce(add, values) if values else library.zeros(points, u) for values in rows]
         results.append(sums[0])
         if outputs.components:
             stacked = xp.stack(sums, axis=len(batch))
@@ -154,7 +177,7 @@ def _term(term: Term, u: Array, library: Library) -> Array:
     if term.scale != 1:
         u = u * (term.scale if isinstance(term.scale, complex) else float(term.scale))
     for factor in term.factors:
-        value = _kept(factor, library, lambda factor=factor: library.place(factor.value))
+        value = _kept(factor, library, partial(library.place, factor.value))
         u = library.xp.where(value, u, 0) if factor.selects else u * value
     return u
 
@@ -176,20 +199,26 @@ def _along(axis: int, band: Band, u: Array, library: Library) -> Array:
 def _interior(axis: int, band: Band, u: Array, library: Library) -> Array:
     """Return the rows between the closures: a weighted sum of shifted slices."""
     first, stop = band.interior.start, band.interior.stop
-    shifted = [_slice(u, axis, slice(first + o, stop + o)) for o in band.offsets]
+    shifted = (_slice(u, axis, slice(first + o, stop + o)) for o in band.offsets)
     if band.constant:
         pairs = zip(band.weights.tolist(), shifted, strict=True)
-        values = [weight * value for weight, value in pairs if weight != 0]
+        values = (weight * value for weight, value in pairs if weight != 0)
     else:
-        own = _kept(band, (library, axis), lambda: _columns(axis, band.weights, library))
+        own = _kept(band, (library, axis), partial(_columns, axis, band.weights, library))
         # A weight of zero reads nothing, not even NaN.
-        values = [
+        values = (
             weight * value if used is None else library.xp.where(used, weight * value, 0)
             for (weight, used), value in zip(own, shifted, strict=True)
-        ]
+        )
+    result = None
+    for value in values:
+        if result is None:
+            result = value
+        else:
+            result += value
     points = list(u.shape)
     points[axis] = stop - first
-    return _sum(values, tuple(points), u, library)
+    return library.zeros(points, u) if result is None else result
 
 
 def _columns(
@@ -209,7 +238,7 @@ def _edges(axis: int, band: Band, u: Array, library: Library) -> Array:
     """Return the closure rows, of the head and then of the tail: few points, read by index."""
     xp = library.xp
     columns, weights, used = _kept(
-        band, (library, axis, "edges"), lambda: _edge_tables(axis, band, library)
+        band, (library, axis, "edges"), partial(_edge_tables, axis, band, library)
     )
     read = xp.take(u, columns, axis=axis)
     at = u.ndim + axis
@@ -224,15 +253,18 @@ def _edge_tables(axis: int, band: Band, library: Library) -> tuple[Array, Array,
     Rows with fewer taps than others read their last one several times, each for its part of the
     weight, so that nothing without weight is read.
     """
-    rows = band.head + band.tail
-    width = max(1, *(len(row.columns) for row in rows))
+    rows = [
+        (row.columns[row.weights != 0], row.weights[row.weights != 0])
+        for row in band.head + band.tail
+    ]
+    width = max(1, *(len(at) for at, _ in rows))
     columns = np.zeros((len(rows), width), dtype=np.intp)
     weights = np.zeros((len(rows), width))
-    for i, row in enumerate(rows):
-        if n := np.count_nonzero(row.weights):
-            at, some = row.columns[row.weights != 0], row.weights[row.weights != 0]
-            columns[i] = np.pad(at, (0, width - n), mode="edge")
-            weights[i] = np.append(some[:-1], np.full(width - n + 1, some[-1] / (width - n + 1)))
+    for i, (at, some) in enumerate(rows):
+        if len(at):
+            last = width - len(at) + 1
+            columns[i] = np.append(at[:-1], np.full(last, at[-1]))
+            weights[i] = np.append(some[:-1], np.full(last, some[-1] / last))
     used = (weights != 0).any(axis=1)
     return (
         library.place(columns.ravel()),
@@ -248,10 +280,3 @@ def _standing(axis: int, values: NDArray[Any]) -> NDArray[Any]:
 
 def _slice(u: Array, axis: int, part: slice | int) -> Array:
     return u[(..., part, *(slice(None),) * (-1 - axis))]
-
-
-def _sum(values: Sequence[Array], shape: Points, u: Array, library: Library) -> Array:
-    """Return a sum of arrays, zeros like u in this shape where there are none."""
-    if values:
-        return reduce(add, values)
-    return library.xp.zeros(shape, dtype=u.dtype, device=library.device)
