@@ -207,3 +207,15 @@ def test_basin_keeps_its_order_at_the_coast():
     assert study.row("masked", coast)[0] > 0.95
     assert study.row("NaN spreads", coast)[0] == 0
     assert study.row("land at rest", coast)[1] > 1
+
+
+def test_conductivity_comes_back():
+    pytest.importorskip("jax", reason="the example differentiates with JAX")
+    conductivity = load("conductivity")
+    assert conductivity.check_gradient(conductivity.Plate(16)) < 1e-8
+    _, exact = conductivity.recover(conductivity.Plate(16), 40)
+    assert exact[-1] < 0.012
+    sensors = conductivity.Plate(16, every=2, noise=1e-3, smoothing=3e-4)
+    _, noisy = conductivity.recover(sensors, 15)
+    assert noisy[-1] < 0.08
+    assert min(exact[0], noisy[0]) > 0.25
