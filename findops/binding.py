@@ -41,7 +41,8 @@ def apply_unbound(
     made = as_grid(grid, tuple(values.shape)[input_rank(expr) :])
     op = bind(expr, made, closure, fields)
     _check_given(expr, op, grid)
-    return op(values)
+    result: NDArray[Any] = op(values)
+    return result
 
 
 def _check_given(expr: Expr, op: Operator, grid: GridLike) -> None:

@@ -228,7 +228,8 @@ class Operator(Discrete):
                 f"{self!r} takes vectors of length {self.shape[1]}, but got shape "
                 f"{tuple(values.shape)}"
             )
-        return self(values.reshape(self.program.inputs.shape)).reshape(self.shape[0])
+        result: NDArray[Any] = self(values.reshape(self.program.inputs.shape))
+        return result.reshape(self.shape[0])
 
     @overload
     def matrix(
