@@ -28,7 +28,7 @@ def as_array(u: ArrayLike) -> NDArray[Any]:
     """Return an array of a type that operators can read, or bring into one they can."""
     if isinstance(u, np.ma.MaskedArray):
         raise TypeError("a masked array is not supported: its mask would be lost; fill it first")
-    if callable(u):
+    if callable(u) and not hasattr(u, "__array__"):
         raise TypeError(
             "a field is an array, not a function: evaluate it on the grid, as in f(*grid.mesh())"
         )

