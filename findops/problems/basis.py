@@ -41,16 +41,30 @@ WORTH = 4
 
 
 class Basis(Protocol):
-    """Eigenvalues along one axis, and what takes fields to coefficients and back."""
+    """Eigenvalues along one axis, and what takes fields to coefficients and back.
+
+    Coefficients are found in two steps, ``mix(forward(x))``: the first is real wherever it can be,
+    so that all axes take it before any makes the field complex.
+    """
+
+    @property
+    def real(self) -> bool:
+        """Whether the first step leaves real fields real."""
 
     @property
     def values(self) -> Array: ...
 
     def forward(self, x: Array, axis: int) -> Array:
-        """Return the coefficients of the eigenvectors along an axis of x."""
+        """Return the first step to coefficients along an axis of x."""
 
     def backward(self, x: Array, axis: int) -> Array:
-        """Return the sum of the eigenvectors with coefficients along an axis of x."""
+        """Return its inverse."""
+
+    def mix(self, x: Array, axis: int) -> Array:
+        """Return the second step, to the coefficients of the eigenvectors."""
+
+    def unmix(self, x: Array, axis: int) -> Array:
+        """Return its inverse."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,26 +76,64 @@ class Transform:
     invert: Callable[..., Array]
     kind: dict[str, int]
 
+    @property
+    def real(self) -> bool:
+        return self.apply is not fft.fft
+
     def forward(self, x: Array, axis: int) -> Array:
         return self.apply(x, axis=axis, workers=num_threads(), **self.kind)
 
     def backward(self, x: Array, axis: int) -> Array:
         return self.invert(x, axis=axis, workers=num_threads(), **self.kind)
 
+    def mix(self, x: Array, axis: int) -> Array:  # noqa: ARG002  # the transform does it all
+        return x
+
+    unmix = mix
+
 
 @dataclass(frozen=True, eq=False)
 class Dense:
-    """Eigenvectors as the columns of a matrix, and its inverse."""
+    """Eigenvectors as the columns of a matrix, and its inverse.
+
+    Of the complex vectors a ± i b of a real matrix, the columns are a and b.
+    """
 
     values: Array
     vectors: Array
     inverse: Array
+    pairs: tuple[int, ...] = ()
+    """Where pairs of conjugate eigenvalues begin."""
+
+    @property
+    def real(self) -> bool:
+        return np.isrealobj(self.vectors)
 
     def forward(self, x: Array, axis: int) -> Array:
         return _along(self.inverse, x, axis)
 
     def backward(self, x: Array, axis: int) -> Array:
         return _along(self.vectors, x, axis)
+
+    def mix(self, x: Array, axis: int) -> Array:
+        if not self.pairs:
+            return x
+        made = x.astype(complex)
+        lines = np.moveaxis(made, axis, 0)
+        for j in self.pairs:
+            a, b = lines[j].copy(), 1j * lines[j + 1]
+            lines[j], lines[j + 1] = (a - b) / 2, (a + b) / 2
+        return made
+
+    def unmix(self, x: Array, axis: int) -> Array:
+        if not self.pairs:
+            return x
+        made = x.astype(complex)
+        lines = np.moveaxis(made, axis, 0)
+        for j in self.pairs:
+            a, b = lines[j].copy(), lines[j + 1].copy()
+            lines[j], lines[j + 1] = a + b, 1j * (a - b)
+        return made
 
 
 def basis(matrix: csr_array, transforms: bool = True) -> Basis | None:
@@ -139,7 +191,14 @@ def _dense(matrix: Array) -> Dense | None:
     values, vectors = np.linalg.eig(matrix)
     if np.linalg.cond(vectors) > WORST:
         return None
-    return Dense(values, vectors, np.linalg.inv(vectors))
+    pairs: tuple[int, ...] = ()
+    if np.isrealobj(matrix) and np.iscomplexobj(values):
+        pairs = tuple(np.flatnonzero(values.imag > 0).tolist())  # LAPACK puts conjugates behind
+        parts = vectors.real.copy()
+        for j in pairs:
+            parts[:, j + 1] = vectors[:, j].imag
+        vectors = parts
+    return Dense(values, vectors, np.linalg.inv(vectors), pairs)
 
 
 def _along(matrix: Array, x: Array, axis: int) -> Array:

@@ -40,4 +40,4 @@ def _vector(axis: Basis, j: int) -> Array:
     """Return an eigenvector along an axis."""
     unit = np.zeros(len(axis.values))
     unit[j] = 1
-    return axis.backward(unit, 0)
+    return axis.backward(axis.unmix(unit, 0), 0)

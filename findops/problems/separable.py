@@ -87,7 +87,7 @@ class Separable:
             )
         units = np.zeros((k, n))
         units[np.arange(k), self.vanishing] = 1
-        columns = [self._back(unit.reshape(self.shape)).ravel() for unit in units]
+        columns = [self._back(unit.reshape(self.shape), False).ravel() for unit in units]
         made = np.stack(columns, axis=1) if columns else np.zeros((n, 0))
         if not self.real or np.isrealobj(made):
             return made
@@ -107,11 +107,12 @@ class Separable:
         x = self._forward(b)
         if self.vanishing.size:
             check_consistent(np.take(x, self.vanishing), x)
-        return self._real(self._back(x * self._inverse), b).ravel()
+        return self._back(x * self._inverse, self._stays_real(b)).ravel()
 
     def vanishing_part(self, b: Array) -> Array:
         """Return what of b the matrix cannot reach, as coefficients."""
-        return self._real(np.take(self._forward(b), self.vanishing), b)
+        part = np.take(self._forward(b), self.vanishing)
+        return part.real if self._stays_real(b) else part
 
     def regularized(self, b: Array) -> Array:
         """Return the same for any b, with the eigenvalue nearest zero in place of zeros."""
@@ -119,26 +120,34 @@ class Separable:
         kept = np.take(x, self.vanishing) * np.abs(self._inverse).max()
         x = x * self._inverse
         np.put(x, self.vanishing, kept)
-        return self._real(self._back(x), b).ravel()
+        return self._back(x, self._stays_real(b)).ravel()
 
     def function(self, f: Callable[[Array], Array], b: Array) -> Array:
-        """Return f(matrix) b, both flat, f being given for eigenvalues."""
-        return self._real(self._back(self._forward(b) * f(self.eigenvalues())), b).ravel()
+        """Return f(matrix) b, both flat, f being given for eigenvalues, real for real ones."""
+        x = self._forward(b) * f(self.eigenvalues())
+        return self._back(x, self._stays_real(b)).ravel()
 
     def _forward(self, b: Array) -> Array:
         x = b.reshape(self.shape)
         for i, axis in enumerate(self.axes):
             x = axis.forward(x, i)
+        for i, axis in enumerate(self.axes):
+            x = axis.mix(x, i)
         return x
 
-    def _back(self, x: Array) -> Array:
+    def _back(self, x: Array, real: bool) -> Array:
+        """Return the field of coefficients; without the imaginary part that roundoff left."""
+        for i, axis in enumerate(self.axes):
+            x = axis.unmix(x, i)
+        if real and all(axis.real for axis in self.axes):
+            x = x.real
         for i, axis in enumerate(self.axes):
             x = axis.backward(x, i)
-        return x
+        return x.real if real else x
 
-    def _real(self, x: Array, data: Array) -> Array:
-        """Return what is real for real data without the imaginary part that roundoff left."""
-        return x.real if self.real and np.isrealobj(data) else x
+    def _stays_real(self, b: Array) -> bool:
+        """Tell whether the solution for b is real."""
+        return self.real and np.isrealobj(b)
 
 
 def separable(system: AffineSystem, transforms: bool = True) -> Separable | None:
