@@ -29,7 +29,7 @@ def factored(matrix: csr_array, pivoting: float = 0.1) -> SuperLU:
     """Return the LU factors of a matrix.
 
     Where no diagonal entry is zero, the pattern of a difference operator is nearly symmetric, and
-    the order for that saves fill: up to three quarters of the time for streamfunctions.
+    the order for that saves fill: two thirds of the time for streamfunctions.
 
     Parameters
     ----------

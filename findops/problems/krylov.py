@@ -115,7 +115,7 @@ def _averaged(op: Operator) -> Operator | None:
 
 
 def _mean(term: Term) -> Term:
-    factors = (Factor(np.mean(f.value, keepdims=True, dtype=None)) for f in term.factors)
+    factors = (Factor(np.mean(f.value, keepdims=True)) for f in term.factors)
     return replace(term, factors=tuple(factors))
 
 

@@ -117,7 +117,9 @@ class Separable:
     def regularized(self, b: Array) -> Array:
         """Return the same for any b, with the eigenvalue nearest zero in place of zeros."""
         x = self._forward(b)
-        kept = np.take(x, self.vanishing) * np.abs(self._inverse).max()
+        # With the sign of its neighbor, a definite preconditioner stays definite.
+        largest = self._inverse.flat[np.argmax(np.abs(self._inverse))]
+        kept = np.take(x, self.vanishing) * largest
         x = x * self._inverse
         np.put(x, self.vanishing, kept)
         return self._back(x, self._stays_real(b)).ravel()
