@@ -169,9 +169,11 @@ class AffineSystem:
             result[self.equations.places] = given
             known = np.zeros(1)
         else:
-            outside = self.lift(np.zeros(self.size), t)
-            # The operator needs no matrix to tell what the given values contribute.
-            result = self._inside(self._field(full)) - self._inside(self.operator(outside))
+            result = self._inside(self._field(full))
+            outside = self.lift(np.zeros(self.size), t) if given.any() else np.zeros(self.shape)
+            if given.any():
+                # The operator needs no matrix to tell what the given values contribute.
+                result = result - self._inside(self.operator(outside))
             known = outside.ravel()
         means = self.equations.means_of(t)
         if means.size:
@@ -179,6 +181,34 @@ class AffineSystem:
             shift = 0 if self.impose == "rows" else rows @ known
             return np.concatenate([result, means - shift])
         return result
+
+    def residual(
+        self, u: Array, constants: Array, f: ArrayLike = 0, t: float | None = None
+    ) -> Array:
+        """Return what is left of the equations, rhs(f, t) − matrix · x, (n,).
+
+        Parameters
+        ----------
+        u : array, (*components, *grid)
+            The field, which fulfills the conditions.
+        constants : array, (means,)
+            What balances the means.
+        f, t
+            As of `rhs`.
+        """
+        left: Array = as_field(f) - self.operator(u)
+        if self.impose == "rows":
+            left = left.ravel()
+            left[self.equations.places] = (
+                self.equations.values(t) - self.equations.matrix @ u.ravel()
+            )
+        else:
+            left = self._inside(left)
+        if not constants.size:
+            return left
+        rows = sparse.vstack([mean.row for mean in self.equations.means])
+        left = left - self.balanced @ constants
+        return np.concatenate([left, self.equations.means_of(t) - rows @ u.ravel()])
 
     @property
     def size(self) -> int:

@@ -12,6 +12,7 @@ from findops.components import expand
 from findops.conditions import Condition, Trace
 from findops.derivative import Diff
 from findops.expr import AlongAxis, Coef, Expr, Field, Product, Sum
+from findops.rewriting import walk
 from findops.schemes import Central
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ UNFIT = 1
 
 
 def continued(
-    expr: Expr, grid: Grid, conditions: Iterable[Condition]
+    expr: Expr, grid: Grid, conditions: Iterable[Condition], smooth: bool = True
 ) -> tuple[dict[str, str], tuple[Condition, ...]]:
     """Return closures that keep conditions, by face, and the conditions that are still to impose.
 
@@ -35,16 +36,21 @@ def continued(
     by what varies along it. A symmetric operator then has a symmetric matrix at every accuracy.
     What only multiplies the field may vary; where its normal derivative does not vanish on the
     face, the error near it is of fourth order.
+
+    The continued field is `smooth` where its higher odd or even derivatives vanish on the face too,
+    as those of eigenfunctions do. Where nothing is known of them, only even continuation of second
+    derivatives at acc 2 keeps its order, on even spacing: ghost points (LeVeque 2007, 2.12).
     """
     spread = [single for condition in conditions for single in _by_face(condition, grid)]
     parts = expand(expr, grid)
     if set(parts.entries) != {(0, 0)} or any(c.component is not None for c in spread):
         return {}, tuple(spread)
+    entry = parts.entries[0, 0]
     on_faces = [c for c in spread if isinstance(c.where, str)]
     closures: dict[str, str] = {}
     for face in grid.faces:
         axis = grid.face_axis(face)
-        orders = set(_orders(parts.entries[0, 0], axis, grid))
+        orders = set(_orders(entry, axis, grid))
         highest = max(orders)
         given = sorted(_given(c, grid, axis) for c in on_faces if c.where == face)
         if any(order % 2 for order in orders) or not highest:
@@ -53,6 +59,8 @@ def continued(
             closures[face] = "odd"
         elif given == list(range(1, highest, 2)):
             closures[face] = "even"
+        if not smooth and not (closures.get(face) == "even" and _narrow(entry, axis, grid)):
+            closures.pop(face, None)
     return closures, tuple(c for c in spread if not _kept(c, closures, grid))
 
 
@@ -102,6 +110,12 @@ def _orders(entry: Expr, axis: int, grid: Grid) -> Iterator[int]:
                 yield UNFIT if any(_varies(f, axis, grid) for f in factors) else order
             case _:
                 yield UNFIT
+
+
+def _narrow(entry: Expr, axis: int, grid: Grid) -> bool:
+    """Tell whether all derivatives along an axis are second ones at acc 2, on even spacing."""
+    found = [d for d in walk(entry) if isinstance(d, Diff) and d.axis == axis]
+    return grid.axes[axis].spacing is not None and all((d.order, d.acc) == (2, 2) for d in found)
 
 
 def _varies(factor: Expr, axis: int, grid: Grid) -> bool:

@@ -188,7 +188,9 @@ class Grid:
                 f"integrate needs fields of shape {self.shape}, after any batch axes, but got "
                 f"{values.shape}"
             )
-        return np.tensordot(values, self.weights(), axes=self.ndim)[()]
+        for axis in reversed(self.axes):
+            values = values @ axis.weights
+        return values[()]
 
     def called(self, axis: int) -> str:
         """Return what an axis is called, for messages."""

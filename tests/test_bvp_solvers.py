@@ -206,7 +206,7 @@ REFUSED = {
     "nothing near": (
         lambda: BVP(
             Diff("x", 2), Grid(x=Uniform(0, 1, 9)),
-            [Condition("x-", Diff("x", 1)), Dirichlet("x+")],
+            [Condition("x-", Diff("x", 1), 1), Dirichlet("x+")],
         ).solve(1, "krylov"), "near no sum",
     ),
 }  # fmt: skip

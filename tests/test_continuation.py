@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from findops import (
+    BVP,
     Cells,
     Condition,
     Diff,
@@ -12,6 +13,7 @@ from findops import (
     Grid,
     Laplacian,
     Neumann,
+    Points,
     Robin,
     Uniform,
 )
@@ -72,3 +74,23 @@ def test_what_continuation_would_not_keep_is_left_as_it_is(expr, conditions):
     closures, left = given(expr, LINE, conditions)
     assert closures == {}
     assert len(left) == sum(len(list(c.places(LINE))) for c in as_conditions(conditions))
+
+
+@pytest.mark.parametrize("axis", [Uniform(0, 1, 17), Cells(0, 1, 17)], ids=["nodes", "cells"])
+def test_a_slope_of_zero_at_acc_2_is_kept_by_ghost_points(axis):
+    grid = Grid(x=axis)
+    (x,) = grid.coordinates()
+    f = -np.cos(2 * np.pi * x) * (2 * np.pi) ** 2
+    found = BVP(Diff("x", 2), grid, Neumann("boundary")).solve(f)
+    # The discrete eigenvalue −4 sin²(θ/2)/h² takes the place of −(2π)².
+    h = grid.axes[0].spacing
+    ratio = (np.pi * h / np.sin(np.pi * h)) ** 2
+    np.testing.assert_allclose(found.u, ratio * np.cos(2 * np.pi * x), rtol=0, atol=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("acc", "axis"), [(4, Uniform(0, 1, 17)), (2, Points(np.arange(9.0) ** 2))], ids=str
+)
+def test_where_ghost_points_would_cost_order_the_slope_is_imposed(acc, axis):
+    problem = BVP(Diff("x", 2, acc=acc), Grid(x=axis), [Neumann("x-"), Dirichlet("x+")])
+    assert problem.system.size == len(axis) - 2

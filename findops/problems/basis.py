@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
@@ -12,14 +13,14 @@ from scipy import fft
 from findops.threads import num_threads
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from numpy.typing import NDArray
     from scipy.sparse import csr_array
 
     Array = NDArray[Any]
 
-__all__ = ["Basis", "Dense", "Transform", "basis"]
+__all__ = ["Basis", "Dense", "Transform", "basis", "mixed", "unmixed"]
 
 LARGEST = 2048
 """Unknowns up to which a matrix is decomposed as a dense one."""
@@ -43,28 +44,26 @@ WORTH = 4
 class Basis(Protocol):
     """Eigenvalues along one axis, and what takes fields to coefficients and back.
 
-    Coefficients are found in two steps, ``mix(forward(x))``: the first is real wherever it can be,
-    so that all axes take it before any makes the field complex.
+    Of conjugate eigenvalues, the vectors a ± i b, the coefficients are those of a and b, so that
+    real fields have real ones.
     """
 
     @property
     def real(self) -> bool:
-        """Whether the first step leaves real fields real."""
+        """Whether real fields have real coefficients."""
 
     @property
     def values(self) -> Array: ...
 
+    @property
+    def pairs(self) -> NDArray[np.intp]:
+        """Where pairs of conjugate eigenvalues begin."""
+
     def forward(self, x: Array, axis: int) -> Array:
-        """Return the first step to coefficients along an axis of x."""
+        """Return the coefficients along an axis of x."""
 
     def backward(self, x: Array, axis: int) -> Array:
-        """Return its inverse."""
-
-    def mix(self, x: Array, axis: int) -> Array:
-        """Return the second step, to the coefficients of the eigenvectors."""
-
-    def unmix(self, x: Array, axis: int) -> Array:
-        """Return its inverse."""
+        """Return the inverse of that."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,16 +79,15 @@ class Transform:
     def real(self) -> bool:
         return self.apply is not fft.fft
 
+    @property
+    def pairs(self) -> NDArray[np.intp]:
+        return np.zeros(0, dtype=np.intp)
+
     def forward(self, x: Array, axis: int) -> Array:
         return self.apply(x, axis=axis, workers=num_threads(), **self.kind)
 
     def backward(self, x: Array, axis: int) -> Array:
         return self.invert(x, axis=axis, workers=num_threads(), **self.kind)
-
-    def mix(self, x: Array, axis: int) -> Array:  # noqa: ARG002  # the transform does it all
-        return x
-
-    unmix = mix
 
 
 @dataclass(frozen=True, eq=False)
@@ -102,12 +100,15 @@ class Dense:
     values: Array
     vectors: Array
     inverse: Array
-    pairs: tuple[int, ...] = ()
-    """Where pairs of conjugate eigenvalues begin."""
 
     @property
     def real(self) -> bool:
         return np.isrealobj(self.vectors)
+
+    @cached_property
+    def pairs(self) -> NDArray[np.intp]:
+        # LAPACK puts conjugates behind.
+        return np.flatnonzero(self.values.imag > 0) if self.real else np.zeros(0, dtype=np.intp)
 
     def forward(self, x: Array, axis: int) -> Array:
         return _along(self.inverse, x, axis)
@@ -115,25 +116,25 @@ class Dense:
     def backward(self, x: Array, axis: int) -> Array:
         return _along(self.vectors, x, axis)
 
-    def mix(self, x: Array, axis: int) -> Array:
-        if not self.pairs:
-            return x
-        made = x.astype(complex)
-        lines = np.moveaxis(made, axis, 0)
-        for j in self.pairs:
-            a, b = lines[j].copy(), 1j * lines[j + 1]
-            lines[j], lines[j + 1] = (a - b) / 2, (a + b) / 2
-        return made
 
-    def unmix(self, x: Array, axis: int) -> Array:
-        if not self.pairs:
-            return x
-        made = x.astype(complex)
+def mixed(x: Array, pairs: Sequence[NDArray[np.intp]]) -> Array:
+    """Return coefficients of a and b as those of a ± i b, the pairs of each axis given."""
+    made = x.astype(complex)
+    for axis, first in enumerate(pairs):
         lines = np.moveaxis(made, axis, 0)
-        for j in self.pairs:
-            a, b = lines[j].copy(), lines[j + 1].copy()
-            lines[j], lines[j + 1] = a + b, 1j * (a - b)
-        return made
+        a, b = lines[first], 1j * lines[first + 1]
+        lines[first], lines[first + 1] = (a - b) / 2, (a + b) / 2
+    return made
+
+
+def unmixed(x: Array, pairs: Sequence[NDArray[np.intp]]) -> Array:
+    """Return the inverse of that."""
+    made = x.astype(complex)
+    for axis, first in enumerate(pairs):
+        lines = np.moveaxis(made, axis, 0)
+        a, b = lines[first], lines[first + 1]
+        lines[first], lines[first + 1] = a + b, 1j * (a - b)
+    return made
 
 
 def basis(matrix: csr_array, transforms: bool = True) -> Basis | None:
@@ -191,14 +192,9 @@ def _dense(matrix: Array) -> Dense | None:
     values, vectors = np.linalg.eig(matrix)
     if np.linalg.cond(vectors) > WORST:
         return None
-    pairs: tuple[int, ...] = ()
     if np.isrealobj(matrix) and np.iscomplexobj(values):
-        pairs = tuple(np.flatnonzero(values.imag > 0).tolist())  # LAPACK puts conjugates behind
-        parts = vectors.real.copy()
-        for j in pairs:
-            parts[:, j + 1] = vectors[:, j].imag
-        vectors = parts
-    return Dense(values, vectors, np.linalg.inv(vectors), pairs)
+        vectors = np.where(values.imag < 0, -vectors.imag, vectors.real)
+    return Dense(values, vectors, np.linalg.inv(vectors))
 
 
 def _along(matrix: Array, x: Array, axis: int) -> Array:

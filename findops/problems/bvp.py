@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from findops.conditions import as_conditions
+from findops.continuation import continued
 from findops.expr import Expr
 from findops.field import as_field
 from findops.grid import Grid
@@ -47,8 +48,11 @@ class BVP:
     conditions : Condition or iterable of them
         As many along each axis as L differentiates there, if the closure is accurate: others
         continue the field, as conditions do. Periodic axes need none.
-    closure : str, int or dict by face
-        What happens where stencils stick out, as in ``L.on``.
+    closure : str, int or dict by face, optional
+        What happens where stencils stick out, as in ``L.on``. By default it is accurate, but where
+        a slope is to be zero and L has second derivatives at acc 2 there, the field is continued
+        evenly: the equation then holds at the wall too, as with ghost points, and at acc 2 that is
+        as accurate and keeps symmetry.
     components : int or tuple of int
         The component axes of the fields that a function reads; scalars by default.
     acc : int
@@ -93,7 +97,7 @@ class BVP:
         L: Expr | Function,  # the operator's name in the literature
         grid: Grid,
         conditions: Condition | Iterable[Condition] = (),
-        closure: Closures = "accurate",
+        closure: Closures | None = None,
         *,
         components: int | tuple[int, ...] = (),
         acc: int = 2,
@@ -106,7 +110,7 @@ class BVP:
             raise TypeError(f"BVP needs a Grid, not {kind(grid)}")
         object.__setattr__(self, "jac", jac)
         if not isinstance(L, Expr):
-            if closure != "accurate" or fields:
+            if closure is not None or fields:
                 raise TypeError("closure= and fields belong to an expression, not to a function")
             counts = components if isinstance(components, tuple) else (components,)
             axes = tuple(whole(count, "a number of components") for count in counts)
@@ -115,11 +119,15 @@ class BVP:
             return
         if components != () or acc != 2 or jac is not None:
             raise TypeError(f"components=, acc= and jac= belong to functions; {L!r} has its own")
-        operator = L.on(grid, closure, **fields)
         listed = as_conditions(conditions)
+        to_impose, chosen = listed, closure
+        if closure is None:
+            continuation, to_impose = continued(L, grid, listed, smooth=False)
+            chosen = continuation or "accurate"
+        operator = L.on(grid, chosen, **fields)
         object.__setattr__(self, "operator", operator)
-        object.__setattr__(self, "system", operator.subject_to(listed))
-        if closure == "accurate":
+        object.__setattr__(self, "system", operator.subject_to(to_impose))
+        if closure is None or closure == "accurate":
             check_conditions(L, grid, listed)
 
     def __repr__(self) -> str:
@@ -141,7 +149,7 @@ class BVP:
         Parameters
         ----------
         rhs : array_like, (*components, *grid), or number
-            f. Its values where conditions stand are not used.
+            f. Its values where conditions are imposed are not used.
         solver : str or callable
             ``"fast"`` diagonalizes sums of one-dimensional operators, by fast transforms where they
             apply. ``"direct"`` factors the matrix. ``"krylov"`` iterates, preconditioned by the

@@ -93,7 +93,7 @@ class Flow:
         fast = separable(self.system) if self.system.operator.domain.ndim > 1 else None
         if fast is None:
             return _resolvent(self.matrix, step)
-        return lambda b: fast.function(lambda values: 1 / (1 - step * values), b)
+        return fast.function(lambda values: 1 / (1 - step * values))
 
     @property
     def constant_jacobian(self) -> csr_array | None:

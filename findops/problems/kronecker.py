@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import reduce
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,7 +11,6 @@ from findops.problems.eigenpairs import nearest_first
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from findops.problems.basis import Basis
     from findops.problems.separable import Separable
 
     Array = NDArray[Any]
@@ -27,17 +25,6 @@ def kronecker(fast: Separable, k: int, near: complex) -> tuple[Array, Array]:
     """
     every = fast.eigenvalues()
     chosen = nearest_first(every.ravel(), near, k)
-    vectors = [
-        reduce(
-            np.multiply.outer, (_vector(axis, j) for axis, j in zip(fast.axes, index, strict=True))
-        )
-        for index in zip(*np.unravel_index(chosen, every.shape), strict=True)
-    ]
-    return every.ravel()[chosen], np.stack([vector.ravel() for vector in vectors], axis=1)
-
-
-def _vector(axis: Basis, j: int) -> Array:
-    """Return an eigenvector along an axis."""
-    unit = np.zeros(len(axis.values))
-    unit[j] = 1
-    return axis.backward(axis.unmix(unit, 0), 0)
+    places = zip(*np.unravel_index(chosen, every.shape), strict=True)
+    vectors = [fast.eigenvector(place).ravel() for place in places]
+    return every.ravel()[chosen], np.stack(vectors, axis=1)

@@ -6,6 +6,7 @@ one-dimensional matrices diagonalize it.
 
 from __future__ import annotations
 
+import functools
 import math
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -19,13 +20,13 @@ from findops.equations import Equations
 from findops.expr import Coef
 from findops.grid import Grid
 from findops.operator import Operator
-from findops.problems.basis import Basis, basis
+from findops.problems.basis import Basis, basis, mixed, unmixed
 from findops.problems.singular import check_consistent
 from findops.stencil import Chain, Composition, Factor, Layout, Program, Term
 from findops.values import Number as AnyNumber
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from numpy.typing import NDArray
 
@@ -56,20 +57,22 @@ class Separable:
 
     def eigenvalues(self) -> Array:
         """Return the eigenvalues, in the shape of the free unknowns."""
-        return sum(np.ix_(*(axis.values for axis in self.axes)), np.zeros(()))
+        return _sum([axis.values for axis in self.axes])
+
+    @property
+    def _least(self) -> float:
+        """The size up to which eigenvalues are zero."""
+        return NULL * float(sum(np.abs(axis.values).max(initial=0) for axis in self.axes))
 
     @cached_property
     def vanishing(self) -> NDArray[np.intp]:
         """Flat indices of the eigenvalues that are zero."""
-        size = np.abs(self.eigenvalues())
-        return np.flatnonzero(size <= NULL * size.max(initial=0))
-
-    @cached_property
-    def _inverse(self) -> Array:
-        """The inverse eigenvalues, 0 where there is none."""
-        values = self.eigenvalues()
-        np.put(values, self.vanishing, np.inf)
-        return 1 / values
+        found = np.flatnonzero(
+            np.abs(_sum([axis.values.real for axis in self.axes])) <= self._least
+        )
+        places = np.unravel_index(found, self.shape)
+        values = sum(axis.values[i] for axis, i in zip(self.axes, places, strict=True))
+        return found[np.abs(values) <= self._least]
 
     @cached_property
     def null(self) -> Array:
@@ -85,16 +88,29 @@ class Separable:
             raise ValueError(
                 f"the operator maps {k} independent fields to zero: conditions are missing"
             )
-        units = np.zeros((k, n))
-        units[np.arange(k), self.vanishing] = 1
-        columns = [self._back(unit.reshape(self.shape), False).ravel() for unit in units]
-        made = np.stack(columns, axis=1) if columns else np.zeros((n, 0))
+        places = np.stack(np.unravel_index(self.vanishing, self.shape), axis=1)
+        vectors = [self.eigenvector(place).ravel() for place in places]
+        made = np.array(vectors).reshape(k, n).T
         if not self.real or np.isrealobj(made):
             return made
         # Complex vectors of a real matrix come in pairs, whose parts span the same space.
         parts = np.concatenate([made.real, made.imag], axis=1)
         sizes, turned = np.linalg.eigh(parts.T @ parts)
         return np.asarray(parts @ (turned[:, -k:] / np.sqrt(sizes[-k:])))
+
+    def eigenvector(self, place: Iterable[int]) -> Array:
+        """Return the eigenvector of the eigenvalue at a place, in the shape of the unknowns."""
+        lines = []
+        for axis, i in zip(self.axes, place, strict=True):
+            unit = (np.arange(len(axis.values)) == i).astype(float)
+            parts = unmixed(unit, [axis.pairs]) if axis.pairs.size else unit
+            lines.append(axis.backward(parts, 0))
+        return functools.reduce(np.multiply.outer, lines)
+
+    @cached_property
+    def _inverse(self) -> Multiplier:
+        """The inverse eigenvalues, 0 where there is none."""
+        return self._multiplier(np.reciprocal, 0)
 
     def __call__(self, b: Array) -> Array:
         """Return x with (matrix) x = b, both flat; along null vectors x is zero.
@@ -106,50 +122,105 @@ class Separable:
         """
         x = self._forward(b)
         if self.vanishing.size:
-            check_consistent(np.take(x, self.vanishing), x)
-        return self._back(x * self._inverse, self._stays_real(b)).ravel()
+            check_consistent(self._vanishing_part(x), x)
+        return self._back(self._inverse(x), b)
 
     def vanishing_part(self, b: Array) -> Array:
         """Return what of b the matrix cannot reach, as coefficients."""
-        part = np.take(self._forward(b), self.vanishing)
+        part = self._vanishing_part(self._forward(b))
         return part.real if self._stays_real(b) else part
+
+    def _vanishing_part(self, x: Array) -> Array:
+        pairs = [axis.pairs for axis in self.axes]
+        return np.take(mixed(x, pairs) if any(map(len, pairs)) else x, self.vanishing)
 
     def regularized(self, b: Array) -> Array:
         """Return the same for any b, with the eigenvalue nearest zero in place of zeros."""
-        x = self._forward(b)
-        # With the sign of its neighbor, a definite preconditioner stays definite.
-        largest = self._inverse.flat[np.argmax(np.abs(self._inverse))]
-        kept = np.take(x, self.vanishing) * largest
-        x = x * self._inverse
-        np.put(x, self.vanishing, kept)
-        return self._back(x, self._stays_real(b)).ravel()
+        return self._back(self._regular_inverse(self._forward(b)), b)
 
-    def function(self, f: Callable[[Array], Array], b: Array) -> Array:
-        """Return f(matrix) b, both flat, f being given for eigenvalues, real for real ones."""
-        x = self._forward(b) * f(self.eigenvalues())
-        return self._back(x, self._stays_real(b)).ravel()
+    @cached_property
+    def _regular_inverse(self) -> Multiplier:
+        # With the sign of its neighbor, a definite preconditioner stays definite.
+        inverse = self._inverse.plain
+        return self._multiplier(np.reciprocal, inverse.flat[np.argmax(np.abs(inverse))])
+
+    def function(self, f: Callable[[Array], Array]) -> Callable[[Array], Array]:
+        """Return b ↦ f(matrix) b, flat, f being given for eigenvalues, real for real ones."""
+        multiplier = self._multiplier(f)
+        return lambda b: self._back(multiplier(self._forward(b)), b)
+
+    def _multiplier(
+        self, f: Callable[[Array], Array], at_zero: complex | None = None
+    ) -> Multiplier:
+        """Return the multiplication by f(eigenvalues), or another number where they are zero."""
+
+        def factors(values: Array) -> Array:
+            with np.errstate(divide="ignore", invalid="ignore"):
+                made = f(values)
+            if at_zero is not None:
+                made[np.abs(values) <= self._least] = at_zero
+            return made
+
+        plain = factors(_sum([a.values.real if a.pairs.size else a.values for a in self.axes]))
+        slabs = []
+        for i, axis in enumerate(self.axes):
+            lines = np.sort(np.concatenate([axis.pairs, axis.pairs + 1]))
+            if lines.size:
+                values = [a.values[lines] if a is axis else a.values for a in self.axes]
+                pairs = [a.pairs for a in self.axes]
+                pairs[i] = np.arange(0, len(lines), 2)
+                slabs.append(Slab((slice(None),) * i + (lines,), pairs, factors(_sum(values))))
+        return Multiplier(plain, tuple(slabs))
 
     def _forward(self, b: Array) -> Array:
         x = b.reshape(self.shape)
         for i, axis in enumerate(self.axes):
             x = axis.forward(x, i)
-        for i, axis in enumerate(self.axes):
-            x = axis.mix(x, i)
         return x
 
-    def _back(self, x: Array, real: bool) -> Array:
-        """Return the field of coefficients; without the imaginary part that roundoff left."""
-        for i, axis in enumerate(self.axes):
-            x = axis.unmix(x, i)
-        if real and all(axis.real for axis in self.axes):
-            x = x.real
+    def _back(self, x: Array, b: Array) -> Array:
+        """Return the flat field of coefficients, real if b and the matrix are."""
         for i, axis in enumerate(self.axes):
             x = axis.backward(x, i)
-        return x.real if real else x
+        return (x.real if self._stays_real(b) else x).ravel()
 
     def _stays_real(self, b: Array) -> bool:
         """Tell whether the solution for b is real."""
         return self.real and np.isrealobj(b)
+
+
+@dataclass(frozen=True, eq=False)
+class Slab:
+    """The lines across one axis that belong to pairs of conjugate eigenvalues along it."""
+
+    place: tuple[Any, ...]
+    pairs: list[NDArray[np.intp]]
+    """Where pairs begin along each axis of the slab."""
+    factors: Array
+
+
+@dataclass(frozen=True, eq=False)
+class Multiplier:
+    """Multiplication of coefficients by numbers, one for each eigenvalue.
+
+    Few eigenvalues are complex where a matrix is real and nearly symmetric: all others, `plain`,
+    take real arithmetic.
+    """
+
+    plain: Array
+    slabs: tuple[Slab, ...]
+
+    def __call__(self, x: Array) -> Array:
+        made = x * self.plain
+        for slab in self.slabs:
+            part = unmixed(mixed(x[slab.place], slab.pairs) * slab.factors, slab.pairs)
+            made[slab.place] = part if np.iscomplexobj(made) else part.real
+        return made
+
+
+def _sum(values: Sequence[Array]) -> Array:
+    """Return the sums of one value of each axis."""
+    return functools.reduce(np.add.outer, values)
 
 
 def separable(system: AffineSystem, transforms: bool = True) -> Separable | None:

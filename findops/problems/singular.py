@@ -45,19 +45,25 @@ def check_consistent(outside: Array, all_parts: Array) -> None:
         raise ValueError(f"{INCONSISTENT}. The part outside its range is {most:.1e}")
 
 
-def without_null(system: AffineSystem, x: Array, null: Array) -> Array:
-    """Return the solution whose fields are orthogonal to the null vectors in the mean.
+def without_null(system: AffineSystem, u: Array, null: Array) -> Array:
+    """Return the solution that is orthogonal to the null vectors in the mean.
 
     Parameters
     ----------
     system : AffineSystem
-    x : array, (n,)
+    u : array, (*components, *grid)
         A solution.
     null : array, (n, k)
-        What may be added to it.
+        What may be added to its free unknowns.
     """
     zero = np.zeros(len(system.equations.places))
-    u, *fields = (system.lifted(vector, zero) for vector in (x, *null.T))
-    weighted = [field * system.operator.domain.weights() for field in fields]
-    gram = [[np.vdot(w, field) for field in fields] for w in weighted]
-    return np.asarray(x - null @ np.linalg.solve(gram, [np.vdot(w, u) for w in weighted]))
+    fields = [system.lifted(vector, zero) for vector in null.T]
+
+    def inner(a: Array, b: Array) -> Any:
+        return np.sum(system.operator.domain.integrate(a.conj() * b))
+
+    gram = [[inner(a, b) for b in fields] for a in fields]
+    parts = np.linalg.solve(gram, [inner(a, u) for a in fields])
+    for c, field in zip(parts, fields, strict=True):
+        u = u - c * field
+    return u

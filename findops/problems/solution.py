@@ -64,19 +64,20 @@ class Factored:
 
     def __call__(self, rhs: ArrayLike = 0, t: float | None = None) -> Array:
         """Return the field for a right-hand side, boundary included."""
-        return self.system.lift(self._solved(self.system.rhs(rhs, t))[0], t)
+        return self._solved(self.system.rhs(rhs, t), t)[0]
 
     def solution(self, rhs: ArrayLike = 0, t: float | None = None) -> Solution:
         """Return the field for a right-hand side, and how well it solves the system."""
         b = self.system.rhs(rhs, t)
-        x, iterations = self._solved(b)
-        u = self.system.lift(x, t)
-        left = np.abs(b - self.system.matvec(x)).max(initial=0)
-        size = self.system.scale * np.abs(u).max(initial=0) + np.abs(b).max(initial=0)
-        residual = float(left / size) if size else 0.0
-        return Solution(u, residual, self.method, iterations, x[len(self.system.free) :])
+        u, constants, iterations = self._solved(b, t)
+        left = self.system.residual(u, constants, rhs, t)
+        size = self.system.scale * _largest(u) + _largest(b)
+        return Solution(
+            u, _largest(left) / size if size else 0.0, self.method, iterations, constants
+        )
 
-    def _solved(self, b: Array) -> tuple[Array, int]:
+    def _solved(self, b: Array, t: float | None) -> tuple[Array, Array, int]:
+        """Return the field, the constants that balance means, and the number of iterations."""
         if not np.isfinite(b).all():
             raise ValueError(
                 f"{self.system!r}: the right-hand side and the values of the conditions must be "
@@ -85,6 +86,11 @@ class Factored:
         x, iterations = self.solver(b)
         if not np.isfinite(x).all():
             raise ValueError(f"{self.system!r}: what the solver returned is not finite")
+        u = self.system.lift(x, t)
         if self.null is not None and self.null.shape[1]:
-            x = without_null(self.system, x, self.null)
-        return x, iterations
+            u = without_null(self.system, u, self.null)
+        return u, x[len(self.system.free) :], iterations
+
+
+def _largest(x: Array) -> float:
+    return float(np.abs(x).max(initial=0))
