@@ -59,11 +59,11 @@ class Basis(Protocol):
     def pairs(self) -> NDArray[np.intp]:
         """Where pairs of conjugate eigenvalues begin."""
 
-    def forward(self, x: Array, axis: int) -> Array:
-        """Return the coefficients along an axis of x."""
+    def forward(self, x: Array, axis: int, own: bool = False) -> Array:
+        """Return the coefficients along an axis of x, which may be overwritten if it is our own."""
 
     def backward(self, x: Array, axis: int) -> Array:
-        """Return the inverse of that."""
+        """Return the inverse of that, x being our own."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,11 +83,11 @@ class Transform:
     def pairs(self) -> NDArray[np.intp]:
         return np.zeros(0, dtype=np.intp)
 
-    def forward(self, x: Array, axis: int) -> Array:
-        return self.apply(x, axis=axis, workers=num_threads(), **self.kind)
+    def forward(self, x: Array, axis: int, own: bool = False) -> Array:
+        return self.apply(x, axis=axis, workers=num_threads(), overwrite_x=own, **self.kind)
 
     def backward(self, x: Array, axis: int) -> Array:
-        return self.invert(x, axis=axis, workers=num_threads(), **self.kind)
+        return self.invert(x, axis=axis, workers=num_threads(), overwrite_x=True, **self.kind)
 
 
 @dataclass(frozen=True, eq=False)
@@ -110,7 +110,7 @@ class Dense:
         # LAPACK puts conjugates behind.
         return np.flatnonzero(self.values.imag > 0) if self.real else np.zeros(0, dtype=np.intp)
 
-    def forward(self, x: Array, axis: int) -> Array:
+    def forward(self, x: Array, axis: int, own: bool = False) -> Array:  # noqa: ARG002  # products need room
         return _along(self.inverse, x, axis)
 
     def backward(self, x: Array, axis: int) -> Array:

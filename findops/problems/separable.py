@@ -175,7 +175,7 @@ class Separable:
     def _forward(self, b: Array) -> Array:
         x = b.reshape(self.shape)
         for i, axis in enumerate(self.axes):
-            x = axis.forward(x, i)
+            x = axis.forward(x, i, own=i > 0)
         return x
 
     def _back(self, x: Array, b: Array) -> Array:
@@ -211,10 +211,13 @@ class Multiplier:
     slabs: tuple[Slab, ...]
 
     def __call__(self, x: Array) -> Array:
-        made = x * self.plain
-        for slab in self.slabs:
-            part = unmixed(mixed(x[slab.place], slab.pairs) * slab.factors, slab.pairs)
-            made[slab.place] = part if np.iscomplexobj(made) else part.real
+        """Return the products, in x if they fit."""
+        parts = [mixed(x[slab.place], slab.pairs) * slab.factors for slab in self.slabs]
+        fits = np.result_type(x, self.plain) == x.dtype
+        made = np.multiply(x, self.plain, out=x if fits else None)
+        for slab, part in zip(self.slabs, parts, strict=True):
+            back = unmixed(part, slab.pairs)
+            made[slab.place] = back if np.iscomplexobj(made) else back.real
         return made
 
 
