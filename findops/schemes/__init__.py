@@ -2,6 +2,7 @@
 
 from findops.schemes.central import Central
 from findops.schemes.coefficients import coefficients
+from findops.schemes.compact import Compact
 from findops.schemes.explicit import Explicit, Line
 from findops.schemes.one_sided import Backward, Biased, Forward, Offsets
 from findops.schemes.scheme import SPECTRAL, Closure, Scheme, Stencil, TooFewPointsError
@@ -13,6 +14,7 @@ __all__ = [
     "Biased",
     "Central",
     "Closure",
+    "Compact",
     "Explicit",
     "Forward",
     "Line",

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import ClassVar
 
 from findops.schemes.explicit import Explicit, Line
 
@@ -27,7 +26,9 @@ class Central(Explicit):
     (-2, -1, 0, 1, 2)
     """
 
-    staggers: ClassVar[bool] = True
+    @property
+    def staggers(self) -> bool:
+        return True
 
     def claim(self, order: int, acc: int | None) -> int:
         claimed = super().claim(order, acc)

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
     Ints = NDArray[np.intp]
 
-__all__ = ["Explicit", "Line"]
+__all__ = ["Explicit", "Line", "folded"]
 
 
 @dataclass(frozen=True)
@@ -146,12 +146,10 @@ class Explicit(Scheme):
                 first = i + self.lowest(points, line.shift, inward)
                 columns = np.arange(points) + min(max(first, 0), n - points)
                 return Row.merged(columns, line.weights(np.array([i]), columns[None])[0])
-        return _folded(
-            i + offsets, line.weights(np.array([i]), i + offsets[None])[0], line, closure
-        )
+        return folded(i + offsets, line.weights(np.array([i]), i + offsets[None])[0], line, closure)
 
 
-def _folded(columns: Ints, weights: Floats, line: Line, closure: tuple[Closure, Closure]) -> Row:
+def folded(columns: Ints, weights: Floats, line: Line, closure: tuple[Closure, Closure]) -> Row:
     """Return the row in which points beyond the ends are replaced by what the closures say."""
     mirrored, below, above = line.source.mirror(columns)
     n = len(line.source)

@@ -7,7 +7,7 @@ import sys
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -128,8 +128,10 @@ class Scheme(ABC):
     that the rest of the package asks.
     """
 
-    staggers: ClassVar[bool] = False
-    """Whether the scheme maps between nodes and half points."""
+    @property
+    def staggers(self) -> bool:
+        """Whether the scheme maps between nodes and half points."""
+        return False
 
     @property
     def merges(self) -> bool:
