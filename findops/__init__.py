@@ -27,13 +27,15 @@ from findops.even_axes import Cells, Periodic, Uniform
 from findops.expr import Coef, Field, Identity
 from findops.grid import Grid
 from findops.numpy_gradient import gradient
-from findops.points import Points
+from findops.points import ChebyshevPoints, Points
 from findops.schemes import (
     Backward,
     Biased,
     Central,
+    Chebyshev,
     Compact,
     Forward,
+    Fourier,
     Offsets,
     Upwind,
     coefficients,
@@ -61,6 +63,8 @@ __all__ = [
     "Block",
     "Cells",
     "Central",
+    "Chebyshev",
+    "ChebyshevPoints",
     "Coef",
     "Compact",
     "Condition",
@@ -72,6 +76,7 @@ __all__ = [
     "Divergence",
     "Field",
     "Forward",
+    "Fourier",
     "Gradient",
     "Grid",
     "Hessian",

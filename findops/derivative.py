@@ -74,8 +74,8 @@ class Diff(AlongAxis):
             _claimed(f"Diff({axis!r}, 0)", used, 0, acc)
         if to is None:
             return Identity()
-        if not used.staggers:
-            raise ValueError(f"Diff({axis!r}, 0, to={to!r}): {used!r} does not map to half points")
+        if used != Central():
+            raise ValueError(f"Diff({axis!r}, 0, to={to!r}): only Central() interpolates")
         return Interpolate(axis, to, 2 if acc is None else acc)
 
     def __init__(
@@ -107,7 +107,7 @@ class Diff(AlongAxis):
             if not used.staggers:
                 raise ValueError(
                     f"Diff({axis!r}, {order}, to={to!r}): {used!r} works from points to the same "
-                    "points; Central() and Compact() map to half points and back"
+                    "points; Central(), Compact() and Fourier() map to half points and back"
                 )
         values = (axis, int(order), claimed, used, to)
         for name, value in zip(("axis", "order", "acc", "scheme", "to"), values, strict=True):

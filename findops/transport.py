@@ -9,6 +9,7 @@ from findops.calculus import Axes, Differential, total
 from findops.components import Components, Geometry
 from findops.derivative import Diff, Flux
 from findops.expr import AxisName, Expr, as_coefficient
+from findops.schemes import Central
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -138,7 +139,8 @@ class Diffusion(Differential):
         super().__init__(axes, acc, scheme)
 
     def _diff(self, axis: AxisName, acc: Any, scheme: Any, order: int = 1) -> Diff:
-        # Only schemes that map to half points serve, which Diff checks.
+        if scheme not in (None, Central()):
+            raise ValueError(f"Diffusion is made of central differences, not of {scheme!r}")
         return Diff(axis, order, acc, scheme, to="half")
 
     def expand(self, geometry: Geometry) -> Components:

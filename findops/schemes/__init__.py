@@ -6,6 +6,7 @@ from findops.schemes.compact import Compact
 from findops.schemes.explicit import Explicit, Line
 from findops.schemes.one_sided import Backward, Biased, Forward, Offsets
 from findops.schemes.scheme import SPECTRAL, Closure, Scheme, Stencil, TooFewPointsError
+from findops.schemes.spectral import Chebyshev, Fourier
 from findops.schemes.upwind import Upwind
 
 __all__ = [
@@ -13,10 +14,12 @@ __all__ = [
     "Backward",
     "Biased",
     "Central",
+    "Chebyshev",
     "Closure",
     "Compact",
     "Explicit",
     "Forward",
+    "Fourier",
     "Line",
     "Offsets",
     "Scheme",
