@@ -234,3 +234,16 @@ def test_conductivity_comes_back():
     _, exact = conductivity.recover(conductivity.Plate(16), 40)
     assert exact[-1] < 0.012
     assert exact[0] > 0.25
+
+
+def test_wave_packets_travel_as_modified_wavenumbers_say():
+    dispersion = load("dispersion")
+    errors = {}
+    for method in dispersion.METHODS:
+        found = dispersion.travel(method, 5)
+        np.testing.assert_allclose(found, dispersion.predict(method, 5), rtol=0, atol=1e-6)
+        errors[method.name] = dispersion.error(5, found)
+    assert errors["Bogey-Bailly 11"] < errors["central 10"] / 25
+    at_8 = {m.name: dispersion.error(8, dispersion.predict(m, 8)) for m in dispersion.METHODS}
+    assert at_8["Tam-Webb, 1.1"] < at_8["central 6"] < at_8["Tam-Webb, π/2"]
+    assert at_8["central 10"] < at_8["Bogey-Bailly 11"]
