@@ -10,7 +10,6 @@ from scipy.integrate import quad
 
 from findops import (
     BogeyBailly,
-    Central,
     Diff,
     Grid,
     Laplacian,
@@ -284,20 +283,3 @@ def test_names_are_what_was_written():
 def test_the_schemes_refuse(make, error, message):
     with pytest.raises(error, match=message):
         make()
-
-
-# The modified wavenumber ------------------------------------------------------------------------
-
-THETA = np.linspace(0, np.pi, 40)
-
-
-@pytest.mark.parametrize(
-    ("scheme", "order", "acc", "closed"),
-    [(Central(), 1, 2, lambda t: np.sin(t)),
-     (Central(), 1, 4, lambda t: (8 * np.sin(t) - np.sin(2 * t)) / 6),
-     (Central(), 2, 2, lambda t: 4 * np.sin(t / 2) ** 2),
-     (Central(), 3, 2, lambda t: 2 * np.sin(t) - np.sin(2 * t))],
-)  # fmt: skip
-def test_modified_wavenumbers_in_closed_form(scheme, order, acc, closed):
-    got = scheme.modified_wavenumber(THETA, order, acc)
-    np.testing.assert_allclose(got, closed(THETA), atol=1e-14)
