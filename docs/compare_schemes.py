@@ -5,6 +5,7 @@ Run from the root of the repository: `python docs/compare_schemes.py`. A scheme 
 
 import sys
 import timeit
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 import findops as fo
+from findops.axes import Axis
 from findops.schemes import SPECTRAL, Scheme
 
 mpl.use("Agg")
@@ -25,7 +27,8 @@ START, STOP = "<!-- made by compare_schemes.py -->\n", "<!-- end -->"
 COLORS = ("#1b6ca8", "#d1495b", "#3c8d53", "#8a5a9e", "#c77d0a", "#4a4a4a")
 THETA = np.linspace(0, np.pi, 2001)[1:]
 TOLERANCES = (1e-2, 1e-3)
-TIMED = (256, 4096)
+ROUNDOFF = 1e-12
+TIMED = (1024, 1024)
 """Lines and points of the field on which the cost is measured."""
 
 
@@ -36,26 +39,33 @@ class Entry:
     label: str
     scheme: Scheme
     acc: int | None = None
+    axis: Callable[[int], Axis] = lambda n: fo.Periodic(0, 1, n)
+    """On what its cost is measured, given the number of points."""
 
     @property
     def accuracy(self) -> int:
         return self.scheme.claim(1, self.acc)
 
     @property
-    def wavenumber(self) -> NDArray[np.complex128]:
-        """Modified wavenumber κ at every θ."""
-        return np.asarray(self.scheme.modified_wavenumber(THETA, 1, self.acc), complex)
+    def wavenumber(self) -> NDArray[np.complex128] | None:
+        """Modified wavenumber κ at every θ, None where rows differ from point to point."""
+        try:
+            return np.asarray(self.scheme.modified_wavenumber(THETA, 1, self.acc), complex)
+        except ValueError:
+            return None
 
     @property
     def points(self) -> str:
-        """Points read, of the field and, where the scheme is implicit, of the derivative."""
+        """Values that a row reads, and derivatives that it couples where the scheme is implicit."""
+        if self.accuracy == SPECTRAL:
+            return "all"
         row = self.scheme.stencil(1, self.accuracy)
         right, left = (sum(map(bool, w)) for w in (row.weights, row.left_weights))
         return f"{right}" + f" + {left}" * (left > 1)
 
 
 FAMILIES: dict[str, list[Entry]] = {
-    "Central": [Entry(f"Central {acc}", fo.Central(), acc) for acc in (2, 4, 6, 8)],
+    "Central": [Entry(f"Central {acc}", fo.Central(), acc) for acc in (2, 4, 6, 8, 10)],
     "One-sided and biased": [
         Entry("Backward 1", fo.Backward(), 1),
         Entry("Backward 2", fo.Backward(), 2),
@@ -67,6 +77,16 @@ FAMILIES: dict[str, list[Entry]] = {
         Entry("BogeyBailly(9)", fo.BogeyBailly(9)),
         Entry("BogeyBailly(11)", fo.BogeyBailly(11)),
         Entry("BogeyBailly(13)", fo.BogeyBailly(13)),
+        Entry("TamWebb(1.1)", fo.TamWebb(1.1)),
+    ],
+    "Compact and spectral": [
+        Entry("Compact() 4", fo.Compact(), 4),
+        Entry("Compact() 6", fo.Compact(), 6),
+        Entry("Compact(2) 8", fo.Compact(2), 8),
+        Entry("Compact(2) 10", fo.Compact(2), 10),
+        Entry("Compact.spectral_like()", fo.Compact.spectral_like()),
+        Entry("Fourier()", fo.Fourier()),
+        Entry("Chebyshev()", fo.Chebyshev(), axis=lambda n: fo.ChebyshevPoints(0, 1, n)),
     ],
 }
 
@@ -80,7 +100,7 @@ def resolved(wavenumber: NDArray[np.complex128], tolerance: float) -> float:
 def cost(entry: Entry) -> float:
     """Return nanoseconds per point of the derivative along the last axis, in one thread."""
     lines, n = TIMED
-    grid = fo.Grid(y=fo.Periodic(0, 1, lines), x=fo.Periodic(0, 1, n))
+    grid = fo.Grid(y=fo.Periodic(0, 1, lines), x=entry.axis(n))
     op = fo.Diff("x", acc=entry.acc, scheme=entry.scheme).on(grid)
     u = np.random.default_rng(0).standard_normal(grid.shape)
     out = np.empty_like(u)
@@ -88,27 +108,30 @@ def cost(entry: Entry) -> float:
     return min(timeit.repeat(lambda: op(u, out=out), number=1, repeat=30)) / u.size * 1e9
 
 
+def waves(kappa: NDArray[np.complex128] | None) -> str:
+    """Return the cells of the table that tell of waves."""
+    if kappa is None:
+        return " – | – | – | – |"
+    middle, last = np.searchsorted(THETA, np.pi / 2), -1
+    damps = abs(kappa.imag).max() > ROUNDOFF
+    efficiency = [f"{resolved(kappa, tolerance):.3f}" for tolerance in TOLERANCES]
+    damping = [f"{-kappa[i].imag:.2f}" if damps else "0" for i in (middle, last)]
+    return "".join(f" {cell} |" for cell in efficiency + damping)
+
+
 def table() -> str:
     """Return the table in Markdown."""
     lines = [
-        "| scheme | order | points read | θ/π within 1 % | within 0.1 % | damping at π/2 | at π "
+        "| scheme | order | points read | θ/π to 1 % | θ/π to 0.1 % | damping at π/2 | at π "
         "| ns a point |",
         "|---|---|---|---|---|---|---|---|",
     ]
-    middle, last = np.searchsorted(THETA, np.pi / 2), -1
     for family, entries in FAMILIES.items():
         lines.append(f"| **{family}** | | | | | | | |")
         for entry in entries:
-            kappa = entry.wavenumber
-            good = "".join(f" {resolved(kappa, tolerance):.3f} |" for tolerance in TOLERANCES)
-            damping = "".join(
-                f" {-kappa[i].imag:.2f} |" if abs(kappa.imag).max() > 1e-12 else " 0 |"
-                for i in (middle, last)
-            )
             order = "spectral" if entry.accuracy == SPECTRAL else entry.accuracy
-            lines.append(
-                f"| `{entry.label}` | {order} | {entry.points} |{good}{damping} {cost(entry):.2f} |"
-            )
+            first = f"| `{entry.label}` | {order} | {entry.points} |"
+            lines.append(f"{first}{waves(entry.wavenumber)} {cost(entry):.2f} |")
     return "\n".join(lines) + "\n"
 
 
@@ -123,10 +146,12 @@ def draw() -> None:
         below.plot(x, x, color="black", linewidth=0.8)
         for i, (entry, color) in enumerate(zip(entries, COLORS, strict=False)):
             kappa = entry.wavenumber
+            if kappa is None:
+                continue
             error = np.maximum(np.abs(kappa.real - THETA) / THETA, 1e-17)
             above.semilogy(x, error, color=color)
             below.plot(x, kappa.real / np.pi, color=color)
-            if abs(kappa.imag).max() > 1e-12:
+            if abs(kappa.imag).max() > ROUNDOFF:
                 below.plot(x, -kappa.imag / np.pi, "--", color=color)
             above.text(0.03, 0.955 - 0.05 * i, entry.label, color=color, fontsize=10,
                        transform=above.transAxes)  # fmt: skip

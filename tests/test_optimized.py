@@ -133,17 +133,8 @@ def test_a_narrow_band_leads_back_to_the_most_accurate_stencil(order):
     assert abs(np.log2(wide / narrow) - 2) < 0.05
 
 
-@pytest.mark.parametrize("band", TAM_WEBB)
-def test_tam_webb_to_the_printed_digits(band):
-    weights = optimize_stencil(range(-3, 4), 1, 4, band)[4:]
-    for weight, printed in zip(weights, TAM_WEBB[band], strict=True):
-        # Half a unit of the last digit, and what floating point does to the minimum.
-        digits = len(printed.partition(".")[2])
-        assert abs(weight - Fraction(printed)) <= Fraction(1, 2 * 10**digits) + Fraction(5, 10**16)
-
-
-@pytest.mark.parametrize("band", [sympy.pi / 2, sympy.Rational(11, 10)])
-def test_tam_webb_is_the_minimum_in_closed_form(band):
+@pytest.mark.parametrize("band", [sympy.pi / 2, sympy.Rational(11, 10)], ids=str)
+def test_tam_webb_is_the_minimum_in_closed_form_and_as_published(band):
     """One weight is free: SymPy finds where the derivative of the integral vanishes."""
     theta, free = sympy.symbols("theta c")
     a1, a2 = sympy.symbols("a1 a2")
@@ -152,8 +143,12 @@ def test_tam_webb_is_the_minimum_in_closed_form(band):
     error = sympy.expand((kappa.subs(conditions) - theta) ** 2)
     integral = sympy.integrate(error, (theta, 0, band))
     (best,) = sympy.solve(sympy.diff(integral, free), free)
-    weights = optimize_stencil(range(-3, 4), 1, 4, float(band))
-    assert abs(sympy.N(best - sympy.Rational(str(weights[-1])), 30)) < 1e-15
+    exact = [sympy.N(a.subs(conditions).subs(free, best), 30) for a in (a1, a2, free)]
+    found = optimize_stencil(range(-3, 4), 1, 4, float(band))[4:]
+    for wanted, weight, printed in zip(exact, found, TAM_WEBB[float(band)], strict=True):
+        half_a_unit = sympy.Rational(1, 2 * 10 ** len(printed.partition(".")[2]))
+        assert abs(wanted - sympy.Rational(printed)) <= half_a_unit
+        assert abs(wanted - sympy.Rational(str(weight))) < 1e-15
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ from findops.band import Band, Row
 from findops.points import ChebyshevPoints
 from findops.schemes.scheme import SPECTRAL, Scheme, Stencil
 from findops.threads import num_threads
+from findops.weights import is_symbolic
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -115,7 +116,7 @@ class Fourier(Spectral):
 
     def modified_wavenumber(self, theta: Any, order: int = 1, acc: int | None = None) -> Any:
         self.claim(order, acc)
-        return theta**order
+        return (theta if is_symbolic(theta) else np.asarray(theta)[()]) ** order
 
 
 def _derivative(waves: Ints, order: int, shift: Fraction, n: int) -> NDArray[np.complex128]:
