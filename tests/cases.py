@@ -127,29 +127,6 @@ FORCED = [
     for kind in ("uniform", "periodic", "random", "descending")
 ]
 
-# name: (scheme, orders, acc); for evenly spaced points.
-TUNED: dict[str, tuple[Any, tuple[int, ...], int]] = {
-    "TamWebb()": (fo.TamWebb(), (1, 2), 4),
-    "BogeyBailly(11)": (fo.BogeyBailly(11), (1,), 4),
-    "BogeyBailly(13)": (fo.BogeyBailly(13), (1,), 4),
-    "Optimized": (fo.Optimized(range(-4, 5), acc=6, band=1.8), (1, 2), 6),
-    "Optimized upwind": (fo.Optimized(range(-4, 2), acc=3, band=1.0), (1,), 3),
-}
-EVEN = [
-    Case(f"{name} order {order}", f"x={kind}", lambda _, o=order, s=scheme:
-         Diff("x", o, scheme=s), {"x" * order: 1}, acc, m=30, closure=closure)
-    for name, (scheme, of, acc) in TUNED.items()
-    for order in of
-    for kind, closure in (("uniform", "accurate"), ("periodic", "accurate"),
-                          ("descending", "accurate"), ("cells", "accurate"), ("faces", "halo"))
-] + [
-    Case(f"{name} order 1", f"x={kind}", lambda _, s=scheme: Diff("x", scheme=s), {"x": 1}, None,
-         m=30, closure=closure)
-    for name, (scheme, *_) in [*TUNED.items()][::4]
-    for kind in ("uniform", "cells")
-    for closure in ("odd", "even", "zero", 2)
-]  # fmt: skip
-
 # Under these closures a row near an end need not approximate anything: op.accuracy tells.
 CLOSURES: list[Any] = [1, 3, "odd", "even", "zero", {"x-": "odd", "x+": "even"}]
 CLOSURES += [{"x-": "zero", "x+": 2}, {"x-": "accurate", "x+": "even"}]
@@ -187,6 +164,29 @@ STAGGERED = [
                    "node": ("half", "periodic-half", "faces", "random-half")}.items()
     for kind in of
     for p in (2, 4, 6)
+]  # fmt: skip
+
+# name: (scheme, orders, acc); for evenly spaced points.
+TUNED: dict[str, tuple[Any, tuple[int, ...], int]] = {
+    "TamWebb()": (fo.TamWebb(), (1, 2), 4),
+    "BogeyBailly(11)": (fo.BogeyBailly(11), (1,), 4),
+    "BogeyBailly(13)": (fo.BogeyBailly(13), (1,), 4),
+    "Optimized": (fo.Optimized(range(-4, 5), acc=6, band=1.8), (1, 2), 6),
+    "Optimized upwind": (fo.Optimized(range(-4, 2), acc=3, band=1.0), (1,), 3),
+}
+EVEN = [
+    Case(f"{name} order {order}", f"x={kind}", lambda _, o=order, s=scheme:
+         Diff("x", o, scheme=s), {"x" * order: 1}, acc, m=30, closure=closure)
+    for name, (scheme, of, acc) in TUNED.items()
+    for order in of
+    for kind, closure in (("uniform", "accurate"), ("periodic", "accurate"),
+                          ("descending", "accurate"), ("cells", "accurate"), ("faces", "halo"))
+] + [
+    Case(f"{name} order 1", f"x={kind}", lambda _, s=scheme: Diff("x", scheme=s), {"x": 1}, None,
+         m=30, closure=closure)
+    for name, (scheme, *_) in [*TUNED.items()][::4]
+    for kind in ("uniform", "cells")
+    for closure in ("odd", "even", "zero", 2)
 ]  # fmt: skip
 
 

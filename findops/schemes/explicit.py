@@ -163,9 +163,9 @@ class Explicit(Scheme):
             kind = closure[face]
             if out[face] and (kind == "accurate" or isinstance(kind, int)):
                 return self.edge(i, kind if isinstance(kind, int) else acc, line, inward)
-        columns = i + offsets
-        weights = self.weights(acc, line, np.array([i]), columns[None])[0]
-        return folded(columns, weights, line, closure)
+        return folded(
+            i + offsets, self.weights(acc, line, np.array([i]), i + offsets[None])[0], line, closure
+        )
 
 
 def folded(columns: Ints, weights: Floats, line: Line, closure: tuple[Closure, Closure]) -> Row:
