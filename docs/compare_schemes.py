@@ -28,8 +28,14 @@ COLORS = ("#1b6ca8", "#d1495b", "#3c8d53", "#8a5a9e", "#c77d0a", "#4a4a4a")
 THETA = np.linspace(0, np.pi, 2001)[1:]
 TOLERANCES = (1e-2, 1e-3)
 ROUNDOFF = 1e-12
+COLUMNS = 3
 TIMED = (1024, 1024)
 """Lines and points of the field on which the cost is measured."""
+
+
+def circle(n: int) -> Axis:
+    """Return an axis without ends."""
+    return fo.Periodic(0, 1, n)
 
 
 @dataclass(frozen=True)
@@ -39,7 +45,7 @@ class Entry:
     label: str
     scheme: Scheme
     acc: int | None = None
-    axis: Callable[[int], Axis] = lambda n: fo.Periodic(0, 1, n)
+    axis: Callable[[int], Axis] = circle
     """On what its cost is measured, given the number of points."""
 
     @property
@@ -74,10 +80,10 @@ FAMILIES: dict[str, list[Entry]] = {
     ],
     "Optimized": [
         Entry("TamWebb()", fo.TamWebb()),
+        Entry("TamWebb(1.1)", fo.TamWebb(1.1)),
         Entry("BogeyBailly(9)", fo.BogeyBailly(9)),
         Entry("BogeyBailly(11)", fo.BogeyBailly(11)),
         Entry("BogeyBailly(13)", fo.BogeyBailly(13)),
-        Entry("TamWebb(1.1)", fo.TamWebb(1.1)),
     ],
     "Compact and spectral": [
         Entry("Compact() 4", fo.Compact(), 4),
@@ -136,34 +142,36 @@ def table() -> str:
 
 
 def draw() -> None:
-    """Draw relative errors above, modified wavenumbers below, families side by side."""
-    figure, axes = plt.subplots(
-        2, len(FAMILIES), figsize=(4.1 * len(FAMILIES), 9), sharex=True, sharey="row",
-        layout="constrained", squeeze=False,
-    )  # fmt: skip
+    """Draw relative errors and, under them, modified wavenumbers: one pair for each family."""
+    rows = -(-len(FAMILIES) // COLUMNS)
+    figure = plt.figure(figsize=(4.6 * COLUMNS, 7.6 * rows), layout="constrained")
+    grid = figure.add_gridspec(2 * rows, COLUMNS)
     x = THETA / np.pi
-    for (family, entries), (above, below) in zip(FAMILIES.items(), axes.T, strict=True):
+    for place, (family, entries) in enumerate(FAMILIES.items()):
+        row, column = divmod(place, COLUMNS)
+        above = figure.add_subplot(grid[2 * row, column])
+        below = figure.add_subplot(grid[2 * row + 1, column])
         below.plot(x, x, color="black", linewidth=0.8)
-        for i, (entry, color) in enumerate(zip(entries, COLORS, strict=False)):
-            kappa = entry.wavenumber
-            if kappa is None:
-                continue
-            error = np.maximum(np.abs(kappa.real - THETA) / THETA, 1e-17)
-            above.semilogy(x, error, color=color)
+        drawn = [entry for entry in entries if entry.wavenumber is not None]
+        for i, (entry, color) in enumerate(zip(drawn, COLORS, strict=False)):
+            kappa = np.asarray(entry.wavenumber)
+            above.semilogy(x, np.maximum(np.abs(kappa.real / THETA - 1), 1e-17), color=color)
             below.plot(x, kappa.real / np.pi, color=color)
             if abs(kappa.imag).max() > ROUNDOFF:
                 below.plot(x, -kappa.imag / np.pi, "--", color=color)
-            above.text(0.03, 0.955 - 0.05 * i, entry.label, color=color, fontsize=10,
-                       transform=above.transAxes)  # fmt: skip
+            below.text(0.03, 0.945 - 0.062 * i, entry.label, color=color, fontsize=11,
+                       transform=below.transAxes)  # fmt: skip
         for tolerance in TOLERANCES:
-            above.axhline(tolerance, color="gray", linewidth=0.6, linestyle=":")
-        above.set(title=family, ylim=(1e-6, 20), xlim=(0, 1))
-        above.grid(alpha=0.15)
-        below.grid(alpha=0.15)
-        below.set(xlabel="θ/π", ylim=(-0.3, 1.4))
-    axes[0, 0].set_ylabel("dispersion |Re κ − θ|/θ")
-    axes[1, 0].set_ylabel("Re κ/π (solid), damping −Im κ/π (dashed)")
-    figure.savefig(PICTURE, dpi=80)
+            above.axhline(tolerance, color="black", linewidth=0.6, linestyle=":")
+        above.set(ylim=(1e-6, 3), xlim=(0, 1))
+        above.set_title(family, fontsize=13)
+        below.set(xlabel="θ/π", ylim=(-0.2, 1.5), xlim=(0, 1))
+        for ax in (above, below):
+            ax.grid(alpha=0.15)
+        if not column:
+            above.set_ylabel("dispersion |Re κ − θ|/θ")
+            below.set_ylabel("Re κ/π (solid), damping −Im κ/π (dashed)")
+    figure.savefig(PICTURE, dpi=75)
     plt.close(figure)
 
 
