@@ -242,6 +242,12 @@ def test_rows_near_the_ends_have_the_usual_weights():
     np.testing.assert_array_equal(op.accuracy, 4)
 
 
+def test_advection_with_inflow_does_not_grow_with_tam_webb():
+    """−∂x without the row and the column of the inflow, as usual rows at the ends leave it."""
+    A = -Diff("x", scheme=TamWebb()).matrix(Grid(x=Uniform(n=101, step=1))).toarray()
+    assert np.linalg.eigvals(A[1:, 1:]).real.max() < 0
+
+
 def test_names_are_what_was_written():
     names = {"TamWebb": TamWebb, "BogeyBailly": BogeyBailly, "Optimized": Optimized}
     for text in (
