@@ -115,6 +115,12 @@ def test_weights_come_in_the_order_of_the_offsets():
     )
 
 
+def test_bands_are_given_in_several_ways():
+    half = optimize_stencil(range(-3, 4), 1, 4, 0.5)
+    for band in (np.float32(0.5), (0, 0.5), [0.0, 0.5], np.array([0, 0.5]), Fraction(1, 2)):
+        assert optimize_stencil(range(-3, 4), 1, 4, band) == half
+
+
 def test_without_freedom_the_weights_are_the_usual_ones():
     assert optimize_stencil(range(5), 1, 4, 1.0) == vandermonde_weights(1, range(5))
     assert optimize_stencil(range(-3, 4), 1, 6, 1.0) == vandermonde_weights(1, range(-3, 4))

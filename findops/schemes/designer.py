@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import lru_cache
@@ -16,8 +17,6 @@ from findops.schemes.rational import solutions
 from findops.weights import as_rational
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from numpy.typing import NDArray
 
     Floats = NDArray[np.float64]
@@ -46,7 +45,7 @@ class Goal:
         """Return what `optimize_stencil` is given, checked."""
         if integer(acc, "acc") < 1:
             raise ValueError(f"an optimized stencil needs an acc of at least 1, but got {acc}")
-        ends = (0.0, band) if isinstance(band, (int, float)) else tuple(band)
+        ends = tuple(band) if isinstance(band, (Sequence, np.ndarray)) else (0.0, band)
         if not all(isinstance(end, Real) for end in ends):
             raise TypeError(f"a band of wavenumbers is a number or a pair of them, not {band!r}")
         if len(ends) != 2 or not 0 <= ends[0] < ends[1] <= np.pi:
@@ -163,15 +162,13 @@ def optimal_weights(offsets: Fractions, order: int, goal: Goal) -> Fractions:
         ) from None
     parts, wanted = goal.rows(inwards, order)
     basis = parts @ np.array(free, float).reshape(-1, len(inwards)).T
-    # The second time corrects what rounding did the first time.
-    for _ in range(2):
-        best = np.linalg.lstsq(basis, wanted - parts @ np.array(known, float))[0]
-        amounts = [Fraction(round(x * DECIMALS), DECIMALS) for x in best.tolist()]
-        known = tuple(
-            k + sum(x * row[i] for x, row in zip(amounts, free, strict=True))
-            for i, k in enumerate(known)
-        )
-    found = dict(zip(inwards, known, strict=True))
+    best = np.linalg.lstsq(basis, wanted - parts @ np.array(known, float))[0]
+    amounts = [Fraction(round(x * DECIMALS), DECIMALS) for x in best.tolist()]
+    combined = (
+        k + sum(x * row[i] for x, row in zip(amounts, free, strict=True))
+        for i, k in enumerate(known)
+    )
+    found = dict(zip(inwards, combined, strict=True))
     return tuple(found[offset] for offset in offsets)
 
 
