@@ -14,10 +14,12 @@ from findops import (
     Biased,
     BogeyBailly,
     Central,
+    Chebyshev,
     Compact,
     Diff,
     Field,
     Forward,
+    Fourier,
     Grid,
     Offsets,
     Optimized,
@@ -106,6 +108,17 @@ def test_shapes_and_types(scheme, order, acc):
 def test_closed_forms_of_the_literature(scheme, order, acc, closed):
     found = scheme.modified_wavenumber(T, order, acc)
     assert sympy.simplify(sympy.expand_trig(found - closed)) == 0
+
+
+@pytest.mark.parametrize("order", [1, 2, 3])
+def test_fourier_is_exact(order):
+    assert Fourier().modified_wavenumber(T, order) == T**order
+    np.testing.assert_allclose(Fourier().modified_wavenumber(list(THETA), order), THETA**order)
+
+
+def test_rows_that_differ_have_no_wavenumber():
+    with pytest.raises(ValueError, match="differ from point to point"):
+        Chebyshev().modified_wavenumber(0.5)
 
 
 def test_symmetric_rows_lose_the_shortest_wave_of_odd_derivatives_only():
