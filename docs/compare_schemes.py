@@ -9,16 +9,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-import matplotlib as mpl
 import numpy as np
 from numpy.typing import NDArray
 
 import findops as fo
 from findops.axes import Axis
 from findops.schemes import SPECTRAL, Scheme
-
-mpl.use("Agg")
-import matplotlib.pyplot as plt
 
 HERE = Path(__file__).parent
 PAGE, PICTURE = HERE / "schemes.md", HERE / "schemes.png"
@@ -143,6 +139,11 @@ def table() -> str:
 
 def draw() -> None:
     """Draw relative errors and, under them, modified wavenumbers: one pair for each family."""
+    import matplotlib as mpl
+
+    mpl.use("Agg")
+    import matplotlib.pyplot as plt
+
     rows = -(-len(FAMILIES) // COLUMNS)
     figure = plt.figure(figsize=(4.6 * COLUMNS, 7.6 * rows), layout="constrained")
     grid = figure.add_gridspec(2 * rows, COLUMNS)

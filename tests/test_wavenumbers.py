@@ -152,7 +152,6 @@ def test_refusals():
 
 
 def compare():
-    pytest.importorskip("matplotlib", reason="the script draws with Matplotlib")
     path = Path(__file__).parent.parent / "docs" / "compare_schemes.py"
     spec = importlib.util.spec_from_file_location("compare_schemes", path)
     module = importlib.util.module_from_spec(spec)
