@@ -27,15 +27,22 @@ from findops.even_axes import Cells, Periodic, Uniform
 from findops.expr import Coef, Field, Identity
 from findops.grid import Grid
 from findops.numpy_gradient import gradient
-from findops.points import Points
+from findops.points import ChebyshevPoints, Points
 from findops.schemes import (
     Backward,
     Biased,
+    BogeyBailly,
     Central,
+    Chebyshev,
+    Compact,
     Forward,
+    Fourier,
     Offsets,
+    Optimized,
+    TamWebb,
     Upwind,
     coefficients,
+    optimize_stencil,
 )
 from findops.threads import set_num_threads
 from findops.transport import Advection, Diffusion, DirectionalDerivative
@@ -58,9 +65,13 @@ __all__ = [
     "Biased",
     "Biharmonic",
     "Block",
+    "BogeyBailly",
     "Cells",
     "Central",
+    "Chebyshev",
+    "ChebyshevPoints",
     "Coef",
+    "Compact",
     "Condition",
     "Curl",
     "Diff",
@@ -70,6 +81,7 @@ __all__ = [
     "Divergence",
     "Field",
     "Forward",
+    "Fourier",
     "Gradient",
     "Grid",
     "Hessian",
@@ -80,15 +92,18 @@ __all__ = [
     "Neumann",
     "Offsets",
     "Operator",
+    "Optimized",
     "Periodic",
     "Points",
     "Robin",
+    "TamWebb",
     "Tensor",
     "Uniform",
     "Upwind",
     "VectorLaplacian",
     "coefficients",
     "gradient",
+    "optimize_stencil",
     "set_num_threads",
     "weights",
 ]

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from findops.band import Band
+from findops.schemes import SPECTRAL
 from findops.stencil import Chain, Composition, Program
 
 if TYPE_CHECKING:
@@ -131,11 +132,11 @@ class _Link:
 
 
 def _word(tape: Tape) -> list[_Link]:
-    """Return the bands of a tape."""
+    """Return the bands of a tape whose errors are of some order."""
     return [
         _Link(band, i > 1 and tape[i - 1] is None)
         for i, band in enumerate(tape)
-        if band is not None
+        if band is not None and band.acc != SPECTRAL
     ]
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, replace
 from fractions import Fraction
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
     Ints = NDArray[np.intp]
 
-__all__ = ["Band", "Row"]
+__all__ = ["Band", "Row", "Transform"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,6 +40,17 @@ class Row:
         return Row(self.columns + by, self.weights)
 
 
+class Transform(Protocol):
+    """A quicker way to apply a band to whole lines, such as a fast Fourier transform."""
+
+    def __call__(self, u: NDArray[Any], axis: int) -> NDArray[Any]:
+        """Return the band applied along an axis of u, in the type of u."""
+
+    @property
+    def T(self) -> Transform:  # noqa: N802  # the transpose's name everywhere
+        """The transpose."""
+
+
 @dataclass(frozen=True, eq=False)
 class Band:
     """A 1-D row operator from `cols` points to `rows` points.
@@ -50,6 +61,8 @@ class Band:
 
     The band stands for sign·∂^order at points `shift` index steps after those of its input.
     `acc` is the accuracy that its scheme was asked for, 0 where no scheme made it, as a transpose.
+    With a band on the `left`, from its output to itself, it stands for left⁻¹ · band. A band that
+    reads whole lines may have a `transform` that applies it in fewer operations.
     Where the closure is a halo, the input carries `ghosts` further points (before, after) those of
     the grid; `beyond` counts those of the output.
     """
@@ -67,6 +80,8 @@ class Band:
     shift: Fraction = Fraction(0)
     ghosts: tuple[int, int] = (0, 0)
     beyond: tuple[int, int] = (0, 0)
+    left: Band | None = None
+    transform: Transform | None = None
 
     @staticmethod
     def identity(n: int) -> Band:
@@ -114,6 +129,28 @@ class Band:
         return self.weights.ndim == 1
 
     @property
+    def whole(self) -> bool:
+        """Whether it is applied to whole lines rather than row by row."""
+        return self.left is not None or self.transform is not None
+
+    def over(self, left: Band) -> Band:
+        """Return left⁻¹ · band."""
+        return replace(self, left=left)
+
+    @property
+    def inverse(self) -> Band:
+        """The band that solves with this one."""
+        return replace(Band.identity(self.rows), left=self)
+
+    @property
+    def right(self) -> Band | None:
+        """The right side alone, None where that is the identity."""
+        if self.left is None:
+            return self
+        plain = self.offsets == (0,) and self.constant and not (self.head or self.tail)
+        return None if plain and self.weights[0] == 1 else replace(self, left=None)
+
+    @property
     def taps(self) -> int:
         """The most points that a row reads."""
         return max([len(self.offsets), *(len(row.columns) for row in self.head + self.tail)])
@@ -152,6 +189,11 @@ class Band:
 
     def window(self, rows: tuple[int, int], cols: tuple[int, int]) -> Band:
         """Return the band between a range of rows and a range of columns that holds their reach."""
+        if self.left is not None:
+            raise ValueError(
+                "an implicit scheme reads whole lines: it applies to arrays whose chunks are not "
+                "cut along its axis"
+            )
         (start, stop), (first, last) = rows, cols
         inside, (head, tail) = self._split(start, stop)
         weights = self.weights if inside else np.zeros(0)
@@ -169,6 +211,7 @@ class Band:
             periodic=False,
             ghosts=(0, 0),
             beyond=(0, 0),
+            transform=None,
         )
 
     def _split(
@@ -220,7 +263,9 @@ class Band:
 
     @property
     def T(self) -> Band:  # noqa: N802  # the transpose's name everywhere
-        """The transpose."""
+        """The transpose; that of a band with a left side takes two, as `Term.transposed` tells."""
+        if self.left is not None:
+            raise AssertionError("the transpose of an implicit band is a product of two")
         flipped = replace(
             self,
             rows=self.cols,
@@ -231,6 +276,7 @@ class Band:
             shift=-self.shift,
             ghosts=self.beyond,
             beyond=self.ghosts,
+            transform=self.transform and self.transform.T,
         )
         low, high = self._plain_columns()
         weights = self.weights[..., ::-1]

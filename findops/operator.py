@@ -17,7 +17,7 @@ from findops.backends.sparse import Pattern, check_format, diagonal, fill, patte
 from findops.coefficient import evaluate
 from findops.expr import Coef, Discrete, Expr, Field
 from findops.field import as_array, as_field, check_out, check_scale, type_of
-from findops.stencil import Factor, Layout, Program
+from findops.stencil import Factor, Layout, Program, sides_of
 from findops.values import Number, kind, whole
 
 if TYPE_CHECKING:
@@ -136,6 +136,7 @@ class Operator(Discrete):
             return apply_bound(self, u)
         apply = executor(u)
         if apply is not None:
+            self._check_served(u)
             elsewhere: NDArray[Any] = self._elsewhere(apply, u, out, add, scale)
             return elsewhere
         values = as_array(u)
@@ -148,7 +149,7 @@ class Operator(Discrete):
         batch = values.shape[: values.ndim - len(self.program.inputs.shape)]
         if out is not None:
             check_out(out, batch + self.program.outputs.shape, dtype, self)
-        if piecewise.serves(u, values, out, dtype):
+        if not self.program.whole and piecewise.serves(u, values, out, dtype):
             return piecewise.apply(self.program, values, out, add, scale, dtype)
         self._prepare(values.shape, dtype)
         return self._application(values.astype(dtype, copy=False), out, add, scale)
@@ -166,6 +167,15 @@ class Operator(Discrete):
         check_scale(scale, np.dtype(np.complex128 if is_complex else np.float64))
         result = apply(self.program, u)
         return result if scale == 1 else result * scale
+
+    def _check_served(self, u: object) -> None:
+        """Refuse libraries whose arrays are read row by row only."""
+        library = type(u).__module__.partition(".")[0]
+        if self.program.whole and library != "dask":
+            raise TypeError(
+                f"{self!r} has a scheme that acts on whole lines, which arrays of {library} are "
+                "not made for: give an array of NumPy, or take an explicit scheme"
+            )
 
     def _check_shape(self, shape: tuple[int, ...]) -> None:
         own = self.program.inputs.shape
@@ -275,10 +285,46 @@ class Operator(Discrete):
             If a row is out of range.
         """
         check_format(format)
+        self._check_explicit("a sparse matrix")
         chosen = None if rows is None else self._rows(rows)
         # SciPy's types know formats as literals only.
         matrix: sparray = fill(self._pattern, self.program, chosen).asformat(cast("Any", format))
         return matrix
+
+    def pair(self) -> tuple[csr_array, csr_array]:
+        """Return sparse matrices (left, right): the operator is left⁻¹ · right.
+
+        Only the matrices of an implicit scheme are sparse, not their quotient. `left` is the
+        identity where no scheme is implicit.
+
+        Raises
+        ------
+        ValueError
+            If the operator is not one term with a constant coefficient, as products and sums are
+            not.
+
+        Examples
+        --------
+        >>> from findops import Compact, Diff, Grid, Periodic
+        >>> left, right = Diff("x", acc=4, scheme=Compact()).on(Grid(x=Periodic(0, 5, 5))).pair()
+        >>> left.toarray()[2], right.toarray()[2]
+        (array([0.  , 0.25, 1.  , 0.25, 0.  ]), array([ 0.  , -0.75,  0.  ,  0.75,  0.  ]))
+        """
+        sides = sides_of(self.program)
+        if sides is None:
+            raise ValueError(
+                f"{self!r} is no single term with a constant coefficient, whose two matrices could "
+                "be given: op.aslinearoperator() applies it"
+            )
+        left, right = (fill(pattern(side), side, None) for side in sides)
+        return left, right
+
+    def _check_explicit(self, what: str) -> None:
+        if self.program.implicit:
+            raise ValueError(
+                f"{self!r} has an implicit scheme and therefore not {what}: op.pair() gives the "
+                "sparse matrices of its two sides, op.aslinearoperator() applies it"
+            )
 
     @cached_property
     def _pattern(self) -> Pattern | None:
@@ -305,6 +351,7 @@ class Operator(Discrete):
 
     def diagonal(self) -> NDArray[Any]:
         """Return the diagonal of the matrix, flat."""
+        self._check_explicit("a known diagonal")
         return diagonal(self._pattern, self.program)
 
     @cached_property
@@ -353,7 +400,7 @@ class Operator(Discrete):
         lead = tuple(g[0] - b[0] for g, b in zip(self.ghosts, self.beyond, strict=True))
         blocks: dict[tuple[int, int], dict[tuple[int, ...], Any]] = {}
         for row in range(self.program.outputs.count):
-            for (col, column), weight in self.program.row(row, inside).items():
+            for (col, column), weight in self.program.written.row(row, inside).items():
                 offsets = tuple(
                     j - i - first for j, i, first in zip(column, inside, lead, strict=True)
                 )
@@ -369,7 +416,7 @@ class Operator(Discrete):
         It is found from moments and holds for every smooth field and every smooth coefficient;
         ``inf`` where a row is exact, negative where it diverges under refinement.
         """
-        return row_accuracy(self.program, self.domain)
+        return row_accuracy(self.program.written, self.domain)
 
     def aslinearoperator(self) -> LinearOperator:
         """Return SciPy's ``LinearOperator``, which applies without a matrix."""

@@ -11,6 +11,7 @@ import numpy as np
 
 from findops.axes import Axis, Nodes, exact
 from findops.even_axes import Uniform
+from findops.values import whole
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
     Ints = NDArray[np.intp]
 
-__all__ = ["Points", "as_axis", "lies_at"]
+__all__ = ["ChebyshevPoints", "Points", "as_axis", "lies_at"]
 
 
 @dataclass(frozen=True, init=False, eq=False, repr=False)
@@ -126,6 +127,71 @@ class Points(Nodes):
     def __repr__(self) -> str:
         shown = np.array2string(self._nodes, threshold=6, separator=", ")
         return f"Points({shown})" if self.period is None else f"Points({shown}, {self.period})"
+
+
+@dataclass(frozen=True, init=False, eq=False, repr=False)
+class ChebyshevPoints(Points):
+    """Nodes at the extremes of a Chebyshev polynomial, ends included, clustered near these.
+
+    Quadrature weights are those of Clenshaw and Curtis, exact for polynomials through the points.
+
+    Parameters
+    ----------
+    start, stop : float
+        Coordinates of the first and the last node; `stop` below `start` makes a descending axis.
+    n : int
+        Number of nodes, at least 2.
+
+    Raises
+    ------
+    ValueError
+        If the ends coincide or are not finite, or there are too few nodes.
+    TypeError
+        If an argument is not a number.
+
+    Examples
+    --------
+    >>> ChebyshevPoints(-1, 1, 5).coordinates.round(4)
+    array([-1.    , -0.7071,  0.    ,  0.7071,  1.    ])
+    """
+
+    start: Fraction
+    stop: Fraction
+
+    def __init__(self, start: float | Fraction, stop: float | Fraction, n: int) -> None:
+        ends = exact(start, "start of ChebyshevPoints"), exact(stop, "stop of ChebyshevPoints")
+        count = whole(n, "n of ChebyshevPoints")
+        if count < 2 or ends[0] == ends[1]:
+            raise ValueError(
+                f"ChebyshevPoints needs two points at least and ends apart, but got {start}, "
+                f"{stop}, n={n}"
+            )
+        for name, value in zip(("start", "stop"), ends, strict=True):
+            object.__setattr__(self, name, value)
+        low, high = map(float, ends)
+        # By sines of angles from the middle, so that the points are symmetric.
+        angle = np.pi * (2 * np.arange(count) - (count - 1)) / (2 * (count - 1))
+        nodes = (low + high) / 2 + (high - low) / 2 * np.sin(angle)
+        nodes[0], nodes[-1] = low, high
+        super().__init__(nodes)
+
+    @property
+    def weights(self) -> Floats:
+        last = len(self) - 1
+        even = np.arange(0, last + 1, 2)
+        # The integral of each Chebyshev polynomial of even degree, as a cosine series of weights.
+        parts = 2 / (1.0 - even**2)
+        parts[0] /= 2
+        if last % 2 == 0:
+            parts[-1] /= 2
+        angle = np.pi * np.arange(last + 1) / last
+        weights: Floats = 2 / last * np.cos(np.outer(angle, even)) @ parts
+        weights[[0, -1]] /= 2
+        return abs(float(self.stop - self.start)) / 2 * weights
+
+    def __repr__(self) -> str:
+        ends = (str(e) if e.denominator == 1 else repr(float(e)) for e in (self.start, self.stop))
+        return f"ChebyshevPoints({', '.join(ends)}, {len(self)})"
 
 
 def as_axis(value: object) -> Axis:

@@ -10,13 +10,24 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 
 from findops.band import Band
+from findops.implicit import written
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from numpy.typing import NDArray
 
-__all__ = ["Band", "Chain", "Composition", "Factor", "Layout", "Program", "Slot", "Term"]
+__all__ = [
+    "Band",
+    "Chain",
+    "Composition",
+    "Factor",
+    "Layout",
+    "Program",
+    "Slot",
+    "Term",
+    "sides_of",
+]
 
 Number = float | complex
 
@@ -108,11 +119,14 @@ class Term:
     @property
     def transposed(self) -> tuple[Term, ...]:
         """The terms, left to right, whose product is the transpose."""
-        bands = tuple(band and band.T for band in self.bands)
-        if not self.factors:
+        nothing = (None,) * len(self.bands)
+        rights = tuple(band and band.right for band in self.bands)
+        bands = tuple(band and band.T for band in rights)
+        solves = tuple(b.left.T.inverse if b and b.left else None for b in self.bands)
+        if not self.factors and not any(solves):
             return (replace(self, bands=bands),)
-        coefficient = replace(self, bands=(None,) * len(bands))
-        return (Term(bands), coefficient) if any(bands) else (coefficient,)
+        terms = (Term(bands), Term(solves), replace(self, bands=nothing))
+        return tuple(t for t in terms[:2] if any(t.bands)) + terms[2:]
 
 
 @dataclass(frozen=True, eq=False)
@@ -283,6 +297,26 @@ class Program:
     def is_complex(self) -> bool:
         return any(term.is_complex for term in self.terms)
 
+    @cached_property
+    def whole(self) -> bool:
+        """Whether a band is applied to whole lines rather than row by row."""
+        return any(band.whole for term in self.terms for band in term.bands if band)
+
+    @cached_property
+    def implicit(self) -> bool:
+        """Whether a band has a left side."""
+        return any(band.left for term in self.terms for band in term.bands if band)
+
+    @cached_property
+    def written(self) -> Program:
+        """The same plan with the rows of implicit bands written out."""
+        if not self.implicit:
+            return self
+        made = cache(written)
+        return self.map_terms(
+            lambda term: replace(term, bands=tuple(band and made(band) for band in term.bands))
+        )
+
     @property
     def slots(self) -> tuple[Slot, ...]:
         """The places of named fields."""
@@ -303,6 +337,23 @@ class Program:
             for place, weight in entries.items():
                 result[place] = result.get(place, 0.0) + weight
         return {place: weight for place, weight in sorted(result.items()) if weight != 0}
+
+
+def sides_of(program: Program) -> tuple[Program, Program] | None:
+    """Return programs (left, right) of which the program is left⁻¹ · right, None if it is not."""
+    match program.parts:
+        case (Chain(row=0, col=0, terms=(term,)),) if not term.factors and (
+            program.inputs.count == program.outputs.count == 1
+        ):
+            left = Term(tuple(band and band.left for band in term.bands))
+            right = replace(term, bands=tuple(band and band.right for band in term.bands))
+            ends = (program.outputs, program.inputs)
+            left_side, right_side = (
+                Program(layout, program.outputs, (Chain(0, 0, (side,)),))
+                for layout, side in zip(ends, (left, right), strict=True)
+            )
+            return left_side, right_side
+    return None
 
 
 Entry = tuple[int, tuple[int, ...]]

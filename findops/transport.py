@@ -9,11 +9,12 @@ from findops.calculus import Axes, Differential, total
 from findops.components import Components, Geometry
 from findops.derivative import Diff, Flux
 from findops.expr import AxisName, Expr, as_coefficient
+from findops.schemes import Central
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from findops.schemes import Explicit
+    from findops.schemes import Scheme
 
 __all__ = ["Advection", "Diffusion", "DirectionalDerivative"]
 
@@ -48,7 +49,7 @@ class Advection(Differential):
         velocity: Sequence[object],
         axes: Axes = None,
         acc: int | Mapping[AxisName, int] | None = 2,
-        scheme: Explicit | Mapping[AxisName, Explicit] | None = None,
+        scheme: Scheme | Mapping[AxisName, Scheme] | None = None,
     ) -> None:
         if isinstance(velocity, (str, Expr)) or not hasattr(velocity, "__iter__"):
             raise TypeError(
@@ -94,7 +95,7 @@ class DirectionalDerivative(Advection):
         vector: Sequence[object],
         axes: Axes = None,
         acc: int | Mapping[AxisName, int] | None = 2,
-        scheme: Explicit | Mapping[AxisName, Explicit] | None = None,
+        scheme: Scheme | Mapping[AxisName, Scheme] | None = None,
     ) -> None:
         super().__init__(vector, axes, acc, scheme)
 
@@ -131,14 +132,15 @@ class Diffusion(Differential):
         natural: bool = False,
         axes: Axes = None,
         acc: int | Mapping[AxisName, int] | None = 2,
-        scheme: Explicit | Mapping[AxisName, Explicit] | None = None,
+        scheme: Scheme | Mapping[AxisName, Scheme] | None = None,
     ) -> None:
         each = k if isinstance(k, (list, tuple)) else (k,)
         self._set(k=tuple(map(as_coefficient, each)), natural=bool(natural))
         super().__init__(axes, acc, scheme)
 
     def _diff(self, axis: AxisName, acc: Any, scheme: Any, order: int = 1) -> Diff:
-        # Only schemes that map to half points serve, which Diff checks.
+        if scheme not in (None, Central()):
+            raise ValueError(f"Diffusion is made of central differences, not of {scheme!r}")
         return Diff(axis, order, acc, scheme, to="half")
 
     def expand(self, geometry: Geometry) -> Components:

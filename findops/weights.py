@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-__all__ = ["exact_weights", "is_symbolic", "row_weights", "weights"]
+__all__ = ["as_rational", "exact_weights", "is_symbolic", "row_weights", "weights"]
 
 
 def fornberg(order: int, nodes: Sequence[Any], one: Any) -> list[Any]:
@@ -72,7 +72,8 @@ def is_symbolic(value: object) -> bool:
     return sympy is not None and isinstance(value, sympy.Basic)
 
 
-def _rational(value: object) -> Fraction:
+def as_rational(value: object) -> Fraction:
+    """Return a finite real number exactly."""
     if isinstance(value, Rational):
         return Fraction(int(value.numerator), int(value.denominator))
     if not isinstance(value, Real):
@@ -130,8 +131,8 @@ def weights(order: int, offsets: Sequence[Any] | NDArray[Any], at: Any = 0) -> t
         )
     if is_symbolic(at) or any(is_symbolic(node) for node in nodes):
         return _symbolic_weights(int(order), nodes, at)
-    center = _rational(at)
-    exact = tuple(_rational(node) - center for node in nodes)
+    center = as_rational(at)
+    exact = tuple(as_rational(node) - center for node in nodes)
     if len(set(exact)) < len(exact):
         raise ValueError(f"weights need distinct nodes, but got {nodes}")
     return exact_weights(int(order), exact)
@@ -141,7 +142,7 @@ def _symbolic_weights(order: int, nodes: list[Any], at: Any) -> tuple[Any, ...]:
     import sympy
 
     exact = [
-        sympy.sympify(node) if is_symbolic(node) else sympy.Rational(str(_rational(node)))
+        sympy.sympify(node) if is_symbolic(node) else sympy.Rational(str(as_rational(node)))
         for node in [at, *nodes]
     ]
     shifted = [sympy.expand(node - exact[0]) for node in exact[1:]]

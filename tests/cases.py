@@ -166,6 +166,29 @@ STAGGERED = [
     for p in (2, 4, 6)
 ]  # fmt: skip
 
+# name: (scheme, orders, acc); for evenly spaced points.
+TUNED: dict[str, tuple[Any, tuple[int, ...], int]] = {
+    "TamWebb()": (fo.TamWebb(), (1, 2), 4),
+    "BogeyBailly(11)": (fo.BogeyBailly(11), (1,), 4),
+    "BogeyBailly(13)": (fo.BogeyBailly(13), (1,), 4),
+    "Optimized": (fo.Optimized(range(-4, 5), acc=6, band=1.8), (1, 2), 6),
+    "Optimized upwind": (fo.Optimized(range(-4, 2), acc=3, band=1.0), (1,), 3),
+}
+EVEN = [
+    Case(f"{name} order {order}", f"x={kind}", lambda _, o=order, s=scheme:
+         Diff("x", o, scheme=s), {"x" * order: 1}, acc, m=30, closure=closure)
+    for name, (scheme, of, acc) in TUNED.items()
+    for order in of
+    for kind, closure in (("uniform", "accurate"), ("periodic", "accurate"),
+                          ("descending", "accurate"), ("cells", "accurate"), ("faces", "halo"))
+] + [
+    Case(f"{name} order 1", f"x={kind}", lambda _, s=scheme: Diff("x", scheme=s), {"x": 1}, None,
+         m=30, closure=closure)
+    for name, (scheme, *_) in [*TUNED.items()][::4]
+    for kind in ("uniform", "cells")
+    for closure in ("odd", "even", "zero", 2)
+]  # fmt: skip
+
 
 def D(*axes, acc=2):  # noqa: N802  # the name that the literature gives it
     """Return the derivatives along each of the axes, in turn."""
@@ -364,8 +387,8 @@ LITERAL = [
 ]  # fmt: skip
 
 CASES: list[Case] = [
-    *SINGLES, *FORCED, *CLOSED, *NARROW, *STAGGERED, *SUMS, *VARYING, *VECTORS, *CLOSED_PLANES,
-    *LITERAL,
+    *SINGLES, *FORCED, *EVEN, *CLOSED, *NARROW, *STAGGERED, *SUMS, *VARYING, *VECTORS,
+    *CLOSED_PLANES, *LITERAL,
 ]  # fmt: skip
 
 

@@ -234,3 +234,17 @@ def test_conductivity_comes_back():
     _, exact = conductivity.recover(conductivity.Plate(16), 40)
     assert exact[-1] < 0.012
     assert exact[0] > 0.25
+
+
+def test_wave_packets_travel_as_modified_wavenumbers_say():
+    dispersion = load("dispersion")
+    for method in dispersion.METHODS[2::2]:
+        found = dispersion.travel(method, 5)
+        np.testing.assert_allclose(found, dispersion.predict(method, 5), rtol=0, atol=1e-6)
+    at_5, at_8 = (
+        {m.name: dispersion.error(r, dispersion.predict(m, r)) for m in dispersion.METHODS}
+        for r in (5, 8)
+    )
+    assert at_5["Bogey-Bailly 11"] < at_5["central 10"] / 25
+    assert at_8["Tam-Webb, 1.1"] < at_8["central 6"] < at_8["Tam-Webb, π/2"]
+    assert at_8["compact 10"] < at_8["central 10"] < at_8["Bogey-Bailly 11"]

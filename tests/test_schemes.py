@@ -10,14 +10,17 @@ from findops import (
     Advection,
     Backward,
     Biased,
+    BogeyBailly,
     Central,
     Diff,
     Field,
     Forward,
     Grid,
     Offsets,
+    Optimized,
     Periodic,
     Points,
+    TamWebb,
     Uniform,
     Upwind,
 )
@@ -165,9 +168,10 @@ def test_rotating_a_circle_rotates_the_matrix():
 
 @pytest.mark.parametrize(
     "scheme",
-    [Central(), Forward(), Backward(), Biased(2), Upwind(1.5), Offsets([-1, 0, 1])],
+    [Central(), Forward(), Backward(), Biased(2), Upwind(1.5), Offsets([-1, 0, 1]), TamWebb(),
+     BogeyBailly(13), Optimized([-2, 0, 1, 2], 2, (0.1, 1.0), relative=True)],
     ids=str,
-)
+)  # fmt: skip
 def test_schemes_are_frozen_values(scheme):
     assert dataclasses.is_dataclass(scheme)
     twin = pickle.loads(pickle.dumps(scheme))

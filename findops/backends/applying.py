@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 
     from findops.backends.contiguous import Order, Ready
     from findops.backends.fused import Fused
+    from findops.backends.sweeps import Solvers, Sweeps
     from findops.stencil import Program
 
     Array = NDArray[Any]
@@ -38,11 +40,12 @@ class Application:
     taps: int
     fused: dict[tuple[np.dtype[Any], Order, int | None], Fused] = field(default_factory=dict)
     rows: dict[np.dtype[Any], Rows] = field(default_factory=dict)
+    solvers: Solvers = field(default_factory=dict)
 
     @staticmethod
-    def of(program: Program) -> Application:
-        """Make a program ready."""
-        return Application(program, taps(program))
+    def of(program: Program, solvers: Solvers | None = None) -> Application:
+        """Make a program ready, with those solvers of implicit bands that there are."""
+        return Application(program, taps(program), solvers={} if solvers is None else solvers)
 
     def __call__(
         self, u: Array, out: Array | None = None, add: bool = False, scale: complex = 1
@@ -54,6 +57,8 @@ class Application:
         inputs, outputs = self.program.inputs, self.program.outputs
         batch = u.shape[: u.ndim - len(inputs.shape)]
         shape = batch + outputs.shape
+        if self.program.whole:
+            return self._swept(u, shape, out, add, scale)
         if self._is_small(math.prod(batch)):
             result = self._rows(u.dtype)(u.reshape(*batch, inputs.size)).reshape(shape)
             if scale != 1:
@@ -91,6 +96,8 @@ class Application:
         inputs, outputs = self.program.inputs, self.program.outputs
         batch = shape[: len(shape) - len(inputs.shape)]
         full = batch + outputs.shape
+        if self.program.whole:
+            return None
         if not self._is_small(math.prod(batch)):
             order = tuple(range(len(inputs.points)))
             return self._fused(dtype, order, None).ready(math.prod(batch), full)
@@ -110,9 +117,26 @@ class Application:
     def given(self, program: Program) -> Application:
         """Return the application of the same plan with other values in it."""
         if program.is_complex != self.program.is_complex:
-            return Application.of(program)
+            return Application.of(program, self.solvers)
         kept = {k: f.given(program) for k, f in self.fused.items() if f.program is self.program}
-        return Application(program, self.taps, kept)
+        return Application(program, self.taps, kept, solvers=self.solvers)
+
+    @cached_property
+    def _sweeps(self) -> Sweeps:
+        from findops.backends.sweeps import Sweeps
+
+        return Sweeps.of(self.program, self.solvers)
+
+    def _swept(
+        self, u: Array, shape: tuple[int, ...], out: Array | None, add: bool, scale: complex
+    ) -> Array:
+        """Return what the call returns where bands act on whole lines."""
+        fits = out is not None and out.flags.c_contiguous and not np.may_share_memory(u, out)
+        if out is not None and not fits:
+            return delivered(self._swept(u, shape, None, False, scale), out, add)
+        target = np.empty(shape, u.dtype) if out is None else out
+        self._sweeps(np.ascontiguousarray(u), target, add and out is not None, scale)
+        return target
 
     def _is_small(self, batch: int) -> bool:
         return self.taps * batch <= SMALL

@@ -2,20 +2,35 @@
 
 from findops.schemes.central import Central
 from findops.schemes.coefficients import coefficients
-from findops.schemes.explicit import Closure, Explicit, Line, TooFewPointsError
+from findops.schemes.compact import Compact
+from findops.schemes.designer import optimize_stencil
+from findops.schemes.explicit import Explicit, Line
 from findops.schemes.one_sided import Backward, Biased, Forward, Offsets
+from findops.schemes.optimized import BogeyBailly, Optimized, TamWebb
+from findops.schemes.scheme import SPECTRAL, Closure, Scheme, Stencil, TooFewPointsError
+from findops.schemes.spectral import Chebyshev, Fourier
 from findops.schemes.upwind import Upwind
 
 __all__ = [
+    "SPECTRAL",
     "Backward",
     "Biased",
+    "BogeyBailly",
     "Central",
+    "Chebyshev",
     "Closure",
+    "Compact",
     "Explicit",
     "Forward",
+    "Fourier",
     "Line",
     "Offsets",
+    "Optimized",
+    "Scheme",
+    "Stencil",
+    "TamWebb",
     "TooFewPointsError",
     "Upwind",
     "coefficients",
+    "optimize_stencil",
 ]

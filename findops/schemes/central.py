@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import ClassVar
 
 from findops.schemes.explicit import Explicit, Line
 
@@ -27,7 +26,9 @@ class Central(Explicit):
     (-2, -1, 0, 1, 2)
     """
 
-    staggers: ClassVar[bool] = True
+    @property
+    def staggers(self) -> bool:
+        return True
 
     def claim(self, order: int, acc: int | None) -> int:
         claimed = super().claim(order, acc)
@@ -37,6 +38,9 @@ class Central(Explicit):
                 f"{order}; Forward(), Backward() and Biased(shift) take odd acc"
             )
         return claimed
+
+    def at_least(self, acc: int) -> int:
+        return acc + acc % 2
 
     def lowest(self, points: int, shift: Fraction, inward: int) -> int:
         middle = shift - Fraction(points - 1, 2)

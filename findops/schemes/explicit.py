@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import math
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from findops.band import Band, Row
+from findops.schemes.scheme import Scheme, Stencil, TooFewPointsError
 from findops.weights import exact_weights, row_weights
 
 if TYPE_CHECKING:
@@ -19,34 +19,12 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from findops.axes import Axis
+    from findops.schemes.scheme import Closure
 
     Floats = NDArray[np.float64]
     Ints = NDArray[np.intp]
 
-__all__ = ["Closure", "Explicit", "Line", "TooFewPointsError", "leading_error"]
-
-Closure = str | int
-"""What happens where a stencil sticks out: a name, or the accuracy of biased stencils."""
-
-
-class TooFewPointsError(ValueError):
-    """A bounded axis is too short for a stencil."""
-
-    def __init__(self, needed: int, there: int) -> None:
-        super().__init__(f"the stencil needs {needed} points, but the axis has {there}")
-        self.needed, self.there = needed, there
-
-
-def leading_error(order: int, offsets: Sequence[Fraction | int]) -> tuple[Fraction, int]:
-    """Return (C, q): the stencil gives the derivative + C·h^(q−order)·u^(q) + higher terms."""
-    exact = tuple(map(Fraction, offsets))
-    weights = exact_weights(order, exact)
-    q = order + 1
-    while not (moment := sum(w * o**q for w, o in zip(weights, exact, strict=True))):
-        q += 1
-        if q > order + 2 * len(exact) + 1:
-            return Fraction(0), q
-    return Fraction(moment) / math.factorial(q), q
+__all__ = ["Explicit", "Line", "folded"]
 
 
 @dataclass(frozen=True)
@@ -93,30 +71,8 @@ class Line:
 
 
 @dataclass(frozen=True)
-class Explicit(ABC):
+class Explicit(Scheme):
     """A scheme that reads a window of points."""
-
-    staggers: ClassVar[bool] = False
-    """Whether the scheme maps between nodes and half points."""
-    merges: ClassVar[bool] = True
-    """Whether a product of two derivatives by this scheme is one derivative by it."""
-
-    @property
-    def coefficients(self) -> tuple[object, ...]:
-        """What the choice of points depends on."""
-        return ()
-
-    def claim(self, order: int, acc: int | None) -> int:
-        """Return the order of accuracy for a request, 2 if there is none.
-
-        Raises
-        ------
-        ValueError
-            If the scheme has no such accuracy.
-        """
-        if acc is not None and acc < 1:
-            raise ValueError(f"acc must be at least 1, but is {acc} for order {order}")
-        return 2 if acc is None else acc
 
     @abstractmethod
     def lowest(self, points: int, shift: Fraction, inward: int) -> int:
@@ -131,18 +87,35 @@ class Explicit(ABC):
         """Return the offsets that keep the accuracy on the axis at hand."""
         return self.offsets(line.order, acc, line.shift)
 
-    def band(
-        self, order: int, acc: int, source: Axis, target: Axis, closure: tuple[Closure, Closure]
-    ) -> Band:
-        """Return the band from the points of `source` to those of `target`.
+    def stencil(self, order: int, acc: int, shift: Fraction = Fraction(0)) -> Stencil:
+        distances = tuple(o - shift for o in self.offsets(order, acc, shift))
+        return Stencil(distances, exact_weights(order, distances))
+
+    def weights(self, acc: int, line: Line, rows: Ints, columns: Ints) -> Floats:  # noqa: ARG002
+        """Return the weights of windows, (rows, taps), or (1, taps) where the spacing is even.
+
+        There every row must have the same columns relative to it.
+        """
+        return line.weights(rows, columns)
+
+    def edge(self, i: int, acc: int, line: Line, inward: int) -> Row:
+        """Return a row whose window sticks out at one end, on points that lie inward.
 
         Raises
         ------
         TooFewPointsError
-            If a bounded axis is too short.
-        ValueError
-            If the spacing of halo points is unknown.
+            If the axis is too short.
         """
+        points, n = line.order + acc, len(line.source)
+        if points > n:
+            raise TooFewPointsError(points, n)
+        first = i + self.lowest(points, line.shift, inward)
+        columns = np.arange(points) + min(max(first, 0), n - points)
+        return Row.merged(columns, line.weights(np.array([i]), columns[None])[0])
+
+    def band(
+        self, order: int, acc: int, source: Axis, target: Axis, closure: tuple[Closure, Closure]
+    ) -> Band:
         line = Line(order, source, target)
         offsets = np.array(self.interior(acc, line), dtype=np.intp)
         m, n = len(target), len(source)
@@ -163,7 +136,7 @@ class Explicit(ABC):
         # On even spacing one row tells the weights of all.
         rows = np.arange(first, stop if source.spacing is None else min(stop, first + 1))
         if stop > first:
-            weights = line.weights(rows, rows[:, None] + offsets)
+            weights = self.weights(acc, line, rows, rows[:, None] + offsets)
         else:
             weights = np.zeros((0, len(offsets)))
         band = Band(
@@ -189,18 +162,13 @@ class Explicit(ABC):
         for face, inward in ((0, 1), (1, -1)):
             kind = closure[face]
             if out[face] and (kind == "accurate" or isinstance(kind, int)):
-                points = line.order + (kind if isinstance(kind, int) else acc)
-                if points > n:
-                    raise TooFewPointsError(points, n)
-                first = i + self.lowest(points, line.shift, inward)
-                columns = np.arange(points) + min(max(first, 0), n - points)
-                return Row.merged(columns, line.weights(np.array([i]), columns[None])[0])
-        return _folded(
-            i + offsets, line.weights(np.array([i]), i + offsets[None])[0], line, closure
+                return self.edge(i, kind if isinstance(kind, int) else acc, line, inward)
+        return folded(
+            i + offsets, self.weights(acc, line, np.array([i]), i + offsets[None])[0], line, closure
         )
 
 
-def _folded(columns: Ints, weights: Floats, line: Line, closure: tuple[Closure, Closure]) -> Row:
+def folded(columns: Ints, weights: Floats, line: Line, closure: tuple[Closure, Closure]) -> Row:
     """Return the row in which points beyond the ends are replaced by what the closures say."""
     mirrored, below, above = line.source.mirror(columns)
     n = len(line.source)

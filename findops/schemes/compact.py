@@ -1,0 +1,445 @@
+"""Compact differences: neighboring derivatives stand in one equation."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from functools import cache
+from numbers import Rational, Real
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from findops.band import Band, Row
+from findops.schemes.explicit import Line, folded
+from findops.schemes.rational import solved
+from findops.schemes.scheme import Scheme, Stencil, TooFewPointsError
+
+if TYPE_CHECKING:
+    from findops.axes import Axis
+    from findops.schemes.scheme import Closure
+
+__all__ = ["Compact"]
+
+Side = int | tuple[Fraction, ...]
+HALF = Fraction(1, 2)
+
+SPECTRAL_LIKE = {1: (2.0, 2.3, 2.4), 2: (2.0, 2.4, 2.6)}
+"""The waves at which Lele's published coefficients are exact, to their digits."""
+
+
+@dataclass(frozen=True, init=False)
+class Compact(Scheme):
+    """Compact differences of Lele: α-weighted neighboring derivatives stand in one equation.
+
+    At evenly spaced points, derivatives v and values u obey, for the first derivative,
+
+        β v₋₂ + α v₋₁ + v₀ + α v₁ + β v₂ = a (u₁ − u₋₁)/2h + b (u₂ − u₋₂)/4h + c (u₃ − u₋₃)/6h,
+
+    and (uₖ − 2u₀ + u₋ₖ)/(kh)² on the right for the second. All coefficients are derived exactly,
+    for any order of the derivative. Rows near the ends are as accurate, or as the closure says,
+    with the neighbors that they have on the left.
+
+    Operators are applied by elimination along lines, never by an inverse. They have no sparse
+    matrix but a pair of them, ``op.pair()``.
+
+    Parameters
+    ----------
+    left : int, or sequence of numbers
+        Neighbors on either side in the left side: 1 makes it tridiagonal, 2 pentadiagonal. Or
+        their coefficients α, β, ….
+    right : int, or sequence of numbers, optional
+        Neighbors on either side in the right side: as many as the accuracy needs by default. Or
+        the coefficients a, b, c, … of a first or second derivative.
+    waves : sequence of numbers
+        Wavenumbers times spacing, between 0 and π, at which the derivative is exact; each takes the
+        place of a moment condition, that is, two orders of accuracy.
+
+    Raises
+    ------
+    ValueError
+        If a number is out of range, or the left side vanishes for some wave.
+    TypeError
+        If an argument has the wrong type.
+
+    Notes
+    -----
+    S. K. Lele, Compact finite difference schemes with spectral-like resolution, J. Comput. Phys.
+    103 (1992) 16-42. The accuracy is even, at least 2·left + 2. Without an accuracy, `Diff` takes
+    that; where `right` is given, it follows.
+
+    Examples
+    --------
+    >>> from findops import coefficients
+    >>> c = coefficients(1, acc=6, scheme=Compact())
+    >>> [str(w) for w in c.left_weights], [str(w) for w in c.weights]
+    (['1/3', '1', '1/3'], ['-1/36', '-7/9', '7/9', '1/36'])
+    >>> Compact(left=[1/3], right=[14/9, 1/9]).modified_wavenumber(1.0).round(5)
+    np.float64(0.99921)
+    """
+
+    left: Side
+    right: Side | None
+    waves: tuple[float, ...]
+
+    def __init__(
+        self,
+        left: int | Sequence[float | Rational] = 1,
+        right: int | Sequence[float | Rational] | None = None,
+        waves: Sequence[float] = (),
+    ) -> None:
+        object.__setattr__(self, "left", _side(left, "left"))
+        object.__setattr__(self, "right", None if right is None else _side(right, "right"))
+        object.__setattr__(self, "waves", tuple(float(wave) for wave in waves))
+        if any(not 0 < wave < math.pi for wave in self.waves):
+            raise ValueError(f"Compact: waves must be between 0 and π, but are {list(waves)}")
+        if isinstance(self.right, tuple) and (self.waves or not isinstance(self.left, tuple)):
+            raise ValueError(
+                "Compact: with coefficients on the right, there must be coefficients on the left "
+                "and no waves"
+            )
+        if isinstance(self.left, tuple):
+            _check_solvable(self.left, repr(self))
+
+    @staticmethod
+    def spectral_like(order: int = 1) -> Compact:
+        """Return Lele's pentadiagonal scheme of spectral-like resolution, of fourth order.
+
+        Parameters
+        ----------
+        order : {1, 2}
+            Of which derivative the short waves are to be right.
+
+        Examples
+        --------
+        >>> from findops import coefficients
+        >>> c = coefficients(1, scheme=Compact.spectral_like())
+        >>> c.accuracy, [round(float(w), 7) for w in c.left_weights[3:]]
+        (4, [0.5771439, 0.0896406])
+        """
+        if order not in SPECTRAL_LIKE:
+            raise ValueError(f"Compact.spectral_like is for order 1 or 2, not {order!r}")
+        return Compact(left=2, right=3, waves=SPECTRAL_LIKE[order])
+
+    @property
+    def staggers(self) -> bool:
+        return isinstance(self.left, int) and self.right is None
+
+    @property
+    def merges(self) -> bool:
+        return isinstance(self.left, int) and self.right is None
+
+    @property
+    def fixed(self) -> bool:
+        return self.right is not None
+
+    def claim(self, order: int, acc: int | None) -> int:
+        super().claim(order, acc)
+        if order == 0:
+            return 2 if acc is None else acc
+        if isinstance(self.right, tuple):
+            if order > 2:
+                raise ValueError(f"{self!r} is a first or second derivative, not of order {order}")
+            return _given(order, self._lefts, self.right, repr(self))[1]
+        if self.right is not None:
+            follows = 2 * (self._unknowns + self.right - len(self.waves) - (order + 1) // 2 + 1)
+            if follows < 2:
+                raise ValueError(
+                    f"{self!r} needs {1 - follows // 2} more points on the right for a derivative "
+                    f"of order {order}"
+                )
+            _derived(self, order, follows, Fraction(0))
+            return follows
+        # The right side has at least the points of the derivative.
+        least = max(2 * (self._unknowns + 1 - len(self.waves)), 2)
+        # The left side of the third derivative of least accuracy vanishes for the shortest wave.
+        least = next(p for p in (least, least + 2, least + 4) if self._serves(order, p))
+        if acc is not None and (acc < least or acc % 2):
+            raise ValueError(
+                f"{self!r} has even accuracy, at least {least}, but acc is {acc} for order {order}"
+            )
+        _derived(self, order, acc or least, Fraction(0))
+        return acc or least
+
+    def _serves(self, order: int, acc: int) -> bool:
+        try:
+            _derived(self, order, acc, Fraction(0))
+        except ValueError:
+            return False
+        return True
+
+    def at_least(self, acc: int) -> int:
+        return acc + acc % 2
+
+    @property
+    def _unknowns(self) -> int:
+        """How many coefficients of the left side are free."""
+        return self.left if isinstance(self.left, int) else 0
+
+    @property
+    def _lefts(self) -> tuple[Fraction, ...]:
+        return self.left if isinstance(self.left, tuple) else ()
+
+    def stencil(self, order: int, acc: int, shift: Fraction = Fraction(0)) -> Stencil:
+        if isinstance(self.right, tuple):
+            return _given(order, self._lefts, self.right, repr(self))[0]
+        return _derived(self, order, acc, shift)
+
+    def band(
+        self, order: int, acc: int, source: Axis, target: Axis, closure: tuple[Closure, Closure]
+    ) -> Band:
+        line = Line(order, source, target)
+        if source.spacing is None:
+            raise ValueError(
+                "compact schemes need evenly spaced points: Central() serves where the spacing "
+                "varies"
+            )
+        stencil = self.stencil(order, acc, line.shift)
+        rows = len(target)
+        first, stop = 0, rows
+        if not source.periodic:
+            refused = {"halo", "zero"} & set(closure)
+            if refused:
+                raise ValueError(
+                    f"the closure {refused.pop()!r} says nothing of derivatives beyond the ends, "
+                    "which an implicit row reads: take 'accurate', an accuracy, 'odd' or 'even'"
+                )
+            low, high = (edge([*stencil.offsets, *stencil.left_offsets]) for edge in (min, max))
+            index = [int(o + line.shift) for o in stencil.offsets]
+            first = min(max(0, -min(index), -math.floor(low)), rows)
+            stop = min(rows, len(source) - max(index), rows - math.ceil(high))
+            stop = max(first, stop)
+        closed = [
+            _closed(i, acc, line, stencil, closure) for i in (*range(first), *range(stop, rows))
+        ]
+        scale = 1 / source.spacing**order
+        right, left = (
+            Band(
+                rows=rows,
+                cols=columns,
+                offsets=tuple(int(o + moved) for o in offsets),
+                weights=np.array([float(w * factor) for w in weights]),
+                head=tuple(pair[side] for pair in closed[:first]),
+                tail=tuple(pair[side] for pair in closed[first:]),
+                periodic=source.periodic,
+                order=order,
+                acc=acc,
+                shift=line.shift,
+            )
+            for side, columns, moved, factor, offsets, weights in (
+                (0, len(source), line.shift, scale, stencil.offsets, stencil.weights),
+                (1, rows, 0, 1, stencil.left_offsets, stencil.left_weights),
+            )
+        )
+        return right.over(left)
+
+    def __repr__(self) -> str:
+        for order, waves in SPECTRAL_LIKE.items():
+            if (self.left, self.right, self.waves) == (2, 3, waves):
+                return f"Compact.spectral_like({order if order > 1 else ''})"
+        given = [f"left={_shown(self.left)}"] if self.left != 1 else []
+        given += [] if self.right is None else [f"right={_shown(self.right)}"]
+        given += [f"waves={list(self.waves)}"] if self.waves else []
+        return f"Compact({', '.join(given)})"
+
+
+# Interior rows ----------------------------------------------------------------------------------
+
+
+@cache
+def _derived(scheme: Compact, order: int, acc: int, shift: Fraction) -> Stencil:
+    """Return the interior row that meets the moment conditions, and is exact for the waves."""
+    degrees = range(order % 2 or (2 if shift == 0 else 0), order + acc, 2)
+    free = scheme._unknowns
+    count = len(degrees) + len(scheme.waves) - free
+    given = scheme._lefts
+    distances = [k + (HALF if shift else Fraction(1)) for k in range(count)]
+    rows, right = [], []
+
+    def condition(sums: list[Fraction], derivative: list[Fraction], own: Fraction) -> None:
+        """Σ weight·sum = own + Σ α·derivative."""
+        known = sum((a * d for a, d in zip(given, derivative, strict=False)), own)
+        rows.append([*sums, *(-d for d in derivative[:free])])
+        right.append(known)
+
+    width = max(free, len(given))
+    for q in degrees:
+        moments = [2 * Fraction(d) ** q for d in distances]
+        falling = math.perm(q, order)
+        beside = [2 * falling * Fraction(k) ** max(q - order, 0) for k in range(1, width + 1)]
+        condition(moments, beside, Fraction(falling if q == order else 0))
+    for wave in scheme.waves:
+        turned = (-1) ** (order // 2) * Fraction(wave) ** order
+        function = math.sin if order % 2 else math.cos
+        middle = 0 if order % 2 or shift else 1
+        sums = [2 * (Fraction(function(float(d) * wave)) - middle) for d in distances]
+        beside = [2 * turned * Fraction(math.cos(k * wave)) for k in range(1, width + 1)]
+        condition(sums, beside, turned)
+    found = solved(rows, right)
+    if found is None:
+        raise ValueError(f"{scheme!r} has no derivative of order {order} and accuracy {acc}")
+    left = given or found[count:]
+    _check_solvable(left, repr(scheme))
+    return _symmetric(order, distances, found[:count], left, shift)
+
+
+@cache
+def _given(
+    order: int, left: tuple[Fraction, ...], right: tuple[Fraction, ...], name: str
+) -> tuple[Stencil, int]:
+    """Return the interior row of given coefficients, and its accuracy."""
+    steps = range(1, len(right) + 1)
+    distances = [Fraction(k) for k in steps]
+    weights = [a / (2 * k if order == 1 else k * k) for a, k in zip(right, steps, strict=True)]
+    stencil = _symmetric(order, distances, weights, left, Fraction(0))
+    whole, parts = 1 + 2 * sum(left, Fraction(0)), sum(right, Fraction(0))
+    if abs(whole - parts) > Fraction(1, 10**12):
+        raise ValueError(
+            f"{name} does not give the derivative of order {order}: the coefficients on the right "
+            f"must sum up to {float(whole)}, as those on the left do, but sum up to {float(parts)}"
+        )
+    acc = 2
+    while acc < 2 * len(stencil.offsets) and not _wrong(stencil, order, order + acc):
+        acc += 2
+    return stencil, acc
+
+
+def _wrong(stencil: Stencil, order: int, q: int) -> bool:
+    """Tell whether a moment shows an error beyond the rounding of coefficients."""
+    right = zip(stencil.weights, stencil.offsets, strict=True)
+    left = zip(stencil.left_weights, stencil.left_offsets, strict=True)
+    parts = [w * int(o) ** q for w, o in right]
+    parts += [-math.perm(q, order) * a * int(o) ** (q - order) for a, o in left]
+    return bool(abs(sum(parts)) > sum(map(abs, parts)) / 10**12)
+
+
+def _symmetric(
+    order: int,
+    distances: Sequence[Fraction],
+    weights: Sequence[Fraction],
+    left: Sequence[Fraction],
+    shift: Fraction,
+) -> Stencil:
+    """Return the row with these weights, and mirrored ones at the distances before."""
+    sign = (-1) ** order
+    right = {s * d: w * (1 if s > 0 else sign) for d, w in zip(distances, weights, strict=True)
+             for s in (1, -1) if w}  # fmt: skip
+    if sign > 0 and not shift:
+        right[Fraction(0)] = -2 * sum(weights, Fraction(0))
+    beside = {Fraction(s * k): a for k, a in enumerate(left, 1) for s in (1, -1) if a}
+    beside[Fraction(0)] = Fraction(1)
+    offsets, lefts = sorted(right), sorted(beside)
+    return Stencil(
+        tuple(offsets),
+        tuple(right[o] for o in offsets),
+        tuple(lefts),
+        tuple(beside[o] for o in lefts),
+    )
+
+
+# Rows near the ends -----------------------------------------------------------------------------
+
+
+def _closed(
+    i: int, acc: int, line: Line, stencil: Stencil, closure: tuple[Closure, Closure]
+) -> tuple[Row, Row]:
+    """Return both sides of a row that sticks out."""
+    n, rows = len(line.source), len(line.target)
+    reads = [int(i + o + line.shift) for o in stencil.offsets]
+    solves = [int(i + o) for o in stencil.left_offsets]
+    out = min(*reads, *solves) < 0, max(reads) >= n or max(solves) >= rows
+    for face in (0, 1):
+        kind = closure[face]
+        if out[face] and (kind == "accurate" or isinstance(kind, int)):
+            return _biased(i, kind if isinstance(kind, int) else acc, line, stencil, face)
+    scale = 1 / line.source.spacing**line.order if line.source.spacing else 1
+    right = np.array([float(w * scale) for w in stencil.weights])
+    left = np.array([float(w) for w in stencil.left_weights])
+    # An odd derivative of an odd field is even, and the other way round.
+    turn = {"odd": "even", "even": "odd"} if line.order % 2 else {}
+    turned = tuple(turn.get(str(kind), kind) for kind in closure)
+    here = Line(line.order, line.target, line.target)
+    return (
+        folded(np.array(reads), right, line, closure),
+        folded(np.array(solves), left, here, (turned[0], turned[1])),
+    )
+
+
+def _biased(i: int, acc: int, line: Line, stencil: Stencil, face: int) -> tuple[Row, Row]:
+    """Return a row of some accuracy that reads the points at an end.
+
+    Its left side is that of the interior as far as it goes: so the whole left side keeps its
+    condition, whatever the accuracy, which closures with fewer points on the right do not.
+    """
+    n, rows, order = len(line.source), len(line.target), line.order
+    points = order + acc
+    if points > n:
+        raise TooFewPointsError(points, n)
+    sides = zip(stencil.left_offsets, stencil.left_weights, strict=True)
+    left = [(o, w) for o, w in sides if 0 <= i + o < rows]
+    columns = np.arange(points) + (0 if face == 0 else n - points)
+    places = [int(j) - i - line.shift for j in columns]
+    moments = [
+        sum((math.perm(q, order) * w * int(o) ** max(q - order, 0) for o, w in left), Fraction(0))
+        for q in range(points)
+    ]
+    powers = [[Fraction(x) ** q for x in places] for q in range(points)]
+    found = solved(powers, moments)
+    assert found is not None
+    scale = 1 / line.source.spacing**order if line.source.spacing else 1
+    there = np.array([int(i + o) for o, _ in left], dtype=np.intp)
+    return (
+        Row.merged(columns, np.array([float(w * scale) for w in found])),
+        Row(there, np.array([float(w) for _, w in left])),
+    )
+
+
+# Arguments --------------------------------------------------------------------------------------
+
+
+def _side(value: object, name: str) -> Side:
+    if hasattr(value, "__index__") and not isinstance(value, bool):
+        count = int(value.__index__())
+        if count < 1:
+            raise ValueError(f"Compact: {name} must be at least 1, but is {count}")
+        return count
+    if isinstance(value, (str, bytes)) or not isinstance(value, Sequence):
+        raise TypeError(
+            f"Compact: {name} must be a number of neighbors or a sequence of coefficients, not "
+            f"{value!r}"
+        )
+    if not value:
+        raise ValueError(f"Compact: {name} needs at least one coefficient")
+    return tuple(_coefficient(c, name) for c in value)
+
+
+def _coefficient(value: object, name: str) -> Fraction:
+    """Return a number as the fraction that it is, or that it was rounded from."""
+    if isinstance(value, Rational):
+        return Fraction(int(value.numerator), int(value.denominator))
+    if isinstance(value, bool) or not isinstance(value, Real) or not math.isfinite(value):
+        raise TypeError(f"Compact: coefficients on the {name} must be real, but one is {value!r}")
+    short = Fraction(float(value)).limit_denominator(10**6)
+    return short if float(short) == float(value) else Fraction(float(value))
+
+
+def _check_solvable(left: Sequence[Fraction], name: str) -> None:
+    """Refuse a left side that vanishes for some wave, as elimination without pivots must."""
+    theta = np.linspace(0, np.pi, 721)
+    sums = np.ones(len(theta))
+    for k, a in enumerate(left, 1):
+        sums += 2 * float(a) * np.cos(k * theta)
+    if sums.min() <= 1e-6:
+        worst = float(theta[int(np.argmin(sums))])
+        raise ValueError(
+            f"{name}: the left side must be positive for all waves, but is {sums.min():.3g} at the "
+            f"wavenumber {worst:.3g}: its equations could not be solved"
+        )
+
+
+def _shown(side: Side) -> str:
+    if isinstance(side, int):
+        return str(side)
+    return f"[{', '.join(str(c) if c.denominator < 1000 else repr(float(c)) for c in side)}]"
