@@ -22,7 +22,7 @@ from findops.calculus import (
     VectorLaplacian,
 )
 from findops.conditions import Condition, Dirichlet, Neumann, Robin
-from findops.derivative import Diff, Interpolate
+from findops.derivative import Diff, Filter, Interpolate
 from findops.even_axes import Cells, Periodic, Uniform
 from findops.expr import Coef, Field, Identity
 from findops.grid import Grid
@@ -36,7 +36,10 @@ from findops.schemes import (
     Compact,
     Forward,
     Fourier,
+    Gaussian,
     Offsets,
+    SavitzkyGolay,
+    Shapiro,
     Upwind,
     coefficients,
 )
@@ -75,8 +78,10 @@ __all__ = [
     "Dirichlet",
     "Divergence",
     "Field",
+    "Filter",
     "Forward",
     "Fourier",
+    "Gaussian",
     "Gradient",
     "Grid",
     "Hessian",
@@ -90,6 +95,8 @@ __all__ = [
     "Periodic",
     "Points",
     "Robin",
+    "SavitzkyGolay",
+    "Shapiro",
     "Tensor",
     "Uniform",
     "Upwind",

@@ -4,9 +4,11 @@ from findops.schemes.central import Central
 from findops.schemes.coefficients import coefficients
 from findops.schemes.compact import Compact
 from findops.schemes.explicit import Explicit, Line
+from findops.schemes.filters import Shapiro
 from findops.schemes.one_sided import Backward, Biased, Forward, Offsets
 from findops.schemes.scheme import SPECTRAL, Closure, Scheme, Stencil, TooFewPointsError
 from findops.schemes.spectral import Chebyshev, Fourier
+from findops.schemes.smoothing import Gaussian, SavitzkyGolay
 from findops.schemes.upwind import Upwind
 
 __all__ = [
@@ -20,9 +22,12 @@ __all__ = [
     "Explicit",
     "Forward",
     "Fourier",
+    "Gaussian",
     "Line",
     "Offsets",
+    "SavitzkyGolay",
     "Scheme",
+    "Shapiro",
     "Stencil",
     "TooFewPointsError",
     "Upwind",

@@ -91,6 +91,28 @@ class Explicit(Scheme):
         distances = tuple(o - shift for o in self.offsets(order, acc, shift))
         return Stencil(distances, exact_weights(order, distances))
 
+    def weights(self, acc: int, line: Line, rows: Ints, columns: Ints) -> Floats:  # noqa: ARG002
+        """Return the weights of windows, (rows, taps), or (1, taps) where the spacing is even.
+
+        There every row must have the same columns relative to it.
+        """
+        return line.weights(rows, columns)
+
+    def edge(self, i: int, acc: int, line: Line, inward: int) -> Row:
+        """Return a row whose window sticks out at one end, on points that lie inward.
+
+        Raises
+        ------
+        TooFewPointsError
+            If the axis is too short.
+        """
+        points, n = line.order + acc, len(line.source)
+        if points > n:
+            raise TooFewPointsError(points, n)
+        first = i + self.lowest(points, line.shift, inward)
+        columns = np.arange(points) + min(max(first, 0), n - points)
+        return Row.merged(columns, line.weights(np.array([i]), columns[None])[0])
+
     def band(
         self, order: int, acc: int, source: Axis, target: Axis, closure: tuple[Closure, Closure]
     ) -> Band:
@@ -114,7 +136,7 @@ class Explicit(Scheme):
         # On even spacing one row tells the weights of all.
         rows = np.arange(first, stop if source.spacing is None else min(stop, first + 1))
         if stop > first:
-            weights = line.weights(rows, rows[:, None] + offsets)
+            weights = self.weights(acc, line, rows, rows[:, None] + offsets)
         else:
             weights = np.zeros((0, len(offsets)))
         band = Band(
@@ -140,13 +162,10 @@ class Explicit(Scheme):
         for face, inward in ((0, 1), (1, -1)):
             kind = closure[face]
             if out[face] and (kind == "accurate" or isinstance(kind, int)):
-                points = line.order + (kind if isinstance(kind, int) else acc)
-                if points > n:
-                    raise TooFewPointsError(points, n)
-                first = i + self.lowest(points, line.shift, inward)
-                columns = np.arange(points) + min(max(first, 0), n - points)
-                return Row.merged(columns, line.weights(np.array([i]), columns[None])[0])
-        return folded(i + offsets, line.weights(np.array([i]), i + offsets[None])[0], line, closure)
+                return self.edge(i, kind if isinstance(kind, int) else acc, line, inward)
+        return folded(
+            i + offsets, self.weights(acc, line, np.array([i]), i + offsets[None])[0], line, closure
+        )
 
 
 def folded(columns: Ints, weights: Floats, line: Line, closure: tuple[Closure, Closure]) -> Row:

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from fractions import Fraction
 
-__all__ = ["Backward", "Biased", "Forward", "Offsets"]
+__all__ = ["Backward", "Biased", "Forward", "Offsets", "integer"]
 
 
 @dataclass(frozen=True)
@@ -69,7 +69,7 @@ class Biased(Explicit):
     shift: int
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "shift", _integer(self.shift, "the shift of Biased"))
+        object.__setattr__(self, "shift", integer(self.shift, "the shift of Biased"))
 
     def lowest(self, points: int, shift: Fraction, inward: int) -> int:  # noqa: ARG002
         return self.shift - (points - 1) // 2
@@ -101,7 +101,7 @@ class Offsets(Explicit):
     values: tuple[int, ...]
 
     def __init__(self, values: Sequence[int]) -> None:
-        chosen = tuple(sorted(_integer(value, "an offset") for value in values))
+        chosen = tuple(sorted(integer(value, "an offset") for value in values))
         if not chosen or len(set(chosen)) < len(chosen):
             raise ValueError(f"Offsets needs distinct offsets, but got {list(values)}")
         object.__setattr__(self, "values", chosen)
@@ -133,7 +133,8 @@ class Offsets(Explicit):
         return f"Offsets({list(self.values)})"
 
 
-def _integer(value: object, what: str) -> int:
+def integer(value: object, what: str) -> int:
+    """Return an integer, or say what needs to be one."""
     if isinstance(value, bool) or not hasattr(value, "__index__"):
         raise TypeError(f"{what} must be an integer, but is {value!r}")
     return operator.index(value)
