@@ -7,8 +7,8 @@ from findops.schemes.explicit import Explicit, Line
 from findops.schemes.filters import Shapiro
 from findops.schemes.one_sided import Backward, Biased, Forward, Offsets
 from findops.schemes.scheme import SPECTRAL, Closure, Scheme, Stencil, TooFewPointsError
-from findops.schemes.spectral import Chebyshev, Fourier
 from findops.schemes.smoothing import Gaussian, SavitzkyGolay
+from findops.schemes.spectral import Chebyshev, Fourier
 from findops.schemes.upwind import Upwind
 
 __all__ = [

@@ -18,8 +18,6 @@ from findops.schemes.one_sided import integer
 from findops.schemes.scheme import Stencil, TooFewPointsError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from numpy.typing import NDArray
 
     from findops.schemes.explicit import Line
@@ -65,31 +63,31 @@ class Fit(Explicit):
         """Return the window of a row near an end of n points."""
 
     def stencil(self, order: int, acc: int, shift: Fraction = Fraction(0)) -> Stencil:
-        offsets = self.offsets(order, acc, shift)
-        return Stencil(tuple(map(Fraction, offsets)), self._exact(order, acc, offsets))
+        chosen = self.offsets(order, acc, shift)
+        offsets = tuple(map(Fraction, chosen))
+        # Where they are not rational, importances are those that their floats are.
+        importance = tuple(map(Fraction, self.importance(np.array(chosen)).tolist()))
+        return Stencil(offsets, exact_fit_weights(order, order + acc - 1, offsets, importance))
 
     def weights(self, acc: int, line: Line, rows: Ints, columns: Ints) -> Floats:
-        spacing, apart = line.source.spacing, columns - rows[:, None]
-        if spacing is None:
-            nodes = line.source.position(columns) - line.target.position(rows)[:, None]
-            degree = line.order + acc - 1
-            return row_fit_weights(line.order, degree, nodes, self.importance(apart))
-        scale = 1 / spacing**line.order
-        return np.array(
-            [[float(w * scale) for w in self._exact(line.order, acc, apart[0].tolist())]]
-        )
+        if line.source.spacing is None:
+            return self._fitted(acc, line, rows, columns)
+        scale = 1 / line.source.spacing**line.order
+        return np.array([[float(w * scale) for w in self.stencil(line.order, acc).weights]])
 
     def edge(self, i: int, acc: int, line: Line, inward: int) -> Row:  # noqa: ARG002
         window = self.near(i, line.order + acc - 1, len(line.source))
         if len(window) > len(line.source):
             raise TooFewPointsError(len(window), len(line.source))
         columns = np.array(window)
-        return Row.merged(columns, self.weights(acc, line, np.array([i]), columns[None])[0])
+        return Row.merged(columns, self._fitted(acc, line, np.array([i]), columns[None])[0])
 
-    def _exact(self, order: int, acc: int, offsets: Sequence[int]) -> tuple[Fraction, ...]:
-        """Return exact weights; importances are taken as the rationals that their floats are."""
-        importance = tuple(map(Fraction, self.importance(np.array(offsets)).tolist()))
-        return exact_fit_weights(order, order + acc - 1, tuple(map(Fraction, offsets)), importance)
+    def _fitted(self, acc: int, line: Line, rows: Ints, columns: Ints) -> Floats:
+        """Return weights of any windows, in floating point: exact ones take long where many."""
+        nodes = line.source.position(columns) - line.target.position(rows)[:, None]
+        importance = self.importance(columns - rows[:, None])
+        fitted = row_fit_weights(line.order, line.order + acc - 1, nodes, importance)
+        return fitted / float((line.source.spacing or 1) ** line.order)
 
 
 @dataclass(frozen=True)
