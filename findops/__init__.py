@@ -40,6 +40,7 @@ from findops.schemes import (
     Offsets,
     SavitzkyGolay,
     Shapiro,
+    Spline,
     Upwind,
     coefficients,
 )
@@ -97,6 +98,7 @@ __all__ = [
     "Robin",
     "SavitzkyGolay",
     "Shapiro",
+    "Spline",
     "Tensor",
     "Uniform",
     "Upwind",

@@ -129,14 +129,15 @@ FORCED = [
 ]
 
 
-def _smoothed(scheme, order, acc, kind, closure="accurate", claim=True, given=None):
+def _implied(scheme, order, acc, kind, closure="accurate", claim=True, given=None):
     name = f"{scheme} order {order}" + ("" if given is None else f" acc {acc}")
     return Case(name, f"x={kind}", lambda _: Diff("x", order, acc=given, scheme=scheme),
-                {"x" * order: 1}, acc if claim else None, 24, closure, smooths=True)  # fmt: skip
+                {"x" * order: 1}, acc if claim else None, 24, closure,
+                smooths=scheme.smooths)  # fmt: skip
 
 
 SMOOTHED = [
-    _smoothed(fo.SavitzkyGolay(window, degree), order, degree + 1 - order, kind)
+    _implied(fo.SavitzkyGolay(window, degree), order, degree + 1 - order, kind)
     for window, degree, order, kinds in (
         (5, 2, 0, ("uniform", "periodic", "random", "cells", "half")),
         (5, 2, 1, ("uniform", "periodic", "random", "descending")),
@@ -144,7 +145,7 @@ SMOOTHED = [
     )
     for kind in kinds
 ] + [
-    _smoothed(fo.Gaussian(sigma), order, acc, kind, given=acc)
+    _implied(fo.Gaussian(sigma), order, acc, kind, given=acc)
     for sigma, acc, kinds in (
         (0.5, 4, ("uniform", "alternating")),
         (1.2, 3, ("periodic", "descending-random")),
@@ -152,13 +153,20 @@ SMOOTHED = [
     for order in (0, 1, 2)
     for kind in kinds
 ] + [
-    _smoothed(fo.Shapiro(order, strength), 0, order // 2, kind)
+    _implied(fo.Spline(degree), order, degree + 1 - order, kind)
+    for degree, order, kinds in (
+        (3, 1, ("uniform", "random", "half")),
+        (5, 2, ("cells", "descending-random")),
+    )
+    for kind in kinds
+] + [
+    _implied(fo.Shapiro(order, strength), 0, order // 2, kind)
     for order, strength, kinds in (
         (2, 1, ("uniform", "cells")), (8, 0.5, ("periodic", "descending", "faces"))
     )
     for kind in kinds
 ] + [
-    _smoothed(scheme, 0, 2, kind, closure=closure, claim=False)
+    _implied(scheme, 0, 2, kind, closure=closure, claim=False)
     for scheme, kind in (
         (fo.SavitzkyGolay(5, 2), "cells"), (fo.Gaussian(0.6), "uniform"), (fo.Shapiro(4), "uniform")
     )

@@ -1,4 +1,4 @@
-"""Schemes that smooth: least-squares fits and low-pass filters."""
+"""Schemes that smooth, least-squares fits and low-pass filters; and splines."""
 
 import math
 import pickle
@@ -6,11 +6,13 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
+import scipy.interpolate
 import scipy.ndimage
 import scipy.signal
 import sympy
 
 from findops import (
+    Cells,
     Central,
     Diff,
     Filter,
@@ -22,6 +24,7 @@ from findops import (
     Points,
     SavitzkyGolay,
     Shapiro,
+    Spline,
     Uniform,
     coefficients,
 )
@@ -204,6 +207,23 @@ def test_smoothing_by_a_gaussian_is_scipys(sigma):
     assert_rows_close(op(u), want, row_scale(op.matrix(), u), 1e-13)
 
 
+@pytest.mark.parametrize(
+    ("axis", "closure", "mode"),
+    [(Uniform(n=60, step=1), "even", "mirror"), (Cells(0, 60, 60), "even", "reflect"),
+     (Uniform(n=60, step=1), "zero", "constant")],
+    ids=["mirror", "reflect", "constant"],
+)  # fmt: skip
+def test_continuations_are_scipys_modes(axis, closure, mode):
+    u = random_array(60)
+    fit, kernel = Filter("x", SavitzkyGolay(9, 2)), Filter("x", Gaussian(2))
+    for op, want in (
+        (kernel, scipy.ndimage.gaussian_filter1d(u, 2, mode=mode)),
+        (fit, scipy.ndimage.correlate1d(u, scipy.signal.savgol_coeffs(9, 2), mode=mode)),
+    ):
+        op = op.on(Grid(x=axis), closure=closure)
+        assert_rows_close(op(u), want, row_scale(op.matrix(), u), 1e-13)
+
+
 @pytest.mark.parametrize("order", [1, 2])
 def test_derivatives_by_a_gaussian_are_those_of_its_kernel(order):
     """Up to what truncation at four sigma takes from the kernel's moments, which are exact here."""
@@ -288,6 +308,76 @@ def test_continuations_amplify_nothing_either(closure):
     assert np.abs(values).max() < 1 + 1e-12
 
 
+# Splines ----------------------------------------------------------------------------------------
+
+# Spacings that binary floating point has exactly: SciPy sees the same coordinates.
+SPANS = [Uniform(n=400, step=0.25), Uniform(n=9, step=-0.5), uneven(150, 5),
+         Points(-uneven(30, 6).coordinates)]  # fmt: skip
+CIRCLES = [Periodic(n=50, step=0.25), Periodic(n=9, step=0.5), uneven(60, 7, period=True)]
+
+
+def spline(x, u, degree, order, period=None):
+    """SciPy's derivative of its own spline, at x."""
+    kind = None
+    if period is not None:
+        knots, values, kind = np.append(x, x[0] + period), np.append(u, u[0]), "periodic"
+    else:
+        rise = 1 if x[-1] > x[0] else -1
+        knots, values = x[::rise], u[::rise]
+    made = scipy.interpolate.make_interp_spline(knots, values, degree, bc_type=kind)
+    return made.derivative(order)(x)
+
+
+@pytest.mark.parametrize("axis", [*SPANS, *CIRCLES], ids=str)
+@pytest.mark.parametrize("degree", [3, 5, 7])
+@pytest.mark.parametrize("order", [1, 2])
+def test_splines_are_scipys(axis, degree, order):
+    x, u = axis.coordinates, random_array(len(axis))
+    period = None
+    if axis.periodic:
+        period = axis.period if isinstance(axis, Points) else float(axis.stop - axis.start)
+    op = Diff("x", order, scheme=Spline(degree)).on(Grid(x=axis))
+    want = spline(x, u, degree, order, period)
+    # SciPy's splines come of systems with condition numbers up to some hundreds.
+    assert_rows_close(op(u), want, row_scale(op.matrix(), u), 3e-13)
+    assert op.accuracy.min() >= degree + 1 - order
+
+
+@pytest.mark.parametrize("degree", [3, 5])
+@pytest.mark.parametrize("order", [1, 2])
+def test_splines_on_circles_have_the_order_they_claim(degree, order):
+    errors = []
+    for n in (24, 48):
+        op = Diff("x", order, scheme=Spline(degree)).on(Grid(x=Periodic(0, 2 * np.pi, n)))
+        wave = np.exp(3j * op.domain["x"].coordinates)
+        errors.append(np.abs(op(wave) - (3j) ** order * wave).max())
+    assert np.log2(errors[0] / errors[1]) > op.accuracy.min() - 0.2
+
+
+def test_interior_rows_of_splines_are_compact():
+    """The cubic one's slopes are Padé's (Lele 1992, eq. 2.1.6 with α = 1/4)."""
+    cubic = coefficients(1, scheme=Spline(3))
+    assert cubic.left_weights == (Fraction(1, 6), Fraction(2, 3), Fraction(1, 6))
+    assert cubic.weights == (Fraction(-1, 2), 0, Fraction(1, 2))
+    assert [coefficients(1, scheme=Spline(k)).accuracy for k in (3, 5, 7)] == [4, 6, 8]
+    assert [coefficients(2, scheme=Spline(k)).accuracy for k in (3, 5, 7)] == [2, 4, 6]
+    theta = sympy.Symbol("theta")
+    found = Spline(3).modified_wavenumber(theta)
+    assert sympy.simplify(found - 3 * sympy.sin(theta) / (2 + sympy.cos(theta))) == 0
+    row = Diff("x", scheme=Spline(5)).on(Grid(x=Periodic(n=400, step=1))).stencil((200,))
+    angles = np.linspace(0, 3, 7)
+    sines = sum(w * np.sin(o * angles) for (o,), w in row.items())
+    np.testing.assert_allclose(sines, Spline(5).modified_wavenumber(angles), rtol=0, atol=1e-14)
+
+
+def test_rows_far_from_the_ends_are_one_antisymmetric_row():
+    band = Diff("x", scheme=Spline(3)).on(Grid(x=Uniform(n=1000, step=1))).program.parts[0]
+    band = band.terms[0].bands[0]
+    assert band.constant
+    assert len(band.interior) > 800
+    np.testing.assert_array_equal(band.weights, -band.weights[::-1])
+
+
 # In expressions ---------------------------------------------------------------------------------
 
 
@@ -362,6 +452,12 @@ def test_modified_wavenumber_of_a_gaussian_falls_off():
         (lambda: Diff("x", acc=0, scheme=Gaussian(1)), ValueError, "acc must be at least 1"),
         (lambda: Diff("x", scheme=Shapiro(4)), ValueError, "has no derivatives, being a filter"),
         (lambda: Filter("x", Shapiro(4), acc=4), ValueError, "leave acc out"),
+        (lambda: Spline(4), ValueError, "odd and at least 3, but is 4"),
+        (lambda: Spline(1), ValueError, "odd and at least 3"),
+        (lambda: Spline(3.0), TypeError, "degree of Spline must be an integer"),
+        (lambda: Diff("x", 3, scheme=Spline(3)), ValueError, "derivatives up to order 2"),
+        (lambda: Diff("x", acc=4, scheme=Spline(3)), ValueError, "leave acc out"),
+        (lambda: Filter("x", Spline(3)), ValueError, "leaves a field as it is"),
         (lambda: Filter("x", Central()), ValueError, "needs a scheme that smooths"),
         (lambda: Filter("x", 5), TypeError, "needs a scheme such as SavitzkyGolay"),
         (lambda: Diff("x", 0, scheme=Gaussian(1), to="half"), ValueError, "to the same points"),
@@ -378,6 +474,8 @@ def test_refused_when_made(make, error, text):
         (Diff("x", scheme=SavitzkyGolay(11, 3)), Uniform(0, 1, 10), "accurate",
          r"SavitzkyGolay\(window=11, degree=3\)\) needs 11 points along 'x', but the grid has 10"),
         (Diff("x", 2, scheme=Gaussian(2)), Uniform(0, 1, 3), "accurate", "needs 4 points"),
+        (Diff("x", scheme=Spline(5)), Uniform(0, 1, 5), "accurate", "needs 6 points along 'x'"),
+        (Diff("x", scheme=Spline(3)), Uniform(0, 1, 9), "odd", "not-a-knot"),
         (Filter("x", Shapiro(8)), Uniform(0, 1, 4), "accurate", "needs 5 points along 'x'"),
         (Filter("x", Shapiro(4)), Points([0, 1, 3, 4, 6, 9]), "accurate", "spacing is even"),
         (Filter("x", Shapiro(4)), Uniform(0, 1, 20), 3, "order 2, less than closure=3"),

@@ -9,6 +9,7 @@ from findops.schemes.one_sided import Backward, Biased, Forward, Offsets
 from findops.schemes.scheme import SPECTRAL, Closure, Scheme, Stencil, TooFewPointsError
 from findops.schemes.smoothing import Gaussian, SavitzkyGolay
 from findops.schemes.spectral import Chebyshev, Fourier
+from findops.schemes.spline import Spline
 from findops.schemes.upwind import Upwind
 
 __all__ = [
@@ -28,6 +29,7 @@ __all__ = [
     "SavitzkyGolay",
     "Scheme",
     "Shapiro",
+    "Spline",
     "Stencil",
     "TooFewPointsError",
     "Upwind",
