@@ -246,6 +246,7 @@ def test_a_gaussian_reads_no_farther_than_it_has_to():
     narrow = Diff("x", 2, acc=4, scheme=Gaussian(0.5)).on(LINE)
     assert max(s for (s,) in narrow.stencil((30,))) == 3
     assert max(s for (s,) in narrow.stencil((0,))) == 5
+    assert {-s for (s,) in narrow.stencil((59,))} == {s for (s,) in narrow.stencil((0,))}
 
 
 # Filters ----------------------------------------------------------------------------------------
