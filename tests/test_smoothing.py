@@ -156,13 +156,14 @@ def test_savitzky_golay_on_a_ring_is_scipys_wrapped():
 
 
 def test_published_weights():
-    """Savitzky and Golay 1964, Tables I, III and V."""
-    smooth = SavitzkyGolay(9, 2).stencil(0, 3).weights
-    assert smooth == tuple(Fraction(c, 231) for c in (-21, 14, 39, 54, 59, 54, 39, 14, -21))
-    slope = SavitzkyGolay(5, 3).stencil(1, 3).weights
-    assert slope == tuple(Fraction(c, 12) for c in (1, -8, 0, 8, -1))
-    bend = SavitzkyGolay(7, 2).stencil(2, 1).weights
-    assert bend == tuple(Fraction(c, 42) for c in (5, 0, -3, -4, -3, 0, 5))
+    """Savitzky and Golay 1964: convoluting integers over norms."""
+    smooth = coefficients(0, scheme=SavitzkyGolay(9, 2))
+    wanted = (-21, 14, 39, 54, 59, 54, 39, 14, -21)
+    assert (smooth.weights, smooth.accuracy) == (tuple(Fraction(c, 231) for c in wanted), 4)
+    slope = coefficients(1, scheme=SavitzkyGolay(5, 3))
+    assert slope.weights == tuple(Fraction(c, 12) for c in (1, -8, 0, 8, -1))
+    bend = coefficients(2, scheme=SavitzkyGolay(7, 2))
+    assert bend.weights == tuple(Fraction(c, 42) for c in (5, 0, -3, -4, -3, 0, 5))
 
 
 @pytest.mark.parametrize(("window", "degree"), FITS)
@@ -401,6 +402,19 @@ def test_smoothing_twice_smooths_more():
         assert_same_matrix((smooth * Diff("x")).matrix(RING), A @ Diff("x").matrix(RING))
     D = Diff("x", scheme=Gaussian(0.8))
     assert_same_matrix((D * D).matrix(RING), D.matrix(RING) @ D.matrix(RING))
+
+
+def test_near_holes_derivatives_interpolate_and_values_pass():
+    wet = np.ones(60, dtype=bool)
+    wet[20] = False
+    u = np.where(wet, LINE["x"].coordinates ** 2, np.nan)
+    for scheme in (SavitzkyGolay(7, 2), Gaussian(1)):
+        slope = Diff("x", scheme=scheme).on(LINE).masked(wet)(u)
+        np.testing.assert_allclose(slope[wet], 2 * LINE["x"].coordinates[wet], atol=1e-11)
+        noisy = u + random_array(60)
+        smooth = Filter("x", scheme).on(LINE).masked(wet)(noisy)
+        np.testing.assert_array_equal(smooth[[19, 21]], noisy[[19, 21]])
+        assert np.all(smooth[[10, 30]] != noisy[[10, 30]])
 
 
 def test_vector_calculus_takes_schemes_that_fix_their_accuracy():
