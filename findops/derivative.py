@@ -135,16 +135,16 @@ def Filter(axis: AxisName, scheme: Scheme, acc: int | None = None) -> Diff:  # n
     """Return the smoothed field along one axis: the derivative of order zero by a scheme.
 
     The fits of `SavitzkyGolay` and `Gaussian` are evaluated themselves, not their derivatives;
-    `Shapiro` is a filter and nothing else. Every other scheme takes the field as it is, so that its
-    derivative of order zero is the identity.
+    `Shapiro` and `CompactFilter` are filters and nothing else. Every other scheme takes the field
+    as it is, so that its derivative of order zero is the identity.
 
     Parameters
     ----------
     axis : str or int
         Name or index of the axis, negative too.
     scheme : scheme
-        One that smooths: ``SavitzkyGolay(window, degree)``, ``Gaussian(sigma)`` or
-        ``Shapiro(order)``.
+        One that smooths: ``SavitzkyGolay(window, degree)``, ``Gaussian(sigma)``,
+        ``Shapiro(order)`` or ``CompactFilter(order, alpha)``.
     acc : int, optional
         Order of accuracy: what the scheme implies.
 
@@ -175,8 +175,8 @@ def Filter(axis: AxisName, scheme: Scheme, acc: int | None = None) -> Diff:  # n
         )
     if not scheme.smooths:
         raise ValueError(
-            f"Filter({axis!r}) needs a scheme that smooths, as SavitzkyGolay, Gaussian and Shapiro "
-            f"do; {scheme!r} leaves a field as it is"
+            f"Filter({axis!r}) needs a scheme that smooths, as SavitzkyGolay, Gaussian, Shapiro "
+            f"and CompactFilter do; {scheme!r} leaves a field as it is"
         )
     return Diff(axis, 0, acc, scheme)
 

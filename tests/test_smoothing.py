@@ -7,6 +7,7 @@ from fractions import Fraction
 import numpy as np
 import pytest
 import scipy.interpolate
+import scipy.linalg
 import scipy.ndimage
 import scipy.signal
 import sympy
@@ -14,6 +15,7 @@ import sympy
 from findops import (
     Cells,
     Central,
+    CompactFilter,
     Diff,
     Filter,
     Gaussian,
@@ -310,6 +312,52 @@ def test_continuations_amplify_nothing_either(closure):
     assert np.abs(values).max() < 1 + 1e-12
 
 
+def dense(expr, grid):
+    """The matrix of an operator, column by column."""
+    return np.array(expr.on(grid)(np.eye(len(grid["x"])))).T
+
+
+def test_rows_of_the_compact_filter_are_gaitondes_and_visbals():
+    a = Fraction(3, 7)
+    tenth = coefficients(0, scheme=CompactFilter(10, a))
+    half = [(193 + 126 * a) / 256, (105 + 302 * a) / 512, 15 * (-1 + 2 * a) / 128,
+            45 * (1 - 2 * a) / 1024, 5 * (-1 + 2 * a) / 512, (1 - 2 * a) / 1024]  # fmt: skip
+    assert tenth.weights == (*half[:0:-1], *half)
+    assert tenth.left_weights == (a, 1, a)
+    assert tenth.accuracy == 10
+
+
+@pytest.mark.parametrize(("order", "alpha"), [(2, 0.3), (8, 0.45), (6, -0.3), (4, 0)])
+def test_transfer_function_of_the_compact_filter(order, alpha):
+    filtered = Filter("x", CompactFilter(order, alpha)).on(RING)
+    for number in (0, 7, 30):
+        theta = 2 * np.pi * number / 60
+        wave = np.exp(1j * theta * np.arange(60))
+        kept = 1 - (1 - 2 * alpha) * np.sin(theta / 2) ** order / (1 + 2 * alpha * np.cos(theta))
+        np.testing.assert_allclose(filtered(wave), kept * wave, rtol=0, atol=1e-13)
+        found = CompactFilter(order, alpha).modified_wavenumber(theta, order=0)
+        np.testing.assert_allclose(found, kept, rtol=0, atol=1e-14)
+
+
+@pytest.mark.parametrize(("order", "alpha"), [(2, 0.3), (8, 0.49), (6, -0.4), (4, 0)])
+@pytest.mark.parametrize("n", [9, 40])
+def test_the_compact_filter_amplifies_nothing(order, alpha, n):
+    grid = Grid(x=Uniform(n=n, step=1))
+    op = Filter("x", CompactFilter(order, alpha)).on(grid)
+    A = dense(Filter("x", CompactFilter(order, alpha)), grid)
+    L = (1 + 2 * alpha) * np.eye(n)
+    L -= alpha * np.diff(np.eye(n), axis=0).T @ np.diff(np.eye(n), axis=0)
+    S = np.eye(n) - dense(Filter("x", Shapiro(order)), grid)
+    np.testing.assert_allclose(A, np.eye(n) - (1 - 2 * alpha) * np.linalg.solve(L, S), atol=1e-12)
+    values = scipy.linalg.eigh((L @ A + (L @ A).T) / 2, L, eigvals_only=True)
+    assert values[0] >= -1e-12
+    assert values[-1] <= 1 + 1e-12
+    np.testing.assert_allclose(A.sum(axis=0), 1, rtol=0, atol=1e-12)
+    assert op.accuracy.min() == order // 2
+    u, v = random_array(n, seed=1), random_array(n, seed=2)
+    np.testing.assert_allclose(v @ op(u), op.T(v) @ u, rtol=1e-12)
+
+
 # Splines ----------------------------------------------------------------------------------------
 
 # Spacings that binary floating point has exactly: SciPy sees the same coordinates.
@@ -467,6 +515,10 @@ def test_modified_wavenumber_of_a_gaussian_falls_off():
         (lambda: Diff("x", acc=0, scheme=Gaussian(1)), ValueError, "acc must be at least 1"),
         (lambda: Diff("x", scheme=Shapiro(4)), ValueError, "has no derivatives, being a filter"),
         (lambda: Filter("x", Shapiro(4), acc=4), ValueError, "leave acc out"),
+        (lambda: CompactFilter(3, 0.4), ValueError, "even and at least 2, but is 3"),
+        (lambda: CompactFilter(4, 0.5), ValueError, "between -1/2 and 1/2, but is 0.5"),
+        (lambda: CompactFilter(4, "0.4"), TypeError, "alpha of CompactFilter must be a number"),
+        (lambda: Diff("x", 2, scheme=CompactFilter(4, 0.4)), ValueError, "has no derivatives"),
         (lambda: Spline(4), ValueError, "odd and at least 3, but is 4"),
         (lambda: Spline(1), ValueError, "odd and at least 3"),
         (lambda: Spline(3.0), TypeError, "degree of Spline must be an integer"),
@@ -494,6 +546,8 @@ def test_refused_when_made(make, error, text):
         (Filter("x", Shapiro(8)), Uniform(0, 1, 4), "accurate", "needs 5 points along 'x'"),
         (Filter("x", Shapiro(4)), Points([0, 1, 3, 4, 6, 9]), "accurate", "spacing is even"),
         (Filter("x", Shapiro(4)), Uniform(0, 1, 20), 3, "order 2, less than closure=3"),
+        (Filter("x", CompactFilter(4, 0.4)), Points([0, 1, 3, 4, 6, 9]), "accurate", "is even"),
+        (Filter("x", CompactFilter(4, 0.4)), Uniform(0, 1, 20), "odd", "other than 'accurate'"),
         (Filter("x", SavitzkyGolay(5, 2)), Points([0, 1, 3, 4, 6, 9]), "halo", "evenly spaced"),
     ],
 )  # fmt: skip

@@ -4,7 +4,7 @@ from findops.schemes.central import Central
 from findops.schemes.coefficients import coefficients
 from findops.schemes.compact import Compact
 from findops.schemes.explicit import Explicit, Line
-from findops.schemes.filters import Shapiro
+from findops.schemes.filters import CompactFilter, Shapiro
 from findops.schemes.one_sided import Backward, Biased, Forward, Offsets
 from findops.schemes.scheme import SPECTRAL, Closure, Scheme, Stencil, TooFewPointsError
 from findops.schemes.smoothing import Gaussian, SavitzkyGolay
@@ -20,6 +20,7 @@ __all__ = [
     "Chebyshev",
     "Closure",
     "Compact",
+    "CompactFilter",
     "Explicit",
     "Forward",
     "Fourier",
