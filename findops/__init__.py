@@ -22,7 +22,7 @@ from findops.calculus import (
     VectorLaplacian,
 )
 from findops.conditions import Condition, Dirichlet, Neumann, Robin
-from findops.derivative import Diff, Interpolate
+from findops.derivative import Diff, Filter, Interpolate
 from findops.even_axes import Cells, Periodic, Uniform
 from findops.expr import Coef, Field, Identity
 from findops.grid import Grid
@@ -35,10 +35,15 @@ from findops.schemes import (
     Central,
     Chebyshev,
     Compact,
+    CompactFilter,
     Forward,
     Fourier,
+    Gaussian,
     Offsets,
     Optimized,
+    SavitzkyGolay,
+    Shapiro,
+    Spline,
     TamWebb,
     Upwind,
     coefficients,
@@ -72,6 +77,7 @@ __all__ = [
     "ChebyshevPoints",
     "Coef",
     "Compact",
+    "CompactFilter",
     "Condition",
     "Curl",
     "Diff",
@@ -80,8 +86,10 @@ __all__ = [
     "Dirichlet",
     "Divergence",
     "Field",
+    "Filter",
     "Forward",
     "Fourier",
+    "Gaussian",
     "Gradient",
     "Grid",
     "Hessian",
@@ -96,6 +104,9 @@ __all__ = [
     "Periodic",
     "Points",
     "Robin",
+    "SavitzkyGolay",
+    "Shapiro",
+    "Spline",
     "TamWebb",
     "Tensor",
     "Uniform",

@@ -14,7 +14,7 @@ from findops.values import whole
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-__all__ = ["Diff", "Flux", "Interpolate"]
+__all__ = ["Diff", "Filter", "Flux", "Interpolate"]
 
 
 @dataclass(frozen=True, init=False, repr=False)
@@ -26,7 +26,7 @@ class Diff(AlongAxis):
     axis : str or int
         Name or index of the axis, negative too.
     order : int
-        Order of the derivative; 0 is the identity.
+        Order of the derivative; 0 is the identity, or `Filter` by a scheme that smooths.
     acc : int, optional
         Order of accuracy: 2 by default, or what the scheme implies.
     scheme : scheme, optional
@@ -63,13 +63,15 @@ class Diff(AlongAxis):
         scheme: Scheme | None = None,
         to: str | None = None,
     ) -> Any:
-        # Any: the zeroth derivative is the identity, or an interpolation.
+        # Any: the zeroth derivative may be the identity, or an interpolation.
         if not _is_zero(order):
             return super().__new__(cls)
         axis = _check_axis(axis)
         used = Central() if scheme is None else scheme
         if not isinstance(used, Scheme):
             raise TypeError(f"Diff({axis!r}, 0): scheme must be such as Central(), not {scheme!r}")
+        if used.smooths:
+            return super().__new__(cls)
         if acc is not None:
             _claimed(f"Diff({axis!r}, 0)", used, 0, acc)
         if to is None:
@@ -127,6 +129,56 @@ class Diff(AlongAxis):
     def __reduce__(self) -> tuple[type[Diff], tuple[object, ...]]:
         acc = None if self.scheme.fixed else self.acc
         return Diff, (self.axis, self.order, acc, self.scheme, self.to)
+
+
+def Filter(axis: AxisName, scheme: Scheme, acc: int | None = None) -> Diff:  # noqa: N802
+    """Return the smoothed field along one axis: the derivative of order zero by a scheme.
+
+    The fits of `SavitzkyGolay` and `Gaussian` are evaluated themselves, not their derivatives;
+    `Shapiro` and `CompactFilter` are filters and nothing else. Every other scheme takes the field
+    as it is, so that its derivative of order zero is the identity.
+
+    Parameters
+    ----------
+    axis : str or int
+        Name or index of the axis, negative too.
+    scheme : scheme
+        One that smooths: ``SavitzkyGolay(window, degree)``, ``Gaussian(sigma)``,
+        ``Shapiro(order)`` or ``CompactFilter(order, alpha)``.
+    acc : int, optional
+        Order of accuracy: what the scheme implies.
+
+    Returns
+    -------
+    Diff
+        ``Diff(axis, 0, acc, scheme)``, which prints as this call.
+
+    Raises
+    ------
+    TypeError
+        If `axis`, `scheme` or `acc` has the wrong type.
+    ValueError
+        If the scheme does not smooth, or has no such accuracy.
+
+    Examples
+    --------
+    >>> from findops import SavitzkyGolay
+    >>> smooth = Filter(0, SavitzkyGolay(5, 1))
+    >>> smooth
+    Filter(0, SavitzkyGolay(window=5, degree=1))
+    >>> smooth([0.0, 5.0, 0.0, 0.0, 5.0, 0.0], 1.0)
+    array([1. , 1.5, 2. , 2. , 1.5, 1. ])
+    """
+    if not isinstance(scheme, Scheme):
+        raise TypeError(
+            f"Filter({axis!r}) needs a scheme such as SavitzkyGolay(11, 3), not {scheme!r}"
+        )
+    if not scheme.smooths:
+        raise ValueError(
+            f"Filter({axis!r}) needs a scheme that smooths, as SavitzkyGolay, Gaussian, Shapiro "
+            f"and CompactFilter do; {scheme!r} leaves a field as it is"
+        )
+    return Diff(axis, 0, acc, scheme)
 
 
 @dataclass(frozen=True, repr=False)

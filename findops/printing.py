@@ -11,7 +11,7 @@ import numpy as np
 
 from findops import blocks, calculus, transport
 from findops.components import Compound, closed
-from findops.derivative import Diff, Flux, Interpolate
+from findops.derivative import Diff, Filter, Flux, Interpolate
 from findops.expr import AxisName, Coef, Expr, Field, Product, Sum
 from findops.values import is_labeled
 from findops.weights import is_symbolic
@@ -30,6 +30,7 @@ class _Style:
 
     times: str
     derivative: Callable[[AxisName, int], str]
+    filtered: Callable[[AxisName], str]
     mapped: Callable[[str, str], str]
     number: Callable[[Any], str]
     symbolic: Callable[[Any], str]
@@ -62,6 +63,7 @@ TEXT = _Style(
     derivative=lambda axis, order: (
         f"∂{axis if isinstance(axis, str) and len(axis) == 1 else f'_{axis}'}{_superscript(order)}"
     ),
+    filtered="S_{}".format,
     mapped=lambda name, to: f"{name}[to {to}]",
     number=_plain,
     symbolic=str,
@@ -86,6 +88,7 @@ LATEX = _Style(
     derivative=lambda axis, order: (
         rf"\partial_{{{axis}}}" + ("" if order == 1 else f"^{{{order}}}")
     ),
+    filtered=r"\mathcal{{S}}_{{{}}}".format,
     mapped=lambda name, to: rf"{name}^{{\to\mathrm{{{to}}}}}",
     number=_fraction,
     symbolic=_sympy_latex,
@@ -138,6 +141,8 @@ def _written(expr: Expr, style: _Style) -> str:
             )
         case Field():
             return node.name
+        case Diff(order=0):
+            return style.filtered(node.axis)
         case Diff():
             name = style.derivative(node.axis, node.order)
             return name if node.to is None else style.mapped(name, node.to)
@@ -181,6 +186,9 @@ def code(expr: Expr) -> str:
             return f"Coef({value if is_symbolic(value) else _variable(value)})"
         case Field():
             return f"Field({node.name!r})"
+        case Diff(order=0, scheme=scheme):
+            acc = None if node.acc == scheme.claim(0, None) else node.acc
+            return _call(Filter, [repr(node.axis), repr(scheme)], {"acc": acc}, {})
         case Diff():
             implied = node.scheme.claim(node.order, None)
             chosen = {"order": node.order, "acc": None if node.acc == implied else node.acc}
@@ -214,7 +222,10 @@ def _compound_code(expr: Any) -> str:
 
 
 def _call(
-    made: type[Expr], first: list[str], given: dict[str, object], defaults: dict[str, object]
+    made: Callable[..., Expr],
+    first: list[str],
+    given: dict[str, object],
+    defaults: dict[str, object],
 ) -> str:
     """Return a call with those arguments that are not the defaults."""
     plain = {

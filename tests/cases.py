@@ -44,6 +44,7 @@ class Case:
     outs: tuple[int, ...] = ()
     fields: Mapping[str, Callable] = field(default_factory=dict)
     refine: bool = True
+    smooths: bool = False  # takes something out even where it differentiates nothing
     tensor: bool = True  # exact on products of polynomials of each axis's degree, not only of total
 
     def __str__(self):
@@ -126,6 +127,51 @@ FORCED = [
     Case("Offsets", f"x={kind}", lambda _: Diff("x", 1, scheme=fo.Offsets([-1, 0, 2])), {"x": 1})
     for kind in ("uniform", "periodic", "random", "descending")
 ]
+
+
+def _implied(scheme, order, acc, kind, closure="accurate", claim=True, given=None):
+    name = f"{scheme} order {order}" + ("" if given is None else f" acc {acc}")
+    return Case(name, f"x={kind}", lambda _: Diff("x", order, acc=given, scheme=scheme),
+                {"x" * order: 1}, acc if claim else None, 24, closure,
+                smooths=scheme.smooths)  # fmt: skip
+
+
+SMOOTHED = [
+    _implied(fo.SavitzkyGolay(window, degree), order, degree + 1 - order, kind)
+    for window, degree, order, kinds in (
+        (5, 2, 0, ("uniform", "periodic", "random", "cells", "half")),
+        (5, 2, 1, ("uniform", "periodic", "random", "descending")),
+        (9, 5, 2, ("uniform", "cells", "periodic-random")),
+    )
+    for kind in kinds
+] + [
+    _implied(fo.Gaussian(sigma), order, acc, kind, given=acc)
+    for sigma, acc, kinds in (
+        (0.5, 4, ("uniform", "alternating")),
+        (1.2, 3, ("periodic", "descending-random")),
+    )
+    for order in (0, 1, 2)
+    for kind in kinds
+] + [
+    _implied(fo.Spline(degree), order, degree + 1 - order, kind)
+    for degree, order, kinds in (
+        (3, 1, ("uniform", "random", "half")),
+        (5, 2, ("cells", "descending-random")),
+    )
+    for kind in kinds
+] + [
+    _implied(fo.Shapiro(order, strength), 0, order // 2, kind)
+    for order, strength, kinds in (
+        (2, 1, ("uniform", "cells")), (8, 0.5, ("periodic", "descending", "faces"))
+    )
+    for kind in kinds
+] + [
+    _implied(scheme, 0, 2, kind, closure=closure, claim=False)
+    for scheme, kind in (
+        (fo.SavitzkyGolay(5, 2), "cells"), (fo.Gaussian(0.6), "uniform"), (fo.Shapiro(4), "uniform")
+    )
+    for closure in (1, "odd", "even", "zero", "halo", {"x-": "halo", "x+": "accurate"})
+]  # fmt: skip
 
 # Under these closures a row near an end need not approximate anything: op.accuracy tells.
 CLOSURES: list[Any] = [1, 3, "odd", "even", "zero", {"x-": "odd", "x+": "even"}]
@@ -298,6 +344,10 @@ VECTORS = [
     *_vector("Curl 3-D", lambda _: fo.Curl(), CURL3, (3,), (3,), m=8,
              specs=("x=uniform y=periodic z=random",)),
     *_vector("Laplacian", lambda _: fo.Laplacian(acc=4), {"xx": 1, "yy": 1}, acc=4, specs=TWO),
+    *_vector("Laplacian smoothed", lambda _: fo.Laplacian(scheme=fo.SavitzkyGolay(5, 3)),
+             {"xx": 1, "yy": 1}, smooths=True),
+    *_vector("∂x² smoothed across", lambda _: fo.Filter("y", fo.Gaussian(0.5))
+             * Diff("x", 2, scheme=fo.Gaussian(0.5)), {"xx": 1}, smooths=True),
     *_vector("VectorLaplacian", lambda _: fo.VectorLaplacian(),
              [[{"xx": 1, "yy": 1}, {}], [{}, {"xx": 1, "yy": 1}]], (2,), (2,), specs=TWO),
     *_vector("Hessian", lambda _: fo.Hessian(), HESSIAN, (), (2, 2), specs=TWO),
@@ -387,7 +437,7 @@ LITERAL = [
 ]  # fmt: skip
 
 CASES: list[Case] = [
-    *SINGLES, *FORCED, *EVEN, *CLOSED, *NARROW, *STAGGERED, *SUMS, *VARYING, *VECTORS,
+    *SINGLES, *FORCED, *SMOOTHED, *EVEN, *CLOSED, *NARROW, *STAGGERED, *SUMS, *VARYING, *VECTORS,
     *CLOSED_PLANES, *LITERAL,
 ]  # fmt: skip
 

@@ -36,7 +36,7 @@ def degrees(case, moved):
     terms = [orders(letters, len(moved)) for *_, t in case.entries() for letters in t]
     found = []
     for axis, half in enumerate(moved):
-        used = [alpha[axis] for alpha in terms if alpha[axis] > 0 or half]
+        used = [alpha[axis] for alpha in terms if alpha[axis] > 0 or half or case.smooths]
         found.append(min(used) + case.acc - 1 if used else 1)
     return found
 

@@ -227,6 +227,29 @@ def test_basin_keeps_its_order_at_the_coast():
     assert study.row("land at rest", coast)[1] > 1
 
 
+@pytest.mark.parametrize("order", [1, 2])
+def test_noise_on_a_line_is_what_the_weights_say(order):
+    noise = load("noise")
+    data = noise.swing(1201, order)
+    found = noise.outcomes(noise.line_methods(data.grid, order), data)
+    first = found["np.gradient"]
+    for name, each in found.items():
+        # 200 times 900 errors, of which a window's width are correlated.
+        assert abs(each.found / each.expected - 1) < 0.02, name
+        if name.startswith(("Savitzky", "Gaussian")):
+            assert first.found / each.found > (9, 100)[order - 1]
+
+
+def test_noise_in_the_plane_is_what_the_weights_say():
+    noise = load("noise")
+    data = noise.plane(129)
+    found = noise.outcomes(noise.plane_methods(data.grid), data)
+    for name, each in found.items():
+        assert abs(each.found / each.expected - 1) < 0.03, name
+    along, both = found["SavitzkyGolay(17, 3) along"], found["SavitzkyGolay(17, 3)"]
+    assert both.gain < along.gain / 2
+
+
 def test_conductivity_comes_back():
     pytest.importorskip("jax", reason="the example differentiates with JAX")
     conductivity = load("conductivity")

@@ -5,10 +5,13 @@ from findops.schemes.coefficients import coefficients
 from findops.schemes.compact import Compact
 from findops.schemes.designer import optimize_stencil
 from findops.schemes.explicit import Explicit, Line
+from findops.schemes.filters import CompactFilter, Shapiro
 from findops.schemes.one_sided import Backward, Biased, Forward, Offsets
 from findops.schemes.optimized import BogeyBailly, Optimized, TamWebb
 from findops.schemes.scheme import SPECTRAL, Closure, Scheme, Stencil, TooFewPointsError
+from findops.schemes.smoothing import Gaussian, SavitzkyGolay
 from findops.schemes.spectral import Chebyshev, Fourier
+from findops.schemes.spline import Spline
 from findops.schemes.upwind import Upwind
 
 __all__ = [
@@ -20,13 +23,18 @@ __all__ = [
     "Chebyshev",
     "Closure",
     "Compact",
+    "CompactFilter",
     "Explicit",
     "Forward",
     "Fourier",
+    "Gaussian",
     "Line",
     "Offsets",
     "Optimized",
+    "SavitzkyGolay",
     "Scheme",
+    "Shapiro",
+    "Spline",
     "Stencil",
     "TamWebb",
     "TooFewPointsError",

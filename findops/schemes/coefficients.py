@@ -31,7 +31,7 @@ def coefficients(order: int, acc: int | None = None, scheme: Scheme | None = Non
     Parameters
     ----------
     order : int
-        Order of the derivative.
+        Order of the derivative, at least 1, or 0 for a scheme that smooths.
     acc : int, optional
         Order of accuracy, 2 by default.
     scheme : scheme, optional
@@ -61,11 +61,14 @@ def coefficients(order: int, acc: int | None = None, scheme: Scheme | None = Non
     for name, value in (("order", order), ("acc", acc)):
         if isinstance(value, bool) or not (value is None or hasattr(value, "__index__")):
             raise TypeError(f"coefficients needs an integer {name}, but got {value!r}")
-    if order is None or order < 1:
-        raise ValueError(f"coefficients needs an order of at least 1, but got {order!r}")
     used = Central() if scheme is None else scheme
     if not isinstance(used, Scheme):
         raise TypeError(f"coefficients needs a scheme such as Central(), but got {scheme!r}")
+    least = 0 if used.smooths else 1
+    if order is None or order < least:
+        raise ValueError(
+            f"coefficients needs an order of at least {least} for {used!r}, but got {order!r}"
+        )
     found = used.stencil(order, used.claim(order, acc))
     error = found.error(order)
     offsets, left_offsets = (tuple(map(int, o)) for o in (found.offsets, found.left_offsets))

@@ -134,6 +134,11 @@ class Scheme(ABC):
         return False
 
     @property
+    def smooths(self) -> bool:
+        """Whether its derivative of order zero takes something out of a field."""
+        return False
+
+    @property
     def merges(self) -> bool:
         """Whether a product of two derivatives by this scheme is one derivative by it."""
         return True

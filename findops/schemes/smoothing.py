@@ -1,0 +1,240 @@
+"""Schemes that smooth: least-squares fits of polynomials, and low-pass filters."""
+
+from __future__ import annotations
+
+import math
+from abc import abstractmethod
+from dataclasses import dataclass
+from fractions import Fraction
+from numbers import Real
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from findops.band import Row
+from findops.schemes.explicit import Explicit
+from findops.schemes.least_squares import exact_fit_weights, row_fit_weights
+from findops.schemes.one_sided import integer
+from findops.schemes.scheme import Stencil, TooFewPointsError
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from findops.schemes.explicit import Line
+
+    Floats = NDArray[np.float64]
+    Ints = NDArray[np.intp]
+
+__all__ = ["Gaussian", "SavitzkyGolay"]
+
+
+@dataclass(frozen=True)
+class Fit(Explicit):
+    """A derivative of the polynomial that fits best in a window of points.
+
+    Its degree is order + acc − 1: what it reproduces is what the accuracy asks for.
+    """
+
+    @property
+    def smooths(self) -> bool:
+        return True
+
+    @property
+    def merges(self) -> bool:
+        return False
+
+    @abstractmethod
+    def radius(self, degree: int) -> int:
+        """Return how many points the window has on either side of its center."""
+
+    @abstractmethod
+    def importance(self, apart: Ints) -> Floats:
+        """Return the weight of each point in the fit, for its distance in index steps."""
+
+    def lowest(self, points: int, shift: Fraction, inward: int) -> int:  # noqa: ARG002
+        return -((points - 1) // 2)
+
+    def offsets(self, order: int, acc: int, shift: Fraction) -> tuple[int, ...]:  # noqa: ARG002
+        r = self.radius(order + acc - 1)
+        return tuple(range(-r, r + 1))
+
+    @abstractmethod
+    def near(self, i: int, degree: int, n: int) -> range:
+        """Return the window of a row near an end of n points."""
+
+    def stencil(self, order: int, acc: int, shift: Fraction = Fraction(0)) -> Stencil:
+        chosen = self.offsets(order, acc, shift)
+        offsets = tuple(map(Fraction, chosen))
+        # Where they are not rational, importances are those that their floats are.
+        importance = tuple(map(Fraction, self.importance(np.array(chosen)).tolist()))
+        return Stencil(offsets, exact_fit_weights(order, order + acc - 1, offsets, importance))
+
+    def weights(self, acc: int, line: Line, rows: Ints, columns: Ints) -> Floats:
+        if line.source.spacing is None:
+            return self._fitted(acc, line, rows, columns)
+        scale = 1 / line.source.spacing**line.order
+        return np.array([[float(w * scale) for w in self.stencil(line.order, acc).weights]])
+
+    def edge(self, i: int, acc: int, line: Line, inward: int) -> Row:  # noqa: ARG002
+        window = self.near(i, line.order + acc - 1, len(line.source))
+        if len(window) > len(line.source):
+            raise TooFewPointsError(len(window), len(line.source))
+        columns = np.array(window)
+        return Row.merged(columns, self._fitted(acc, line, np.array([i]), columns[None])[0])
+
+    def _fitted(self, acc: int, line: Line, rows: Ints, columns: Ints) -> Floats:
+        """Return weights of any windows, in floating point: exact ones take long where many."""
+        nodes = line.source.position(columns) - line.target.position(rows)[:, None]
+        importance = self.importance(columns - rows[:, None])
+        fitted = row_fit_weights(line.order, line.order + acc - 1, nodes, importance)
+        return fitted / float((line.source.spacing or 1) ** line.order)
+
+
+@dataclass(frozen=True)
+class SavitzkyGolay(Fit):
+    """The polynomial of a degree that fits best in a window: its derivatives, or its values.
+
+    Near an end the window stays inside, and its polynomial is evaluated off its center, as
+    ``scipy.signal.savgol_filter`` does with ``mode="interp"``. Of all weights that are exact on
+    polynomials of the degree, these have the least Σw², the factor by which they carry the variance
+    of noise over. The accuracy is degree + 1 − order, one more in the interior of an evenly spaced
+    axis where degree − order is even.
+
+    Parameters
+    ----------
+    window : int
+        Number of points, odd.
+    degree : int
+        Degree of the polynomial, less than `window`.
+
+    Raises
+    ------
+    ValueError
+        If `window` is even or not positive, or `degree` is not less than it, or negative.
+    TypeError
+        If one is not an integer.
+
+    References
+    ----------
+    A. Savitzky, M. J. E. Golay, Smoothing and differentiation of data by simplified least squares
+    procedures, Anal. Chem. 36 (1964) 1627-1639; P. A. Gorry, General least-squares smoothing and
+    differentiation by the convolution (Savitzky-Golay) method, Anal. Chem. 62 (1990) 570-573.
+
+    Examples
+    --------
+    >>> from findops import Diff
+    >>> slope = Diff("x", scheme=SavitzkyGolay(5, 2))
+    >>> [str(w) for w in slope.stencil(1).values()]
+    ['-1/5', '-1/10', '1/10', '1/5']
+    >>> slope.acc
+    2
+    """
+
+    window: int
+    degree: int
+
+    def __post_init__(self) -> None:
+        for name in ("window", "degree"):
+            what = f"the {name} of SavitzkyGolay"
+            object.__setattr__(self, name, integer(getattr(self, name), what))
+        if self.window < 1 or self.window % 2 == 0:
+            raise ValueError(
+                "the window of SavitzkyGolay must be an odd number of points, for it has a center, "
+                f"but is {self.window}"
+            )
+        if not 0 <= self.degree < self.window:
+            raise ValueError(
+                f"{self!r} needs a degree of at least 0 and less than its window of {self.window} "
+                "points: a narrower polynomial, or more points"
+            )
+
+    @property
+    def fixed(self) -> bool:
+        return True
+
+    def claim(self, order: int, acc: int | None) -> int:
+        super().claim(order, acc)
+        if order > self.degree:
+            raise ValueError(
+                f"a derivative of order {order} needs a polynomial of degree {order} at least, but "
+                f"{self!r} has {self.degree}"
+            )
+        return self.degree + 1 - order
+
+    def radius(self, degree: int) -> int:
+        return max(self.window // 2, (degree + 1) // 2)
+
+    def importance(self, apart: Ints) -> Floats:
+        return np.ones(apart.shape)
+
+    def near(self, i: int, degree: int, n: int) -> range:
+        r = self.radius(degree)
+        first = max(min(i - r, n - 2 * r - 1), 0)
+        return range(first, first + 2 * r + 1)
+
+
+@dataclass(frozen=True)
+class Gaussian(Fit):
+    """The polynomial that fits best near a point, where points count by a Gaussian's weights.
+
+    Of degree order + acc − 1, as it is for acc 2, it is the derivative of the Gaussian kernel known
+    from scale space, with its moments made exact on the grid: for fine sampling the two agree. In
+    the interior its smoothing at acc 2 is that of ``scipy.ndimage.gaussian_filter1d``. The window
+    ends at four `sigma`, or where the grid does; if it then has too few points for its polynomial,
+    it takes more, and the Gaussian is widened alike. On all grids `sigma` and distances count in
+    index steps, so that the kernel follows the resolution where the spacing varies.
+
+    Parameters
+    ----------
+    sigma : float
+        Standard deviation in index steps, at least 0.5: narrower ones are not resolved.
+
+    Raises
+    ------
+    ValueError
+        If `sigma` is less than 0.5 or not finite.
+    TypeError
+        If it is not a real number.
+
+    References
+    ----------
+    J. J. Koenderink, The structure of images, Biol. Cybern. 50 (1984) 363-370; W. S. Cleveland,
+    Robust locally weighted regression, J. Am. Stat. Assoc. 74 (1979) 829-836.
+
+    Examples
+    --------
+    >>> from findops import Diff
+    >>> D = Diff("x", 2, scheme=Gaussian(1.5)).on({"x": [0.1 * i for i in range(20)]})
+    >>> bool(D.accuracy.min() >= 2)
+    True
+    """
+
+    sigma: float
+
+    def __post_init__(self) -> None:
+        if isinstance(self.sigma, bool) or not isinstance(self.sigma, Real):
+            raise TypeError(f"the sigma of Gaussian must be a real number, but is {self.sigma!r}")
+        if not 0.5 <= self.sigma < math.inf:
+            raise ValueError(
+                f"the sigma of Gaussian is at least 0.5 index steps, but is {self.sigma}; central "
+                "differences smooth no more than that"
+            )
+
+    def radius(self, degree: int) -> int:
+        return max(self._reach, (degree + 1) // 2)
+
+    def importance(self, apart: Ints) -> Floats:
+        farthest = np.abs(apart).max(axis=-1, keepdims=True)
+        # Points so unimportant that roundoff hides them would not determine the fit.
+        width = float(self.sigma) * np.maximum(farthest / self._reach, 1)
+        importance: Floats = np.exp(-0.5 * (apart / width) ** 2)
+        return importance
+
+    def near(self, i: int, degree: int, n: int) -> range:
+        r = self.radius(degree)
+        first = max(min(i - r, n - degree - 1), 0)
+        return range(first, max(min(i + r + 1, n), first + degree + 1))
+
+    @property
+    def _reach(self) -> int:
+        return int(4 * self.sigma + 0.5)

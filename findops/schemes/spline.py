@@ -1,0 +1,177 @@
+"""Derivatives of interpolating splines, from SciPy's."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from findops.band import Band, Row
+from findops.schemes.one_sided import integer
+from findops.schemes.scheme import Scheme, Stencil, TooFewPointsError
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from findops.axes import Axis
+    from findops.schemes.scheme import Closure
+
+    Floats = NDArray[np.float64]
+    Ints = NDArray[np.intp]
+
+__all__ = ["Spline"]
+
+WEIGHTLESS = 1e-30
+"""Weights below this part of the largest are left out: no moment of a row misses them."""
+
+
+@dataclass(frozen=True)
+class Spline(Scheme):
+    """Derivatives of the spline of a degree through all points, as SciPy makes it.
+
+    On bounded axes its ends are not-a-knot, on circles it is periodic; points may lie anywhere. The
+    accuracy is degree + 1 − order, more in the interior of evenly spaced axes for odd orders. Every
+    weight depends on every point, but decays by a factor of 4 from point to point for cubic splines
+    and of 2 for quintic ones, so that rows of 100 to 200 points are all of it. On evenly spaced
+    axes `Compact` schemes, the same or better ones, cost less.
+
+    Parameters
+    ----------
+    degree : int
+        Degree of the spline, odd and at least 3.
+
+    Raises
+    ------
+    ValueError
+        If `degree` is even or less than 3.
+    TypeError
+        If it is not an integer.
+
+    Notes
+    -----
+    ``scipy.interpolate.make_interp_spline``; C. de Boor, A Practical Guide to Splines, Springer
+    (1978). With varying spacing, making the operator takes the square of the number of points.
+
+    Examples
+    --------
+    >>> from findops import Diff
+    >>> D = Diff("x", scheme=Spline(3)).on({"x": [1.0, 2.0, 4.0, 5.0, 7.0]})
+    >>> (D @ [1.0, 8.0, 64.0, 125.0, 343.0]).round(12)
+    array([  3.,  12.,  48.,  75., 147.])
+    """
+
+    degree: int
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "degree", integer(self.degree, "the degree of Spline"))
+        if self.degree < 3 or self.degree % 2 == 0:
+            raise ValueError(
+                f"the degree of Spline must be odd and at least 3, but is {self.degree}"
+            )
+
+    @property
+    def merges(self) -> bool:
+        return False
+
+    @property
+    def fixed(self) -> bool:
+        return True
+
+    def claim(self, order: int, acc: int | None) -> int:
+        super().claim(order, acc)
+        if order >= self.degree:
+            raise ValueError(
+                f"{self!r} has continuous derivatives up to order {self.degree - 1}, not of order "
+                f"{order}"
+            )
+        return self.degree + 1 - order
+
+    @property
+    def _far(self) -> int:
+        """Points away, beyond which nothing has weight."""
+        return 32 * self.degree
+
+    def stencil(self, order: int, acc: int, shift: Fraction = Fraction(0)) -> Stencil:  # noqa: ARG002
+        # Values and derivatives at a point are sums over the same coefficients of B-splines.
+        offsets = tuple(map(Fraction, range(-(self.degree // 2), self.degree // 2 + 1)))
+        right, left = (tuple(_cardinal(self.degree, d, -o) for o in offsets) for d in (order, 0))
+        return Stencil(offsets, right, offsets, left)
+
+    def band(
+        self, order: int, acc: int, source: Axis, target: Axis, closure: tuple[Closure, Closure]
+    ) -> Band:
+        del target  # the same: the scheme does not stagger
+        n, even = len(source), source.spacing is not None
+        if not source.periodic:
+            if set(closure) != {"accurate"}:
+                raise ValueError(
+                    "its ends are not-a-knot, and other closures are none of a spline's: take "
+                    "'accurate', or another scheme"
+                )
+            if n <= self.degree:
+                raise TooFewPointsError(self.degree + 1, n)
+        # Far from both ends all rows are alike where the spacing is even.
+        inside = min(n, 2 * self._far + 1) if even else n
+        beyond = self._far if source.periodic else 0
+        index = np.arange(-beyond, (1 if even and beyond else inside) + beyond)
+        table = _weights(self.degree, order, source.position(index).astype(np.float64))
+        table /= float((source.spacing or 1) ** order)
+        band = _banded(table[beyond : len(index) - beyond], beyond, n, (-1) ** order if even else 0)
+        return replace(band, periodic=source.periodic, order=order, acc=acc).compressed()
+
+
+def _cardinal(degree: int, order: int, x: Fraction) -> Fraction:
+    """Return a derivative of the B-spline on integer knots that is centered at 0."""
+    power, ends = degree - order, (degree + 1) // 2
+    terms = (
+        (-1) ** i * math.comb(degree + 1, i) * max(x + ends - i, Fraction(0)) ** power
+        for i in range(degree + 2)
+    )
+    return sum(terms, Fraction(0)) / math.factorial(power)
+
+
+def _weights(degree: int, order: int, x: Floats) -> Floats:
+    """Return the derivative of the spline through values at x, at x: (points, points)."""
+    from scipy.interpolate import make_interp_spline
+
+    step = (x[-1] - x[0]) / (len(x) - 1)
+    nodes = (x - x[0]) / step
+    spline = make_interp_spline(nodes, np.eye(len(x)), degree)
+    weights: Floats = spline.derivative(order)(nodes) / step**order
+    largest = np.abs(weights).max(axis=1, keepdims=True)
+    return np.where(np.abs(weights) > WEIGHTLESS * largest, weights, 0.0)
+
+
+def _banded(table: Floats, beyond: int, n: int, parity: int) -> Band:
+    """Return n rows, of which the table has all, or where they are alike those near the ends.
+
+    The table has as many columns `beyond` its first and its last row; without any, rows that reach
+    past its ends are closure rows. The parity is that of rows that are alike, 0 where none are.
+    """
+    m = len(table)
+    rows, columns = np.nonzero(table)
+    reach = int(np.abs(columns - beyond - rows).max())
+    first, stop = (0, m) if beyond else (reach, m - reach) if m > 2 * reach else (m, m)
+    inner = np.arange(first, stop)
+    if parity and len(inner):
+        inner = inner[len(inner) // 2, None]
+    offsets = np.arange(-reach, reach + 1)
+    weights = table[inner[:, None], inner[:, None] + beyond + offsets]
+    if parity:
+        weights = (weights + parity * weights[:, ::-1]) / 2
+
+    def closed(i: int, moved: int) -> Row:
+        used = np.flatnonzero(table[i])
+        return Row(used + moved, table[i, used])
+
+    return Band(
+        rows=n,
+        cols=n,
+        offsets=tuple(offsets.tolist()),
+        weights=weights[0] if parity and len(inner) else weights,
+        head=tuple(closed(i, 0) for i in range(first)),
+        tail=tuple(closed(i, n - m) for i in range(stop, m)),
+    )
