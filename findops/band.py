@@ -50,6 +50,7 @@ class Band:
 
     The band stands for sign·∂^order at points `shift` index steps after those of its input.
     `acc` is the accuracy that its scheme was asked for, 0 where no scheme made it, as a transpose.
+    With a band on the `left`, from its output to itself, it stands for left⁻¹ · band.
     Where the closure is a halo, the input carries `ghosts` further points (before, after) those of
     the grid; `beyond` counts those of the output.
     """
@@ -67,6 +68,7 @@ class Band:
     shift: Fraction = Fraction(0)
     ghosts: tuple[int, int] = (0, 0)
     beyond: tuple[int, int] = (0, 0)
+    left: Band | None = None
 
     @staticmethod
     def identity(n: int) -> Band:

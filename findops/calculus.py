@@ -18,7 +18,7 @@ from findops.expr import AxisName, Coef, Expr, as_coefficient
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from findops.schemes import Explicit
+    from findops.schemes import Scheme
 
 __all__ = [
     "Axes",
@@ -49,7 +49,7 @@ class Differential(Compound):
         self,
         axes: Axes = None,
         acc: int | Mapping[AxisName, int] | None = 2,
-        scheme: Explicit | Mapping[AxisName, Explicit] | None = None,
+        scheme: Scheme | Mapping[AxisName, Scheme] | None = None,
     ) -> None:
         self._set(axes=_axes(axes), acc=_frozen(acc, "acc"), scheme=_frozen(scheme, "scheme"))
         # Bad orders and schemes are refused here rather than at binding.
@@ -84,7 +84,8 @@ class Differential(Compound):
         return indices
 
     def _diff(self, axis: AxisName, acc: Any, scheme: Any, order: int = 1) -> Diff:
-        if scheme is not None and not getattr(scheme, "merges", True) and acc == 2:
+        if scheme is not None and acc == 2:
+            # The default, which stands for what the scheme implies.
             acc = None
         return Diff(axis, order, acc, scheme)
 
@@ -173,7 +174,7 @@ class Curl(Differential):
         self,
         axes: Axes = None,
         acc: int | Mapping[AxisName, int] | None = 2,
-        scheme: Explicit | Mapping[AxisName, Explicit] | None = None,
+        scheme: Scheme | Mapping[AxisName, Scheme] | None = None,
         of: str = "vector",
     ) -> None:
         if of not in ("vector", "scalar"):
@@ -286,7 +287,7 @@ class Laplacian(Differential):
         self,
         axes: Axes = None,
         acc: int | Mapping[AxisName, int] | None = 2,
-        scheme: Explicit | Mapping[AxisName, Explicit] | None = None,
+        scheme: Scheme | Mapping[AxisName, Scheme] | None = None,
         isotropic: bool = False,
     ) -> None:
         self._set(isotropic=bool(isotropic))

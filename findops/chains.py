@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from findops.coefficient import FieldSlot, evaluate, flows
 from findops.derivative import Diff, Flux, Interpolate
 from findops.expr import AlongAxis, Expr, Field, Product
-from findops.schemes import Central, Closure, TooFewPointsError
+from findops.schemes import Closure, TooFewPointsError
 from findops.stencil import Factor, Term
 
 if TYPE_CHECKING:
@@ -123,12 +123,10 @@ class ChainBuilder:
         axis = int(item.axis)
         edges = bool(band.head or band.tail)
         smooth = grid.axes[axis].spacing is not None and band.constant and not edges
-        fixed = not item.scheme.merges or (isinstance(item, Flux) and item.natural)
+        fixed = item.scheme.fixed or (isinstance(item, Flux) and item.natural)
         if not outer or smooth or fixed or "accurate" not in self.closures[axis]:
             return band
-        acc = item.acc + outer
-        if isinstance(item.scheme, Central):
-            acc += acc % 2
+        acc = item.scheme.at_least(item.acc + outer)
         if isinstance(item, Diff):
             return self._made(Diff(item.axis, item.order, acc, item.scheme, item.to), grid)
         return self._made(replace(item, acc=acc), grid)
@@ -216,6 +214,6 @@ def _renamed(item: Derivative, grid: Grid) -> Expr:
     """Return the derivative with the grid's name of its axis, for messages."""
     name = grid.names[int(item.axis)]
     if isinstance(item, Diff):
-        acc = item.acc if item.scheme.merges else None
+        acc = None if item.scheme.fixed else item.acc
         return Diff(name, item.order, acc, item.scheme, item.to)
     return replace(item, axis=name)

@@ -161,7 +161,7 @@ def _on_index(expr: Diff | Interpolate | Flux, geometry: Geometry) -> Expr:
     axis = geometry.index(expr.axis)
     match expr:
         case Diff():
-            acc = expr.acc if expr.scheme.merges else None
+            acc = None if expr.scheme.fixed else expr.acc
             return Diff(axis, expr.order, acc, expr.scheme, expr.to)
         case Interpolate() | Flux():
             return replace(expr, axis=axis)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
 from findops.expr import AlongAxis, AxisName, Expr, Identity, as_coefficient
-from findops.schemes import Central, Explicit
+from findops.schemes import Central, Scheme
 from findops.values import whole
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ class Diff(AlongAxis):
     axis: AxisName
     order: int
     acc: int
-    scheme: Explicit
+    scheme: Scheme
     to: str | None
 
     def __new__(
@@ -60,7 +60,7 @@ class Diff(AlongAxis):
         axis: AxisName,
         order: int = 1,
         acc: int | None = None,
-        scheme: Explicit | None = None,
+        scheme: Scheme | None = None,
         to: str | None = None,
     ) -> Any:
         # Any: the zeroth derivative is the identity, or an interpolation.
@@ -68,14 +68,14 @@ class Diff(AlongAxis):
             return super().__new__(cls)
         axis = _check_axis(axis)
         used = Central() if scheme is None else scheme
-        if not isinstance(used, Explicit):
+        if not isinstance(used, Scheme):
             raise TypeError(f"Diff({axis!r}, 0): scheme must be such as Central(), not {scheme!r}")
         if acc is not None:
             _claimed(f"Diff({axis!r}, 0)", used, 0, acc)
         if to is None:
             return Identity()
         if not used.staggers:
-            raise ValueError(f"Diff({axis!r}, 0, to={to!r}): only Central() maps to half points")
+            raise ValueError(f"Diff({axis!r}, 0, to={to!r}): {used!r} does not map to half points")
         return Interpolate(axis, to, 2 if acc is None else acc)
 
     def __init__(
@@ -83,12 +83,12 @@ class Diff(AlongAxis):
         axis: AxisName,
         order: int = 1,
         acc: int | None = None,
-        scheme: Explicit | None = None,
+        scheme: Scheme | None = None,
         to: str | None = None,
     ) -> None:
         axis = _check_axis(axis)
         used = Central() if scheme is None else scheme
-        if not isinstance(used, Explicit):
+        if not isinstance(used, Scheme):
             raise TypeError(
                 f"Diff({axis!r}): scheme must be a value such as Central(), not {scheme!r}"
             )
@@ -107,7 +107,7 @@ class Diff(AlongAxis):
             if not used.staggers:
                 raise ValueError(
                     f"Diff({axis!r}, {order}, to={to!r}): {used!r} works from points to the same "
-                    "points; only Central() maps to half points and back"
+                    "points; Central() and Compact() map to half points and back"
                 )
         values = (axis, int(order), claimed, used, to)
         for name, value in zip(("axis", "order", "acc", "scheme", "to"), values, strict=True):
@@ -125,7 +125,7 @@ class Diff(AlongAxis):
         return map(as_coefficient, self.scheme.coefficients)
 
     def __reduce__(self) -> tuple[type[Diff], tuple[object, ...]]:
-        acc = self.acc if self.scheme.merges else None
+        acc = None if self.scheme.fixed else self.acc
         return Diff, (self.axis, self.order, acc, self.scheme, self.to)
 
 
@@ -163,7 +163,7 @@ class Interpolate(AlongAxis):
         _claimed(f"Interpolate({self.axis!r})", Central(), 0, self.acc)
 
     order = 0
-    scheme = Central()
+    scheme: ClassVar[Scheme] = Central()
 
 
 @dataclass(frozen=True, repr=False)
@@ -180,7 +180,7 @@ class Flux(AlongAxis):
     natural: bool = False
 
     order = 1
-    scheme = Central()
+    scheme: ClassVar[Scheme] = Central()
 
 
 def _is_zero(order: object) -> bool:
@@ -200,7 +200,7 @@ def _check_position(what: str, to: object) -> None:
         raise ValueError(f"{what}: to must be 'half' or 'node', but is {to!r}")
 
 
-def _claimed(what: str, scheme: Explicit, order: int, acc: int | None) -> int:
+def _claimed(what: str, scheme: Scheme, order: int, acc: int | None) -> int:
     wanted = None if acc is None else whole(acc, f"{what}: acc")
     try:
         return scheme.claim(order, wanted)

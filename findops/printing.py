@@ -182,10 +182,10 @@ def code(expr: Expr) -> str:
         case Field():
             return f"Field({node.name!r})"
         case Diff():
-            fixed = node.scheme.merges
-            chosen = {"order": node.order, "acc": node.acc if fixed else None}
+            implied = node.scheme.claim(node.order, None)
+            chosen = {"order": node.order, "acc": None if node.acc == implied else node.acc}
             given: dict[str, object] = {**chosen, "scheme": node.scheme, "to": node.to}
-            return _call(Diff, [repr(node.axis)], given, {"acc": 2 if fixed else None})
+            return _call(Diff, [repr(node.axis)], given, {"acc": None})
         case Interpolate():
             return _call(Interpolate, [repr(node.axis), repr(node.to)], {"acc": node.acc}, {})
         case Flux():

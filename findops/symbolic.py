@@ -14,7 +14,7 @@ import sympy
 from findops.components import Compound, expand
 from findops.derivative import Diff, Flux, Interpolate
 from findops.expr import AxisName, Coef, Expr, Field, Product, Sum
-from findops.weights import exact_weights, is_symbolic
+from findops.weights import is_symbolic
 
 __all__ = ["InteriorStencil", "interior_stencil"]
 
@@ -164,15 +164,19 @@ def _factor(factor: Expr, geometry: _Unbounded) -> dict[Offsets, Any]:
             )
         case Diff() | Interpolate() | Flux():
             shift = Fraction(factor.to is not None, 2)
-            offsets = factor.scheme.offsets(factor.order, factor.acc, shift)
+            stencil = factor.scheme.stencil(factor.order, factor.acc, shift)
+            if len(stencil.left_offsets) > 1:
+                raise ValueError(
+                    f"{factor!r} is implicit and has no finite stencil: coefficients(…) shows both "
+                    "its sides, E.on(grid).stencil(index) a row"
+                )
         case _:
             raise TypeError(f"unknown factor {type(factor).__name__}")
     axis = int(factor.axis)
-    relative = tuple(o - shift for o in offsets)
     scale = geometry.spacing(axis) ** -factor.order
     return {
         (*nowhere[:axis], o, *nowhere[axis + 1 :]): _number(w) * scale
-        for o, w in zip(relative, exact_weights(factor.order, relative), strict=True)
+        for o, w in zip(stencil.offsets, stencil.weights, strict=True)
     }
 
 

@@ -13,7 +13,7 @@ from findops.expr import AxisName, Expr, as_coefficient
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from findops.schemes import Explicit
+    from findops.schemes import Scheme
 
 __all__ = ["Advection", "Diffusion", "DirectionalDerivative"]
 
@@ -48,7 +48,7 @@ class Advection(Differential):
         velocity: Sequence[object],
         axes: Axes = None,
         acc: int | Mapping[AxisName, int] | None = 2,
-        scheme: Explicit | Mapping[AxisName, Explicit] | None = None,
+        scheme: Scheme | Mapping[AxisName, Scheme] | None = None,
     ) -> None:
         if isinstance(velocity, (str, Expr)) or not hasattr(velocity, "__iter__"):
             raise TypeError(
@@ -94,7 +94,7 @@ class DirectionalDerivative(Advection):
         vector: Sequence[object],
         axes: Axes = None,
         acc: int | Mapping[AxisName, int] | None = 2,
-        scheme: Explicit | Mapping[AxisName, Explicit] | None = None,
+        scheme: Scheme | Mapping[AxisName, Scheme] | None = None,
     ) -> None:
         super().__init__(vector, axes, acc, scheme)
 
@@ -131,7 +131,7 @@ class Diffusion(Differential):
         natural: bool = False,
         axes: Axes = None,
         acc: int | Mapping[AxisName, int] | None = 2,
-        scheme: Explicit | Mapping[AxisName, Explicit] | None = None,
+        scheme: Scheme | Mapping[AxisName, Scheme] | None = None,
     ) -> None:
         each = k if isinstance(k, (list, tuple)) else (k,)
         self._set(k=tuple(map(as_coefficient, each)), natural=bool(natural))

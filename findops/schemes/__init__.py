@@ -2,11 +2,13 @@
 
 from findops.schemes.central import Central
 from findops.schemes.coefficients import coefficients
-from findops.schemes.explicit import Closure, Explicit, Line, TooFewPointsError
+from findops.schemes.explicit import Explicit, Line
 from findops.schemes.one_sided import Backward, Biased, Forward, Offsets
+from findops.schemes.scheme import SPECTRAL, Closure, Scheme, Stencil, TooFewPointsError
 from findops.schemes.upwind import Upwind
 
 __all__ = [
+    "SPECTRAL",
     "Backward",
     "Biased",
     "Central",
@@ -15,6 +17,8 @@ __all__ = [
     "Forward",
     "Line",
     "Offsets",
+    "Scheme",
+    "Stencil",
     "TooFewPointsError",
     "Upwind",
     "coefficients",

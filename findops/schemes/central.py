@@ -38,6 +38,9 @@ class Central(Explicit):
             )
         return claimed
 
+    def at_least(self, acc: int) -> int:
+        return acc + acc % 2
+
     def lowest(self, points: int, shift: Fraction, inward: int) -> int:
         middle = shift - Fraction(points - 1, 2)
         return math.ceil(middle) if inward > 0 else math.floor(middle)

@@ -6,8 +6,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from findops.schemes.central import Central
-from findops.schemes.explicit import Explicit, leading_error
-from findops.weights import exact_weights
+from findops.schemes.scheme import Scheme
 
 __all__ = ["Coefficients", "coefficients"]
 
@@ -21,11 +20,12 @@ class Coefficients:
     accuracy: int
     error: tuple[Fraction, int]
     """(C, q): the stencil gives u^(order) + C·h^(q−order)·u^(q) + higher terms."""
+    left_offsets: tuple[int, ...] = (0,)
+    left_weights: tuple[Fraction, ...] = (Fraction(1),)
+    """What derivatives are multiplied by and summed up to equal the stencil's sum."""
 
 
-def coefficients(
-    order: int, acc: int | None = None, scheme: Explicit | None = None
-) -> Coefficients:
+def coefficients(order: int, acc: int | None = None, scheme: Scheme | None = None) -> Coefficients:
     """Return the interior stencil of a derivative on unit spacing, in exact rationals.
 
     Parameters
@@ -41,7 +41,7 @@ def coefficients(
     -------
     Coefficients
         With ``offsets``, ``weights``, ``accuracy`` and ``error``; the last two are computed from
-        exact moments.
+        exact moments. Compact schemes have ``left_offsets`` and ``left_weights`` besides.
 
     Raises
     ------
@@ -64,9 +64,11 @@ def coefficients(
     if order is None or order < 1:
         raise ValueError(f"coefficients needs an order of at least 1, but got {order!r}")
     used = Central() if scheme is None else scheme
-    if not isinstance(used, Explicit):
+    if not isinstance(used, Scheme):
         raise TypeError(f"coefficients needs a scheme such as Central(), but got {scheme!r}")
-    offsets = used.offsets(order, used.claim(order, acc), Fraction(0))
-    error = leading_error(order, offsets)
-    exact = exact_weights(order, tuple(map(Fraction, offsets)))
-    return Coefficients(offsets, exact, error[1] - order, error)
+    found = used.stencil(order, used.claim(order, acc))
+    error = found.error(order)
+    offsets, left_offsets = (tuple(map(int, o)) for o in (found.offsets, found.left_offsets))
+    return Coefficients(
+        offsets, found.weights, error[1] - order, error, left_offsets, found.left_weights
+    )

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import math
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from findops.band import Band, Row
+from findops.schemes.scheme import Scheme, Stencil, TooFewPointsError
 from findops.weights import exact_weights, row_weights
 
 if TYPE_CHECKING:
@@ -19,34 +19,12 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from findops.axes import Axis
+    from findops.schemes.scheme import Closure
 
     Floats = NDArray[np.float64]
     Ints = NDArray[np.intp]
 
-__all__ = ["Closure", "Explicit", "Line", "TooFewPointsError", "leading_error"]
-
-Closure = str | int
-"""What happens where a stencil sticks out: a name, or the accuracy of biased stencils."""
-
-
-class TooFewPointsError(ValueError):
-    """A bounded axis is too short for a stencil."""
-
-    def __init__(self, needed: int, there: int) -> None:
-        super().__init__(f"the stencil needs {needed} points, but the axis has {there}")
-        self.needed, self.there = needed, there
-
-
-def leading_error(order: int, offsets: Sequence[Fraction | int]) -> tuple[Fraction, int]:
-    """Return (C, q): the stencil gives the derivative + C·h^(q−order)·u^(q) + higher terms."""
-    exact = tuple(map(Fraction, offsets))
-    weights = exact_weights(order, exact)
-    q = order + 1
-    while not (moment := sum(w * o**q for w, o in zip(weights, exact, strict=True))):
-        q += 1
-        if q > order + 2 * len(exact) + 1:
-            return Fraction(0), q
-    return Fraction(moment) / math.factorial(q), q
+__all__ = ["Explicit", "Line"]
 
 
 @dataclass(frozen=True)
@@ -93,30 +71,8 @@ class Line:
 
 
 @dataclass(frozen=True)
-class Explicit(ABC):
+class Explicit(Scheme):
     """A scheme that reads a window of points."""
-
-    staggers: ClassVar[bool] = False
-    """Whether the scheme maps between nodes and half points."""
-    merges: ClassVar[bool] = True
-    """Whether a product of two derivatives by this scheme is one derivative by it."""
-
-    @property
-    def coefficients(self) -> tuple[object, ...]:
-        """What the choice of points depends on."""
-        return ()
-
-    def claim(self, order: int, acc: int | None) -> int:
-        """Return the order of accuracy for a request, 2 if there is none.
-
-        Raises
-        ------
-        ValueError
-            If the scheme has no such accuracy.
-        """
-        if acc is not None and acc < 1:
-            raise ValueError(f"acc must be at least 1, but is {acc} for order {order}")
-        return 2 if acc is None else acc
 
     @abstractmethod
     def lowest(self, points: int, shift: Fraction, inward: int) -> int:
@@ -131,18 +87,13 @@ class Explicit(ABC):
         """Return the offsets that keep the accuracy on the axis at hand."""
         return self.offsets(line.order, acc, line.shift)
 
+    def stencil(self, order: int, acc: int, shift: Fraction = Fraction(0)) -> Stencil:
+        distances = tuple(o - shift for o in self.offsets(order, acc, shift))
+        return Stencil(distances, exact_weights(order, distances))
+
     def band(
         self, order: int, acc: int, source: Axis, target: Axis, closure: tuple[Closure, Closure]
     ) -> Band:
-        """Return the band from the points of `source` to those of `target`.
-
-        Raises
-        ------
-        TooFewPointsError
-            If a bounded axis is too short.
-        ValueError
-            If the spacing of halo points is unknown.
-        """
         line = Line(order, source, target)
         offsets = np.array(self.interior(acc, line), dtype=np.intp)
         m, n = len(target), len(source)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import operator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING
 
-from findops.schemes.explicit import Explicit, leading_error
+from findops.schemes.explicit import Explicit
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -100,25 +100,28 @@ class Offsets(Explicit):
 
     values: tuple[int, ...]
 
-    merges: ClassVar[bool] = False
-
     def __init__(self, values: Sequence[int]) -> None:
         chosen = tuple(sorted(_integer(value, "an offset") for value in values))
         if not chosen or len(set(chosen)) < len(chosen):
             raise ValueError(f"Offsets needs distinct offsets, but got {list(values)}")
         object.__setattr__(self, "values", chosen)
 
+    @property
+    def merges(self) -> bool:
+        return False
+
+    @property
+    def fixed(self) -> bool:
+        return True
+
     def claim(self, order: int, acc: int | None) -> int:
-        if acc is not None:
-            raise ValueError(
-                f"{self!r} fixes the accuracy itself: leave acc out, which is {acc} here"
-            )
+        super().claim(order, acc)
         if len(self.values) <= order:
             raise ValueError(
                 f"a derivative of order {order} needs at least {order + 1} offsets, but {self!r} "
                 f"has {len(self.values)}"
             )
-        return leading_error(order, self.values)[1] - order
+        return self.stencil(order, 0).error(order)[1] - order
 
     def lowest(self, points: int, shift: Fraction, inward: int) -> int:  # noqa: ARG002
         return self.values[0]

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from findops.axes import Axis
     from findops.band import Band
-    from findops.schemes.explicit import Closure
+    from findops.schemes.scheme import Closure
 
 __all__ = ["Upwind"]
 

@@ -1,0 +1,243 @@
+"""What a scheme is: a frozen value that makes a `Band`, and answers for its interior rows."""
+
+from __future__ import annotations
+
+import math
+import sys
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+
+from findops.even_axes import Periodic
+from findops.weights import is_symbolic
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from findops.axes import Axis
+    from findops.band import Band
+
+__all__ = ["SPECTRAL", "Closure", "Scheme", "Stencil", "TooFewPointsError"]
+
+Closure = str | int
+"""What happens where a stencil sticks out: a name, or the accuracy of biased stencils."""
+
+SPECTRAL = sys.maxsize
+"""The accuracy of what converges faster than any power of the spacing."""
+
+
+class TooFewPointsError(ValueError):
+    """A bounded axis is too short for a stencil."""
+
+    def __init__(self, needed: int, there: int) -> None:
+        super().__init__(f"the stencil needs {needed} points, but the axis has {there}")
+        self.needed, self.there = needed, there
+
+
+@dataclass(frozen=True)
+class Stencil:
+    """An interior row on unit spacing, in exact rationals, by distance from its point.
+
+    The derivatives v and the values u obey Σ left·v = Σ weights·u; explicit schemes have v alone on
+    the left.
+    """
+
+    offsets: tuple[Fraction, ...]
+    weights: tuple[Fraction, ...]
+    left_offsets: tuple[Fraction, ...] = (Fraction(0),)
+    left_weights: tuple[Fraction, ...] = (Fraction(1),)
+
+    def error(self, order: int) -> tuple[Fraction, int]:
+        """Return (C, q): the row gives u^(order) + C·h^(q−order)·u^(q) + higher terms.
+
+        (0, q) where no moment up to q shows an error.
+        """
+        right = list(zip(self.weights, self.offsets, strict=True))
+        left = list(zip(self.left_weights, self.left_offsets, strict=True))
+        q = 0
+        while q <= order + 2 * (len(right) + len(left)):
+            residual = _moment(right, q) / math.factorial(q)
+            if q >= order:
+                residual -= _moment(left, q - order) / math.factorial(q - order)
+            if residual:
+                return residual / sum(self.left_weights), q
+            q += 1
+        return Fraction(0), q
+
+    def wavenumber(self, theta: Any, order: int) -> Any:
+        """Return what the row makes of e^{iθx}, divided by i^order.
+
+        Any: SymPy has no type of its own for expressions; `theta` is a number, an array or one.
+        """
+        re, im = _wave(self.offsets, self.weights, theta)
+        below, twist = _wave(self.left_offsets, self.left_weights, theta)
+        for _ in range(order % 4):
+            re, im = im, -re
+        if type(twist) is not int:
+            size = below**2 + twist**2
+            re, im, below = re * below + im * twist, im * below - re * twist, size
+        if type(im) is int:
+            return re / below
+        unit = _functions(theta).I if is_symbolic(theta) else 1j
+        return (re + unit * im) / below
+
+
+def _moment(taps: Iterable[tuple[Fraction, Fraction]], degree: int) -> Fraction:
+    return sum((w * o**degree for w, o in taps), Fraction(0))
+
+
+def _wave(
+    offsets: tuple[Fraction, ...], weights: tuple[Fraction, ...], theta: Any
+) -> tuple[Any, Any]:
+    """Return the real and imaginary parts of Σ w·e^{ioθ}; the integer 0 where they vanish."""
+    use = _functions(theta)
+    given = dict(zip(offsets, weights, strict=True))
+    parts: list[Any] = [0, 0]
+    for distance in sorted({abs(o) for o in offsets}):
+        low, high = given.get(-distance, Fraction(0)), given.get(distance, Fraction(0))
+        even, odd = (high + low, high - low) if distance else (high, Fraction(0))
+        for part, (weight, function) in enumerate(((even, use.cos), (odd, use.sin))):
+            if weight:
+                parts[part] += _number(weight, theta) * function(_number(distance, theta) * theta)
+    return parts[0], parts[1]
+
+
+def _functions(theta: object) -> Any:
+    """Return the module whose functions apply: SymPy or NumPy."""
+    if is_symbolic(theta):
+        import sympy
+
+        return sympy
+    return np
+
+
+def _number(value: Fraction, theta: object) -> Any:
+    if is_symbolic(theta):
+        return _functions(theta).Rational(value.numerator, value.denominator)
+    return float(value)
+
+
+@dataclass(frozen=True)
+class Scheme(ABC):
+    """A way to discretize derivatives along one axis.
+
+    A scheme is a frozen dataclass with a method that makes a `Band`. What is said of it here is all
+    that the rest of the package asks.
+    """
+
+    staggers: ClassVar[bool] = False
+    """Whether the scheme maps between nodes and half points."""
+
+    @property
+    def merges(self) -> bool:
+        """Whether a product of two derivatives by this scheme is one derivative by it."""
+        return True
+
+    @property
+    def fixed(self) -> bool:
+        """Whether the scheme fixes its accuracy itself, so that `acc` is left out."""
+        return False
+
+    @property
+    def coefficients(self) -> tuple[object, ...]:
+        """What the choice of points depends on."""
+        return ()
+
+    def claim(self, order: int, acc: int | None) -> int:
+        """Return the order of accuracy for a request, 2 if there is none.
+
+        Raises
+        ------
+        ValueError
+            If the scheme has no such accuracy, or no derivative of this order.
+        """
+        if acc is not None and self.fixed:
+            raise ValueError(
+                f"{self!r} fixes the accuracy itself: leave acc out, which is {acc} here"
+            )
+        if acc is not None and acc < 1:
+            raise ValueError(f"acc must be at least 1, but is {acc} for order {order}")
+        return 2 if acc is None else acc
+
+    def at_least(self, acc: int) -> int:
+        """Return the least accuracy from `acc` on that the scheme has."""
+        return acc
+
+    @abstractmethod
+    def band(
+        self, order: int, acc: int, source: Axis, target: Axis, closure: tuple[Closure, Closure]
+    ) -> Band:
+        """Return the band from the points of `source` to those of `target`.
+
+        Raises
+        ------
+        TooFewPointsError
+            If a bounded axis is too short.
+        ValueError
+            If the scheme does not serve such axes or closures.
+        """
+
+    def stencil(self, order: int, acc: int, shift: Fraction = Fraction(0)) -> Stencil:
+        """Return the interior row, `shift` being where its point is among those it reads.
+
+        Unless a scheme knows it in exact rationals, it is that of the band, whose floating-point
+        weights are taken as the rationals that they are.
+
+        Raises
+        ------
+        ValueError
+            If the scheme has no interior row that is alike everywhere.
+        """
+        axis = Periodic(n=64, step=1)
+        target = axis.half() if shift else axis
+        band = self.band(order, acc, axis, target, ("accurate", "accurate"))
+        offsets, weights = _exactly(band, band.shift)
+        if band.left is None:
+            return Stencil(offsets, weights)
+        return Stencil(offsets, weights, *_exactly(band.left, Fraction(0)))
+
+    def modified_wavenumber(self, theta: Any, order: int = 1, acc: int | None = None) -> Any:
+        """Return what the interior rows make of a wave e^{iθx} on unit spacing, over i^order.
+
+        Exact differentiation has θ^order. What is real measures dispersion, what is imaginary
+        dissipation.
+
+        Parameters
+        ----------
+        theta : float, array or SymPy expression
+            Wavenumber times spacing. Any: SymPy has no one type for expressions.
+        order : int
+            Order of the derivative.
+        acc : int, optional
+            Order of accuracy: 2 by default, or what the scheme implies.
+
+        Returns
+        -------
+        float, complex, array or SymPy expression
+            Real for schemes with symmetric rows; exact for SymPy expressions.
+
+        Raises
+        ------
+        ValueError
+            If the scheme has no such accuracy.
+
+        Examples
+        --------
+        >>> import sympy
+        >>> from findops import Central
+        >>> Central().modified_wavenumber(sympy.Symbol("t"))
+        sin(t)
+        >>> Central().modified_wavenumber([0.0, 0.5], order=2, acc=4).round(4)
+        array([0.    , 0.2488])
+        """
+        angle = theta if is_symbolic(theta) else np.asarray(theta)[()]
+        return self.stencil(order, self.claim(order, acc)).wavenumber(angle, order)
+
+
+def _exactly(band: Band, shift: Fraction) -> tuple[tuple[Fraction, ...], tuple[Fraction, ...]]:
+    """Return distances and weights of interior rows."""
+    distances = tuple(o - shift for o in band.offsets)
+    return distances, tuple(map(Fraction, band.weights.tolist()))
