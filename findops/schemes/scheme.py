@@ -231,7 +231,7 @@ class Scheme(ABC):
         >>> Central().modified_wavenumber(sympy.Symbol("t"))
         sin(t)
         >>> Central().modified_wavenumber([0.0, 0.5], order=2, acc=4).round(4)
-        array([0.    , 0.2488])
+        array([0.    , 0.2498])
         """
         angle = theta if is_symbolic(theta) else np.asarray(theta)[()]
         return self.stencil(order, self.claim(order, acc)).wavenumber(angle, order)
