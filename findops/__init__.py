@@ -29,12 +29,14 @@ from findops.grid import Grid
 from findops.numpy_gradient import gradient
 from findops.points import Points
 from findops.schemes import (
+    SBP,
     Backward,
     Biased,
     Central,
     Forward,
     Offsets,
     Upwind,
+    UpwindSBP,
     coefficients,
 )
 from findops.threads import set_num_threads
@@ -53,6 +55,7 @@ __all__ = [
     "BVP",
     "EVP",
     "IVP",
+    "SBP",
     "Advection",
     "Backward",
     "Biased",
@@ -86,6 +89,7 @@ __all__ = [
     "Tensor",
     "Uniform",
     "Upwind",
+    "UpwindSBP",
     "VectorLaplacian",
     "coefficients",
     "gradient",

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
     Ints = NDArray[np.intp]
 
-__all__ = ["Band", "Row"]
+__all__ = ["Band", "ByParts", "Row"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,6 +41,16 @@ class Row:
 
 
 @dataclass(frozen=True, eq=False)
+class ByParts:
+    """What makes a derivative integrate by parts, up to terms at the ends of its axis."""
+
+    norm: Floats
+    """The diagonal of H, (n,)."""
+    slopes: tuple[Row, Row] | None = None
+    """The outward derivatives at both ends, in a second derivative's terms there."""
+
+
+@dataclass(frozen=True, eq=False)
 class Band:
     """A 1-D row operator from `cols` points to `rows` points.
 
@@ -51,6 +61,7 @@ class Band:
     The band stands for sign·∂^order at points `shift` index steps after those of its input.
     `acc` is the accuracy that its scheme was asked for, 0 where no scheme made it, as a transpose.
     With a band on the `left`, from its output to itself, it stands for left⁻¹ · band.
+    Its `law`, if it has one, is how it integrates by parts.
     Where the closure is a halo, the input carries `ghosts` further points (before, after) those of
     the grid; `beyond` counts those of the output.
     """
@@ -69,6 +80,7 @@ class Band:
     ghosts: tuple[int, int] = (0, 0)
     beyond: tuple[int, int] = (0, 0)
     left: Band | None = None
+    law: ByParts | None = None
 
     @staticmethod
     def identity(n: int) -> Band:
@@ -171,6 +183,7 @@ class Band:
             periodic=False,
             ghosts=(0, 0),
             beyond=(0, 0),
+            law=None,
         )
 
     def _split(
@@ -233,6 +246,7 @@ class Band:
             shift=-self.shift,
             ghosts=self.beyond,
             beyond=self.ghosts,
+            law=None,
         )
         low, high = self._plain_columns()
         weights = self.weights[..., ::-1]
@@ -283,6 +297,7 @@ class Band:
             weights=left[inside] * self.weights * right[columns],
             head=tuple(written(i, row) for i, row in enumerate(self.head)),
             tail=tuple(written(i, row) for i, row in enumerate(self.tail, self.interior.stop)),
+            law=None,
         )
         return scaled.compressed()
 

@@ -5,14 +5,18 @@ from findops.schemes.coefficients import coefficients
 from findops.schemes.explicit import Explicit, Line
 from findops.schemes.one_sided import Backward, Biased, Forward, Offsets
 from findops.schemes.scheme import SPECTRAL, Closure, Scheme, Stencil, TooFewPointsError
+from findops.schemes.summation_by_parts import SBP
 from findops.schemes.upwind import Upwind
+from findops.schemes.upwind_by_parts import Damping, UpwindSBP
 
 __all__ = [
+    "SBP",
     "SPECTRAL",
     "Backward",
     "Biased",
     "Central",
     "Closure",
+    "Damping",
     "Explicit",
     "Forward",
     "Line",
@@ -21,5 +25,6 @@ __all__ = [
     "Stencil",
     "TooFewPointsError",
     "Upwind",
+    "UpwindSBP",
     "coefficients",
 ]

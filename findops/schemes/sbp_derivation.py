@@ -60,11 +60,11 @@ class Corner:
             return Fraction(0)
         return self.interior[distance] * (1 if j >= i else self.sign)
 
-    def row(self, i: int) -> tuple[Fraction, ...]:
-        """Return the columns 0, 1, … of a row, as far as there are entries."""
-        return tuple(
-            self.entry(i, j) for j in range(max(i + len(self.interior), len(self.block)))
-        )
+    @property
+    def both_sides(self) -> tuple[Fraction, ...]:
+        """The interior row, from the left to the right."""
+        left = tuple(self.sign * w for w in self.interior[:0:-1])
+        return left + self.interior
 
 
 @cache
