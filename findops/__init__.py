@@ -21,7 +21,7 @@ from findops.calculus import (
     Laplacian,
     VectorLaplacian,
 )
-from findops.conditions import Condition, Dirichlet, Neumann, Robin
+from findops.conditions import Condition, Dirichlet, Interface, Neumann, Robin
 from findops.derivative import Diff, Interpolate
 from findops.even_axes import Cells, Periodic, Uniform
 from findops.expr import Coef, Field, Identity
@@ -77,6 +77,7 @@ __all__ = [
     "Grid",
     "Hessian",
     "Identity",
+    "Interface",
     "Interpolate",
     "Jacobian",
     "Laplacian",

@@ -42,12 +42,16 @@ class Row:
 
 @dataclass(frozen=True, eq=False)
 class ByParts:
-    """What makes a derivative integrate by parts, up to terms at the ends of its axis."""
+    """How a derivative integrates by parts in a diagonal norm.
+
+    A first derivative leaves the products of two fields at the ends, a second one those of one
+    field and the outward derivative of the other. One without `slopes` leaves nothing.
+    """
 
     norm: Floats
     """The diagonal of H, (n,)."""
     slopes: tuple[Row, Row] | None = None
-    """The outward derivatives at both ends, in a second derivative's terms there."""
+    """The outward derivatives at both ends."""
 
 
 @dataclass(frozen=True, eq=False)

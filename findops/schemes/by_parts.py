@@ -40,8 +40,6 @@ class Exact:
     """The last rows, from the last one on, and their columns from the last one on."""
     slope: tuple[Fraction, ...] = ()
     """The boundary derivative S at the left end, for second derivatives."""
-    closes: bool = True
-    """Whether boundary terms are all that integration by parts leaves."""
 
 
 def exact_rows(
@@ -131,13 +129,16 @@ class ByPartsScheme(Scheme):
             periodic=source.periodic,
             order=order,
             acc=acc,
-            law=self._law(made, source) if made.closes and not source.periodic else None,
+            law=None if source.periodic else self._law(made, order, source),
         ).compressed()
 
-    def _law(self, made: Exact, axis: Axis) -> ByParts:
-        # Outwards, the derivative at the left end has the other sign.
-        outward = _row(made.slope, -1 / abs(self._spacing(axis, 0)))
-        slopes = (outward, _mirrored(outward, len(axis))) if made.slope else None
+    def _law(self, made: Exact, order: int, axis: Axis) -> ByParts:
+        unit = 1 / abs(self._spacing(axis, 0))
+        # Outwards, a derivative at the first point has the other sign.
+        low, high = made.slope, tuple(-w for w in made.slope)
+        if order == 1:
+            low, high = made.head[0], made.tail[0]
+        slopes = (_row(low, -unit), _mirrored(_row(high, unit), len(axis))) if low else None
         return ByParts(self.norm(axis), slopes)
 
     def _spacing(self, axis: Axis, points: int) -> Fraction:

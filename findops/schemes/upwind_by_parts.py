@@ -156,4 +156,4 @@ def _damping_rows(norm: tuple[Fraction, ...], k: int) -> Exact:
     sign = (-1) ** k
     head = exact_rows(lambda i, j: sign * _squared(k, i, j), norm, k)
     middle = tuple(sign * _squared(k, 2 * k, 2 * k + d) for d in range(-k, k + 1))
-    return Exact(middle, head, head, closes=False)
+    return Exact(middle, head, head)
