@@ -366,9 +366,9 @@ class Interface(Condition):
     component 0 on x+ = component 1 on x-
     """
 
-    other: str
-    components: tuple[int, int]
-    lengths: tuple[float, float]
+    other: str = ""
+    components: tuple[int, int] = (0, 1)
+    lengths: tuple[float, float] = (1, 1)
 
     def __init__(
         self,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
@@ -104,7 +104,12 @@ def _across(chain: Chain, axis: int, op: Operator) -> Iterator[Flow | Flux]:
     if len(bands) == 1 and laws[0].slopes is None:
         return
     alone = len(chain.terms) == len(acting)
-    if crossed or any(term.masks for term in chain.terms) or order > 2 or (order == 2 and not alone):
+    if (
+        crossed
+        or any(term.masks for term in chain.terms)
+        or order > 2
+        or (order == 2 and not alone)
+    ):
         raise ValueError(
             f"{op!r}: impose='sat' takes first derivatives, second derivatives and D·k·D along "
             f"{name!r}, times coefficients"

@@ -8,14 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from findops.band import Band, Row
 from findops.boundary import AffineSystem
-from findops.coefficient import depends_on_time, evaluate
-from findops.conditions import Condition, Interface, Place, Trace, as_conditions
+from findops.coefficient import depends_on_time
+from findops.conditions import Condition, Interface, Place, as_conditions
 from findops.equations import Equations
-from findops.expr import Coef, Identity
-from findops.fluxes import Flow, Flux, acting_across, sense
-from findops.stencil import Chain, Factor, Term
+from findops.fluxes import sense
+from findops.penalties import Face, Penalty, coupled
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -28,44 +26,6 @@ if TYPE_CHECKING:
     Array = NDArray[Any]
 
 __all__ = ["WeakSystem", "weakly"]
-
-MARGIN = 1.25
-"""How much larger penalties are than the least that energy estimates allow."""
-
-
-@dataclass(frozen=True, eq=False)
-class Penalty:
-    """A term coefficient · p · (Σ factor · trace(u) − scale · g) of an equation.
-
-    p and the traces act along one axis; all else multiplies, and has length 1 along that axis
-    unless it varies there.
-    """
-
-    row: int
-    """Component whose equation it is in."""
-    axis: int
-    places: Row
-    """Where it acts, p."""
-    coefficient: Array
-    traces: tuple[tuple[int, Array | float, Row], ...]
-    """Component, factor, and weights of what is held."""
-    scale: Array | float = 0.0
-
-    def chains(self, n: int, ndim: int) -> Iterator[Chain]:
-        """Yield what it adds to the operator, on n points along its axis."""
-        for column, factor, trace in self.traces:
-            bands: list[Band | None] = [None] * ndim
-            bands[self.axis] = _outer(self.places, trace, n)
-            value = _spread(self.coefficient * factor, ndim)
-            term = Term(tuple(bands), 1.0, (Factor(value),))
-            yield Chain(self.row, column, (term,))
-
-    def data(self, g: Array, shape: tuple[int, ...]) -> Array:
-        """Return what given values add, on all points; g has length 1 along its axis."""
-        along = np.zeros(shape[self.axis])
-        along[self.places.columns] = self.places.weights
-        spread = along.reshape([-1 if i == self.axis else 1 for i in range(len(shape))])
-        return np.asarray(np.broadcast_to(-self.coefficient * self.scale * g * spread, shape))
 
 
 @dataclass(frozen=True, eq=False)
@@ -171,14 +131,14 @@ def _holds(
         assert place.face is not None
         face = Face(op, place.face, direction)
         if isinstance(condition, Interface):
-            penalties = list(_coupled(face, Face(op, condition.other, direction), condition))
+            penalties = list(coupled(face, Face(op, condition.other, direction), condition))
         else:
             others = _valued(every, place.face, op)
             penalties = [p for j in columns for p in face.penalties(condition, j, others)]
         if not penalties:
             raise ValueError(
-                f"{condition!r}: no penalty holds it, since nothing enters through {place.face} and "
-                "no second derivative acts across it; leave it out, or impose it by elimination"
+                f"{condition!r}: no penalty holds it: nothing enters through {place.face}, and no "
+                "second derivative acts across it; leave it out, or impose it by elimination"
             )
         yield Held(condition, place, place.grid(op.domain), tuple(penalties))
 
@@ -191,167 +151,3 @@ def _valued(conditions: Iterable[Condition], face: str, op: Operator) -> set[int
         if isinstance(c.where, str) and c.where in (face, "boundary") and not c.differentiates:
             found |= set(range(count)) if c.component is None else {c.component % count}
     return found
-
-
-@dataclass(frozen=True)
-class Face:
-    """One face of the fields of an operator."""
-
-    op: Operator
-    name: str
-    sense: int
-    """1 if u_t = op(u) is the equation in time, −1 if u_t = −op(u) is."""
-
-    @property
-    def axis(self) -> int:
-        return self.op.domain.face_axis(self.name)
-
-    @property
-    def upper(self) -> bool:
-        return self.name.endswith("+")
-
-    @property
-    def outward(self) -> int:
-        """The sign of the coordinate that grows outwards."""
-        return 1 if self.upper == self.op.domain.axes[self.axis].ascending else -1
-
-    @cached_property
-    def end(self) -> int:
-        """Index of its points along the axis."""
-        return self.op.domain.shape[self.axis] - 1 if self.upper else 0
-
-    @cached_property
-    def value(self) -> Row:
-        """The value on it."""
-        return Row(np.array([self.end]), np.ones(1))
-
-    @cached_property
-    def terms(self) -> list[Flow | Flux]:
-        """What acts across it."""
-        return list(acting_across(self.op, self.axis))
-
-    def at(self, coefficient: Any) -> Array:
-        """Return a coefficient on the face, of length 1 along the axis."""
-        values = _spread(coefficient, self.op.domain.ndim)
-        return values if values.shape[self.axis] == 1 else values.take([self.end], self.axis)
-
-    def penalties(self, condition: Condition, column: int, valued: set[int]) -> Iterator[Penalty]:
-        """Yield the penalties that hold a condition on one component."""
-        a, b = self._parts(condition)
-        for term in self.terms:
-            if term.column != column:
-                continue
-            if isinstance(term, Flow):
-                if b is None and (term.row == column or term.row not in valued):
-                    yield from self._inflow(term, a)
-            elif b is None:
-                yield from self._values(term, a)
-            else:
-                yield self._slopes(term, a, b)
-
-    def _parts(self, condition: Condition) -> tuple[Array, Array | None]:
-        """Return the factors of u and of ∂u/∂n on the face, None for the latter where there is none."""
-        expression = condition.expression
-        if expression == Identity():
-            return np.ones(1), None
-        if not isinstance(expression, Trace):
-            raise ValueError(
-                f"{condition!r}: impose='sat' holds values, slopes and their sums: Dirichlet, "
-                "Neumann and Robin"
-            )
-        where = Place(self.name, self.op.domain.face(self.name)).grid(self.op.domain)
-        a, b = (np.asarray(evaluate(part, where)) for part in expression.parts)
-        if expression.b == Coef(0):
-            return a, None
-        if not np.all(b):
-            raise ValueError(f"{condition!r}: impose='sat' needs a factor of ∂u/∂n without zeros")
-        return a, b
-
-    def _inflow(self, term: Flow, a: Array) -> Iterator[Penalty]:
-        """Yield what holds values where the flow enters, with its speed as the penalty."""
-        speed = self.outward * self.at(term.coefficient)
-        entering = self.sense * np.maximum(self.sense * speed, 0)
-        strength = entering if term.row == term.column else speed
-        if np.any(strength):
-            held = ((term.column, 1.0, self.value),)
-            yield Penalty(term.row, self.axis, self.inverse(term), -strength, held, 1 / a)
-
-    def _values(self, term: Flux, a: Array) -> Iterator[Penalty]:
-        """Yield what holds values in a second derivative."""
-        held = ((term.column, 1.0, self.value),)
-        flux, inner = term.coefficient, self.at(term.inner)
-        bound = MARGIN / term.borrowed
-        yield Penalty(term.row, self.axis, self.turned(term), flux * inner, held, 1 / a)
-        yield Penalty(term.row, self.axis, self.inverse(term), -bound * flux * inner, held, 1 / a)
-
-    def _slopes(self, term: Flux, a: Array, b: Array) -> Penalty:
-        """Return what holds slopes: the flux that they differ by, taken away."""
-        held = ((term.column, a / b, self.value), (term.column, 1.0, self.slope(term)))
-        inner = self.at(term.inner)
-        return Penalty(
-            term.row, self.axis, self.inverse(term), -term.coefficient * inner, held, 1 / b
-        )
-
-    def inverse(self, term: Flow | Flux) -> Row:
-        """Return H⁻¹ at the face."""
-        return Row(self.value.columns, 1 / term.law.norm[self.value.columns])
-
-    def slope(self, term: Flux) -> Row:
-        """Return the outward derivative on the face."""
-        return term.slopes[self.upper]
-
-    def turned(self, term: Flux) -> Row:
-        """Return H⁻¹ times the transpose of the outward derivative."""
-        slope = self.slope(term)
-        return Row(slope.columns, slope.weights / term.law.norm[slope.columns])
-
-
-def _coupled(one: Face, two: Face, condition: Interface) -> Iterator[Penalty]:
-    """Yield what makes two components continuous where they meet."""
-    first, second = condition.components
-    weights = dict(zip((first, second), condition.lengths, strict=True))
-    sides = ((one, first, two, second), (two, second, one, first))
-    for here, i, there, j in sides:
-        jump = ((i, 1.0, here.value), (j, -1.0, there.value))
-        for term in here.terms:
-            if (term.row, term.column) != (i, i):
-                continue
-            if isinstance(term, Flow):
-                speed = here.outward * here.at(term.coefficient)
-                entering = here.sense * np.maximum(here.sense * speed, 0)
-                if np.any(entering):
-                    yield Penalty(i, here.axis, here.inverse(term), -entering, jump)
-                continue
-            (facing,) = (t for t in there.terms if isinstance(t, Flux) and t.row == t.column == j)
-            ours, theirs = (
-                face.at(flux.coefficient * flux.inner)
-                for face, flux in ((here, term), (there, facing))
-            )
-            ratio = weights[j] / weights[i]
-            fluxes = ((i, ours, here.slope(term)), (j, theirs * ratio, there.slope(facing)))
-            bound = MARGIN / 4 * (ours / term.borrowed + theirs * ratio / facing.borrowed)
-            half = np.full(ours.shape, 0.5)
-            yield Penalty(i, here.axis, here.turned(term), ours / 2, jump)
-            yield Penalty(i, here.axis, here.inverse(term), -half, fluxes)
-            yield Penalty(i, here.axis, here.inverse(term), -bound, jump)
-
-
-def _spread(value: Any, ndim: int) -> Array:
-    """Return a number or an array as an array that broadcasts to the points."""
-    array = np.asarray(value)
-    return array.reshape((1,) * ndim) if array.size == 1 else array
-
-
-def _outer(places: Row, trace: Row, n: int) -> Band:
-    """Return the band whose rows are multiples of a trace, at some points near one end."""
-    first, last = int(places.columns.min()), int(places.columns.max())
-    given = dict(zip(places.columns.tolist(), places.weights.tolist(), strict=True))
-
-    def row(i: int) -> Row:
-        weight = given.get(i, 0.0)
-        return Row.merged(trace.columns, weight * trace.weights)
-
-    lower = last < n - 1 - first
-    head = tuple(row(i) for i in range(last + 1)) if lower else ()
-    tail = () if lower else tuple(row(i) for i in range(first, n))
-    return Band(n, n, (), np.zeros(0), head, tail)

@@ -1,4 +1,4 @@
-"""What schemes that sum by parts share: even spacing, a diagonal norm, rows of their own at ends."""
+"""What schemes that sum by parts share: even spacing, a diagonal norm, own rows at the ends."""
 
 from __future__ import annotations
 

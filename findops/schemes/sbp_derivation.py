@@ -8,12 +8,15 @@ but for a few entries. The other end is the mirror image.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cache
+from typing import TYPE_CHECKING
 
 from findops.weights import exact_weights
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 __all__ = [
     "Corner",
@@ -181,7 +184,8 @@ def slope(half: int, last: Fraction | None = None) -> tuple[Fraction, ...]:
         return weights
     # What the further point adds vanishes for all degrees up to half + 1.
     added = differences(half + 2)
-    return tuple(w + last * a / added[-1] for w, a in zip((*weights, 0), added, strict=True))
+    padded = (*weights, Fraction(0))
+    return tuple(w + last * a / added[-1] for w, a in zip(padded, added, strict=True))
 
 
 @cache
@@ -198,9 +202,7 @@ def upwind(order: int) -> tuple[tuple[Fraction, ...], int, Fraction]:
     """
     low = -((order - 1) // 2)
     offsets = range(low, low + order + 1)
-    weights = dict(
-        zip(offsets, exact_weights(1, tuple(map(Fraction, offsets))), strict=True)
-    )
+    weights = dict(zip(offsets, exact_weights(1, tuple(map(Fraction, offsets))), strict=True))
     k = order // 2 + 1 if order % 2 == 0 else (order + 1) // 2
     both = [(weights.get(d, Fraction(0)), weights.get(-d, Fraction(0))) for d in range(k + 1)]
     central = tuple((up - down) / 2 for up, down in both)

@@ -7,7 +7,7 @@ from fractions import Fraction
 from functools import cache
 
 from findops.schemes.by_parts import ByPartsScheme, Exact, exact_rows
-from findops.schemes.sbp_derivation import Corner, Entries, first, narrow, second, slope
+from findops.schemes.sbp_derivation import Corner, first, narrow, second, slope
 
 __all__ = ["SBP"]
 
