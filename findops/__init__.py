@@ -40,7 +40,7 @@ from findops.schemes import (
     coefficients,
 )
 from findops.threads import set_num_threads
-from findops.transport import Advection, Diffusion, DirectionalDerivative
+from findops.transport import Advection, Diffusion, DirectionalDerivative, Dissipation
 from findops.weights import weights
 
 if TYPE_CHECKING:
@@ -70,6 +70,7 @@ __all__ = [
     "Diffusion",
     "DirectionalDerivative",
     "Dirichlet",
+    "Dissipation",
     "Divergence",
     "Field",
     "Forward",

@@ -77,6 +77,7 @@ TEXT = _Style(
         transport.Advection: "({}·∇)",
         transport.DirectionalDerivative: "({}·∇)",
         transport.Diffusion: "∇·({}∇)",
+        transport.Dissipation: "(dissipation)",
     },
     matrix=lambda rows: "[" + "; ".join(", ".join(row) for row in rows) + "]",
 )
@@ -101,6 +102,7 @@ LATEX = _Style(
         transport.Advection: r"({}\cdot\nabla)",
         transport.DirectionalDerivative: r"({}\cdot\nabla)",
         transport.Diffusion: r"\nabla\cdot({}\nabla)",
+        transport.Dissipation: r"\mathcal{D}",
     },
     matrix=lambda rows: (
         r"\begin{pmatrix}" + r" \\ ".join(" & ".join(row) for row in rows) + r"\end{pmatrix}"

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from numbers import Real
 from typing import TYPE_CHECKING, Any
 
 from findops.calculus import Axes, Differential, total
-from findops.components import Components, Geometry
+from findops.components import Components, Compound, Geometry
 from findops.derivative import Diff, Flux
-from findops.expr import AxisName, Expr, as_coefficient
+from findops.expr import AxisName, Coef, Expr, as_coefficient
+from findops.schemes import Damping
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from findops.schemes import Scheme
+    from findops.schemes import ByPartsScheme, Scheme
 
-__all__ = ["Advection", "Diffusion", "DirectionalDerivative"]
+__all__ = ["Advection", "Diffusion", "DirectionalDerivative", "Dissipation"]
 
 
 @dataclass(frozen=True, init=False, repr=False)
@@ -157,3 +159,75 @@ class Diffusion(Differential):
 
     def _parts(self) -> Iterable[Expr]:
         return (*self.k, *super()._parts())
+
+
+@dataclass(frozen=True, repr=False, init=False)
+class Dissipation(Compound):
+    """What damps waves that a grid cannot resolve: −s·h⁻¹·2⁻ᵖ·H⁻¹ΔᵀΔ, p being its order.
+
+    Δ is the undivided difference of order p/2. A wave of two points decays at the rate s/h, smooth
+    fields by s·(h/2)ᵖ⁻¹·|∂ᵖu|/2; in the norm H of a scheme energy only falls, ends included. Added
+    to the right-hand side of an equation in time, s should be of the size of its speeds.
+
+    Parameters
+    ----------
+    axis : str or int
+        Name or index of the axis.
+    scheme : SBP or UpwindSBP
+        Whose norm H is.
+    strength : number
+        s, not negative.
+    order : int, optional
+        p, even; by default the lowest that leaves the scheme's order at the ends as it is.
+
+    Raises
+    ------
+    ValueError
+        If the strength is negative or the order odd; at binding, if the spacing varies.
+    TypeError
+        If the scheme has no norm.
+
+    References
+    ----------
+    Kreiss and Oliger (1973); Mattsson, Svärd and Nordström (2004), J. Sci. Comput. 21, 57-79.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from findops import SBP
+    >>> Dissipation("x", SBP(2)).stencil(1)[(0,)]
+    -3/8
+    """
+
+    axis: AxisName
+    scheme: ByPartsScheme
+    strength: float
+    order: int
+
+    def __init__(
+        self,
+        axis: AxisName,
+        scheme: ByPartsScheme,
+        strength: float = 1,
+        order: int | None = None,
+    ) -> None:
+        if not isinstance(strength, Real) or not strength >= 0:
+            raise ValueError(f"Dissipation needs a strength of at least 0, but got {strength!r}")
+        damping = Damping(scheme)
+        chosen = 2 * (scheme.half + 1) if order is None else order
+        derivative = Diff(axis, chosen, scheme=damping)
+        values = (derivative.axis, scheme, strength, derivative.order)
+        for name, value in zip(("axis", "scheme", "strength", "order"), values, strict=True):
+            object.__setattr__(self, name, value)
+
+    def expand(self, geometry: Geometry) -> Components:
+        h: Any = geometry.spacing(self.axis)
+        if h is None:
+            raise ValueError(f"{self!r} needs evenly spaced points, but their spacing varies")
+        sign = (-1) ** (self.order // 2 + 1)
+        factor = sign * self.strength * abs(h) ** (self.order - 1) / 2**self.order
+        derivative = Diff(self.axis, self.order, scheme=Damping(self.scheme))
+        return Components((), (), {(0, 0): Coef(factor) * derivative})
+
+    def _parts(self) -> Iterable[Expr]:
+        return ()

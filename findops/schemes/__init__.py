@@ -1,5 +1,6 @@
 """Schemes: frozen values that make a band."""
 
+from findops.schemes.by_parts import ByPartsScheme
 from findops.schemes.central import Central
 from findops.schemes.coefficients import coefficients
 from findops.schemes.explicit import Explicit, Line
@@ -14,6 +15,7 @@ __all__ = [
     "SPECTRAL",
     "Backward",
     "Biased",
+    "ByPartsScheme",
     "Central",
     "Closure",
     "Damping",

@@ -69,6 +69,11 @@ class ByPartsScheme(Scheme):
     def edge(self) -> tuple[Fraction, ...]:
         """The norm near an end, on unit spacing; 1 elsewhere."""
 
+    @property
+    @abstractmethod
+    def half(self) -> int:
+        """The accuracy of the rows at the ends."""
+
     @abstractmethod
     def exact(self, order: int) -> Exact:
         """Return the matrix of a derivative on unit spacing."""

@@ -144,6 +144,10 @@ class SBP(ByPartsScheme):
     def edge(self) -> tuple[Fraction, ...]:
         return self._first[0]
 
+    @property
+    def half(self) -> int:
+        return self.order // 2
+
     def exact(self, order: int) -> Exact:
         return _first_rows(*self._first) if order == 1 else _second_rows(*self._second)
 

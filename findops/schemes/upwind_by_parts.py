@@ -79,6 +79,10 @@ class UpwindSBP(ByPartsScheme):
     def facing(self, ascending: bool) -> UpwindSBP:
         return self if ascending else UpwindSBP(self.order, "-" if self.side == "+" else "+")
 
+    @property
+    def half(self) -> int:
+        return self.order // 2
+
     def exact(self, order: int) -> Exact:  # noqa: ARG002  # there is one only
         return _upwind_rows(self.order, 1 if self.side == "+" else -1)
 
@@ -113,6 +117,10 @@ class Damping(ByPartsScheme):
     @property
     def edge(self) -> tuple[Fraction, ...]:
         return self.by.edge
+
+    @property
+    def half(self) -> int:
+        return self.by.half
 
     def exact(self, order: int) -> Exact:
         return _damping_rows(self.edge, order // 2)
