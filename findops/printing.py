@@ -207,6 +207,9 @@ def _compound_code(expr: Any) -> str:
         first = [_list(map(code, expr.vector))]
     elif isinstance(expr, transport.Diffusion):
         first = [code(expr.k[0]) if len(expr.k) == 1 else _list(map(code, expr.k))]
+    elif isinstance(expr, transport.Dissipation):
+        plain = [repr(expr.axis), repr(expr.scheme), repr(expr.order)]
+        return _call(type(expr), plain, {"strength": expr.strength}, {})
     given = {
         name: dict(value) if name in ("acc", "scheme") and isinstance(value, tuple) else value
         for name, value in vars(expr).items()

@@ -175,10 +175,10 @@ class Dissipation(Compound):
         Name or index of the axis.
     scheme : SBP or UpwindSBP
         Whose norm H is.
-    strength : number
-        s, not negative.
     order : int, optional
         p, even; by default the lowest that leaves the scheme's order at the ends as it is.
+    strength : number
+        s, not negative.
 
     Raises
     ------
@@ -201,24 +201,29 @@ class Dissipation(Compound):
 
     axis: AxisName
     scheme: ByPartsScheme
-    strength: float
     order: int
+    strength: float
 
     def __init__(
         self,
         axis: AxisName,
         scheme: ByPartsScheme,
-        strength: float = 1,
         order: int | None = None,
+        strength: float = 1,
     ) -> None:
         if not isinstance(strength, Real) or not strength >= 0:
             raise ValueError(f"Dissipation needs a strength of at least 0, but got {strength!r}")
         damping = Damping(scheme)
         chosen = 2 * (scheme.half + 1) if order is None else order
         derivative = Diff(axis, chosen, scheme=damping)
-        values = (derivative.axis, scheme, strength, derivative.order)
-        for name, value in zip(("axis", "scheme", "strength", "order"), values, strict=True):
+        values = (derivative.axis, scheme, derivative.order, strength)
+        for name, value in zip(("axis", "scheme", "order", "strength"), values, strict=True):
             object.__setattr__(self, name, value)
+
+    @property
+    def axes(self) -> tuple[AxisName, ...]:
+        """The axis, as other operators name theirs."""
+        return (self.axis,)
 
     def expand(self, geometry: Geometry) -> Components:
         h: Any = geometry.spacing(self.axis)

@@ -150,6 +150,20 @@ NARROW = [
     for o, p in ((1, 2), (2, 2), (2, 4), (1, 6), (4, 4), (6, 2))
 ]  # fmt: skip
 
+BY_PARTS = [
+    _single(
+        order, None, kind, lambda _, scheme=scheme: scheme, m=32, claim=False, name=repr(scheme)
+    )
+    for kinds, scheme, orders in (
+        *((("uniform",), fo.SBP(p), (1, 2)) for p in (2, 6, 8)),
+        (("uniform", "periodic", "descending"), fo.SBP(4), (1, 2)),
+        (("uniform", "periodic", "descending"), fo.UpwindSBP(3, "-"), (1,)),
+        (("uniform",), fo.UpwindSBP(6, "+"), (1,)),
+    )
+    for order in orders
+    for kind in kinds
+]
+
 STAGGERED = [
     Case(f"{to} Diff({o}, acc={p})", f"x={kind}", lambda _, o=o, p=p, to=to:
          Diff("x", o, acc=p, to=to), {"x" * o: 1}, p)
@@ -364,8 +378,8 @@ LITERAL = [
 ]  # fmt: skip
 
 CASES: list[Case] = [
-    *SINGLES, *FORCED, *CLOSED, *NARROW, *STAGGERED, *SUMS, *VARYING, *VECTORS, *CLOSED_PLANES,
-    *LITERAL,
+    *SINGLES, *FORCED, *BY_PARTS, *CLOSED, *NARROW, *STAGGERED, *SUMS, *VARYING, *VECTORS,
+    *CLOSED_PLANES, *LITERAL,
 ]  # fmt: skip
 
 

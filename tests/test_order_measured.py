@@ -3,7 +3,7 @@
 import numpy as np
 
 from findops import Diff, Grid, Uniform
-from tests.cases import CASES, CLOSED, FORCED, SINGLES, STAGGERED, each, orders
+from tests.cases import BY_PARTS, CASES, CLOSED, FORCED, SINGLES, STAGGERED, each, orders
 from tests.grids import LENGTH, kinds
 from tests.support import (
     accuracy_of_rows,
@@ -15,7 +15,7 @@ from tests.support import (
 )
 
 REFINED = [c for c in CASES if c.refine]
-ONE_DERIVATIVE = [*SINGLES, *FORCED, *CLOSED, *STAGGERED]
+ONE_DERIVATIVE = [*SINGLES, *FORCED, *BY_PARTS, *CLOSED, *STAGGERED]
 AMPLITUDES = (1.0, 0.5, -0.7)
 
 
