@@ -75,6 +75,13 @@ class Face:
     sense: int
     """1 if u_t = op(u) is the equation in time, −1 if u_t = −op(u) is."""
 
+    def __post_init__(self) -> None:
+        axis = self.op.domain.axes[self.axis]
+        if axis.walls[0] != axis.origin:
+            raise ValueError(
+                f"{self.op!r}: impose='sat' needs points on {self.name}, as nodes have"
+            )
+
     @property
     def axis(self) -> int:
         return self.op.domain.face_axis(self.name)
