@@ -130,10 +130,8 @@ def main():
     runs += [one_sided(order) for order in (4, 6, 8)]
     print("               order   steps followed   largest growth in a step   energy at the end")
     for run in runs:
-        last = run.energy[-1] / run.energy[0]
-        print(
-            f"{run.name:>14} {run.order:6d} {len(run.energy) - 1:16d} {run.growth:26.1e} {last:19.2e}"
-        )
+        followed, last = len(run.energy) - 1, run.energy[-1] / run.energy[0]
+        print(f"{run.name:>14} {run.order:6d} {followed:16d} {run.growth:26.1e} {last:19.2e}")
     draw(runs)
 
 

@@ -62,7 +62,8 @@ class Band:
     weights (taps,) at every row, or with those of its own (interior rows, taps). On a periodic axis
     every row is such a row and columns wrap around.
 
-    The band stands for sign·∂^order at points `shift` index steps after those of its input.
+    The band stands for sign·∂^order at points `shift` index steps after those of its input; with a
+    sign of 0 for nothing, but for what vanishes with the spacing.
     `acc` is the accuracy that its scheme was asked for, 0 where no scheme made it, as a transpose.
     With a band on the `left`, from its output to itself, it stands for left⁻¹ · band.
     Its `law`, if it has one, is how it integrates by parts.

@@ -101,7 +101,7 @@ def _across(chain: Chain, axis: int, op: Operator) -> Iterator[Flow | Flux]:
     crossed |= any(band is not None for term in chain.terms for band in term.bands[axis + 1 :])
     order = sum(band.order for band in bands)
     laws = [band.law for band in bands]
-    if len(bands) == 1 and laws[0].slopes is None:
+    if all(law.slopes is None for law in laws):
         return
     alone = len(chain.terms) == len(acting)
     if (

@@ -105,11 +105,14 @@ class DirectionalDerivative(Advection):
 class Diffusion(Differential):
     """Conservative diffusion ∇·(k∇): derivative to half points, coefficient, derivative back.
 
+    With ``scheme=SBP(…)`` it is H⁻¹(−DᵀHkD − Σ c·δᵀkδ) and terms at the ends, along each axis:
+    narrow in the interior, as Mattsson's operators (2012), and at the ends of one order less than D.
+
     Parameters
     ----------
     k : coefficient, or a sequence of one per axis
         It stands at the half points of each axis in turn: an array must have their shape, so that
-        on several axes arrays come as a sequence.
+        on several axes arrays come as a sequence. For schemes that sum by parts it is at nodes.
     axes, acc, scheme
         As `Gradient`.
     natural : bool
@@ -140,6 +143,10 @@ class Diffusion(Differential):
         super().__init__(axes, acc, scheme)
 
     def _diff(self, axis: AxisName, acc: Any, scheme: Any, order: int = 1) -> Diff:
+        if scheme is not None and scheme.pairs:
+            if self.natural:
+                raise ValueError(f"{scheme!r} takes conditions weakly: natural=True is not for it")
+            return super()._diff(axis, acc, scheme, order)
         # Only schemes that map to half points serve, which Diff checks.
         return Diff(axis, order, acc, scheme, to="half")
 
@@ -150,12 +157,19 @@ class Diffusion(Differential):
                 f"{self!r} needs one coefficient, or one per axis: {len(indices)}, but has "
                 f"{len(self.k)}"
             )
-        fluxes = []
         each = self.k * (len(indices) // len(self.k))
-        for D, k in zip(self._derivatives(geometry), each, strict=True):
-            back, there = (Flux(D.axis, to, D.acc, self.natural) for to in ("node", "half"))
-            fluxes.append(back * k * there)
+        fluxes = [self._flux(D, k) for D, k in zip(self._derivatives(geometry), each, strict=True)]
         return Components((), (), {(0, 0): total(fluxes)})
+
+    def _flux(self, D: Diff, k: Expr) -> Expr:
+        """Return ∂k∂ along one axis."""
+        if D.scheme.pairs:
+            return total(
+                Diff(D.axis, scheme=left) * k * Diff(D.axis, scheme=right)
+                for left, right in D.scheme.pairs
+            )
+        back, there = (Flux(D.axis, to, D.acc, self.natural) for to in ("node", "half"))
+        return back * k * there
 
     def _parts(self) -> Iterable[Expr]:
         return (*self.k, *super()._parts())
@@ -213,10 +227,10 @@ class Dissipation(Compound):
     ) -> None:
         if not isinstance(strength, Real) or not strength >= 0:
             raise ValueError(f"Dissipation needs a strength of at least 0, but got {strength!r}")
-        damping = Damping(scheme)
-        chosen = 2 * (scheme.half + 1) if order is None else order
-        derivative = Diff(axis, chosen, scheme=damping)
-        values = (derivative.axis, scheme, derivative.order, strength)
+        if order is None:
+            order = 2 * (getattr(scheme, "half", 0) + 1)
+        derivative = Diff(axis, scheme=Damping(scheme, order))
+        values = (derivative.axis, scheme, order, strength)
         for name, value in zip(("axis", "scheme", "order", "strength"), values, strict=True):
             object.__setattr__(self, name, value)
 
@@ -225,14 +239,9 @@ class Dissipation(Compound):
         """The axis, as other operators name theirs."""
         return (self.axis,)
 
-    def expand(self, geometry: Geometry) -> Components:
-        h: Any = geometry.spacing(self.axis)
-        if h is None:
-            raise ValueError(f"{self!r} needs evenly spaced points, but their spacing varies")
-        sign = (-1) ** (self.order // 2 + 1)
-        factor = sign * self.strength * abs(h) ** (self.order - 1) / 2**self.order
-        derivative = Diff(self.axis, self.order, scheme=Damping(self.scheme))
-        return Components((), (), {(0, 0): Coef(factor) * derivative})
+    def expand(self, geometry: Geometry) -> Components:  # noqa: ARG002  # one axis is like another
+        derivative = Diff(self.axis, scheme=Damping(self.scheme, self.order))
+        return Components((), (), {(0, 0): Coef(self.strength) * derivative})
 
     def _parts(self) -> Iterable[Expr]:
         return ()

@@ -262,6 +262,15 @@ VARYING += [
     for kind in ("uniform", "periodic", "cells", "alternating")
 ]  # fmt: skip
 
+VARYING += [
+    Case("Diffusion SBP", f"x={kind}", lambda _: fo.Diffusion(a, scheme=fo.SBP(4)),
+         {"xx": a, "x": da}, None, 32)
+    for kind in ("uniform", "periodic")
+] + [
+    Case("D + Dissipation", "x=descending",
+         lambda _: Diff("x", scheme=fo.SBP(4)) + fo.Dissipation("x", fo.SBP(4)), {"x": 1}, 2, 32)
+]  # fmt: skip
+
 GRADIENT = [{"x": 1}, {"y": 1}]
 CURL3 = [[{}, {"z": -1}, {"y": 1}], [{"z": 1}, {}, {"x": -1}], [{"y": -1}, {"x": 1}, {}]]
 HESSIAN = [[{"xx": 1}, {"xy": 1}], [{"xy": 1}, {"yy": 1}]]

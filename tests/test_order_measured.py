@@ -15,7 +15,13 @@ from tests.support import (
 )
 
 REFINED = [c for c in CASES if c.refine]
-ONE_DERIVATIVE = [*SINGLES, *FORCED, *BY_PARTS, *CLOSED, *STAGGERED]
+ONE_DERIVATIVE = [
+    *SINGLES,
+    *FORCED,
+    *BY_PARTS,
+    *CLOSED,
+    *STAGGERED,
+]
 AMPLITUDES = (1.0, 0.5, -0.7)
 
 

@@ -141,13 +141,39 @@ def test_upwind_pairs_sum_by_parts_and_damp(order):
 @pytest.mark.parametrize("k", [1, 2, 3, 4])
 @pytest.mark.parametrize("by", [SBP(2), SBP(4), UpwindSBP(5, "+")], ids=repr)
 def test_damping_is_symmetric_and_only_damps(by, k):
-    scheme = Damping(by)
-    n = size(scheme, 2 * k)
-    A = norm(by, n)[:, None] * whole(scheme, 2 * k, n) * (-1) ** k
+    scheme = Damping(by, 2 * k)
+    n = size(scheme)
+    A = norm(by, n)[:, None] * whole(scheme, 1, n)
     assert np.all(A == A.T)
-    assert definite(A)
+    assert definite(-A)
     for degree in range(k):
         assert not (A @ powers(n, degree)).any()
+
+
+@pytest.mark.parametrize("order", [2, 4, 6, 8])
+def test_diffusion_is_narrow_and_loses_more_than_the_first_derivative_sees(order):
+    """H D(b) = −DᵀHbD − Σ c·δᵀbδ + ends, for any b, and in the interior D₂ where b is constant."""
+    scheme = SBP(order)
+    (D, *remainders), half = scheme.pairs, order // 2
+    n = max(size(left) for left, _ in remainders) + order
+    H = norm(scheme, n)[:, None]
+    b = np.array([Fraction(1 + 7 * i % 5, 3) for i in range(n)], dtype=object)[:, None]
+    parts = [(whole(left, 1, n), whole(right, 1, n)) for left, right in (D, *remainders)]
+    for left, right in parts[1:]:
+        A = H * (left @ (b * right))
+        assert np.all(A == A.T)
+        assert definite(-A)
+        for degree in range(half + 1):
+            assert not (right @ powers(n, degree)).any()
+    total = sum(left @ (b * right) for left, right in parts)
+    constant = sum(left @ right for left, right in parts)
+    inside = slice(n // 2 - 1, n // 2 + 1)
+    far = np.abs(np.subtract.outer(np.arange(n), np.arange(n))) > half
+    assert not total[inside][far[inside]].any()
+    assert np.all(constant[inside] == whole(scheme, 2, n)[inside])
+    for degree in range(half + 1):
+        want = degree * (degree - 1) * powers(n, max(degree - 2, 0))
+        assert np.all(constant @ powers(n, degree) == want)
 
 
 def test_accuracy_must_determine_what_is_not_given():
@@ -234,13 +260,14 @@ def test_strand_has_the_least_bandwidth():
 # As schemes -------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("scheme", [SBP(4), SBP(8), UpwindSBP(4, "+"), Damping(SBP(2))], ids=repr)
+@pytest.mark.parametrize(
+    "scheme", [SBP(4), SBP(8), UpwindSBP(4, "+"), Damping(SBP(2), 4)], ids=repr
+)
 def test_on_a_circle_the_interior_is_everywhere(scheme):
-    order = 4 if isinstance(scheme, Damping) else 1
     grid = Grid(x=Periodic(0, 1, 20))
-    op = Diff("x", order, scheme=scheme).on(grid)
-    stencil = scheme.stencil(order, scheme.claim(order, None))
-    want = {(int(o),): float(w * 20**order) for o, w in
+    op = Diff("x", scheme=scheme).on(grid)
+    stencil = scheme.stencil(1, scheme.claim(1, None))
+    want = {(int(o),): float(w * 20) for o, w in
             zip(stencil.offsets, stencil.weights, strict=True)}  # fmt: skip
     assert op.stencil(0) == op.stencil(11) == want
     np.testing.assert_array_equal(scheme.norm(grid["x"]), 0.05)
@@ -273,10 +300,13 @@ def test_dissipation_damps_the_sawtooth_and_leaves_what_is_smooth():
     np.testing.assert_allclose(damp(x**2), 0, atol=1e-11)
     A = SBP(4).norm(grid["x"])[:, None] * damp.matrix().toarray()
     assert np.linalg.eigvalsh(A + A.T).max() <= 1e-14 * np.abs(A).max()
-    half = fo.Dissipation("x", SBP(4), order=4)
-    assert half != fo.Dissipation("x", SBP(4))
-    assert half.stencil(1)[(0,)] == Fraction(-3, 8)
-    assert eval(repr(half), {"Dissipation": fo.Dissipation, "SBP": SBP}) == half
+    np.testing.assert_array_equal(damp.accuracy[[0, 3, 15]], [2, 5, 5])
+    down = fo.Dissipation("x", SBP(4)).on(Grid(x=Uniform(1, 0, 30)))
+    assert_same_matrix(down.matrix(), damp.matrix(), 0)
+    lower = fo.Dissipation("x", SBP(4), order=4)
+    assert lower != fo.Dissipation("x", SBP(4))
+    assert lower.stencil(1)[(0,)] == Fraction(-3, 8)
+    assert eval(repr(lower), {"Dissipation": fo.Dissipation, "SBP": SBP}) == lower
 
 
 @pytest.mark.parametrize(
@@ -293,7 +323,7 @@ def test_dissipation_damps_the_sawtooth_and_leaves_what_is_smooth():
         (lambda: Diff("x", 3, scheme=SBP(4)), "not one of order 3"),
         (lambda: Diff("x", 2, scheme=SBP(4, "strand-1994")), "first derivatives only"),
         (lambda: Diff("x", 2, scheme=UpwindSBP(3, "+")), "has a first derivative"),
-        (lambda: Diff("x", 3, scheme=Damping(SBP(2))), "even order"),
+        (lambda: fo.Diffusion(1, natural=True, scheme=SBP(4)), "natural=True is not for it"),
         (lambda: Diff("x", to="half", scheme=SBP(4)), "works from points to the same"),
         (lambda: Diff("x", scheme=SBP(4)).on(Grid(x=Points([0, 1, 3, 4, 6, 8, 9, 11]))),
          r"Diff\('x', scheme=SBP\(4\)\): SBP\(4\) needs evenly spaced points"),
@@ -315,4 +345,4 @@ def test_wrong_types_are_refused():
     with pytest.raises(TypeError, match="free entries of Q"):
         SBP(6, object())
     with pytest.raises(TypeError, match="a scheme with a norm"):
-        Damping(fo.Central())
+        fo.Dissipation("x", fo.Central())

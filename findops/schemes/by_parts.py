@@ -40,6 +40,8 @@ class Exact:
     """The last rows, from the last one on, and their columns from the last one on."""
     slope: tuple[Fraction, ...] = ()
     """The boundary derivative S at the left end, for second derivatives."""
+    sign: int = 1
+    """1 for a derivative, 0 for what vanishes as the spacing does."""
 
 
 def exact_rows(
@@ -121,7 +123,8 @@ class ByPartsScheme(Scheme):
                 f"summation by parts has rows of its own at the ends: closure must be 'accurate' "
                 f"there, not {other!r}"
             )
-        scale = 1 / spacing**order
+        # What stands for nothing knows no direction.
+        scale = 1 / (spacing if made.sign else abs(spacing)) ** order
         reach = len(made.interior) // 2
         head, tail = ((), ()) if source.periodic else (made.head, made.tail)
         return Band(
@@ -134,6 +137,7 @@ class ByPartsScheme(Scheme):
             periodic=source.periodic,
             order=order,
             acc=acc,
+            sign=made.sign,
             law=None if source.periodic else self._law(made, order, source),
         ).compressed()
 
@@ -141,7 +145,7 @@ class ByPartsScheme(Scheme):
         unit = 1 / abs(self._spacing(axis, 0))
         # Outwards, a derivative at the first point has the other sign.
         low, high = made.slope, tuple(-w for w in made.slope)
-        if order == 1:
+        if order == 1 and made.sign:
             low, high = made.head[0], made.tail[0]
         slopes = (_row(low, -unit), _mirrored(_row(high, unit), len(axis))) if low else None
         return ByParts(self.norm(axis), slopes)

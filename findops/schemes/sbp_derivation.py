@@ -25,8 +25,10 @@ __all__ = [
     "differences",
     "first",
     "narrow",
+    "narrowing",
     "second",
     "slope",
+    "squared",
     "upwind",
 ]
 
@@ -207,6 +209,41 @@ def upwind(order: int) -> tuple[tuple[Fraction, ...], int, Fraction]:
     both = [(weights.get(d, Fraction(0)), weights.get(-d, Fraction(0))) for d in range(k + 1)]
     central = tuple((up - down) / 2 for up, down in both)
     return central, k, (-1) ** (k + 1) * sum(both[k]) / 2
+
+
+def squared(k: int, i: int, j: int) -> Fraction:
+    """Return an entry of ΔᵀΔ on a half line, Δ being the undivided difference of order k."""
+    delta = differences(k)
+    rows = range(max(0, i - k, j - k), min(i, j) + 1)
+    return sum((delta[i - m] * delta[j - m] for m in rows), Fraction(0))
+
+
+@cache
+def narrowing(half: int) -> tuple[tuple[int, int, Fraction], ...]:
+    """Return what makes DᵀbD narrow, D being the central first derivative of order 2·half.
+
+    Taking away Σ c·δᵀbδ, where δ is the undivided difference of order k from some distance on,
+    leaves of every b at one point a matrix with no entries more than `half` off its diagonal; if b
+    is constant, the narrow second derivative. Since c > 0 for all, it only adds to what diffuses
+    (Mattsson 2012).
+
+    Returns
+    -------
+    tuple of (k, start, c)
+    """
+    right = narrow(1, half)
+    row = (*(-w for w in right[:0:-1]), *right)
+    rest = [[a * b for b in row] for a in row]
+    found = []
+    for k in range(2 * half, half, -1):
+        delta = differences(k)
+        for start in range(len(row) - k):
+            c = -rest[start][start + k] / (delta[0] * delta[k])
+            found.append((k, start - half, c))
+            for i, a in enumerate(delta):
+                for j, b in enumerate(delta):
+                    rest[start + i][start + j] += c * a * b
+    return tuple(found)
 
 
 def closed_norm(norm: tuple[Fraction, ...], n: int) -> list[Fraction]:

@@ -5,9 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cache
+from typing import TYPE_CHECKING
 
 from findops.schemes.by_parts import ByPartsScheme, Exact, exact_rows
-from findops.schemes.sbp_derivation import Corner, first, narrow, second, slope
+from findops.schemes.damping import Remainder
+from findops.schemes.sbp_derivation import Corner, first, narrow, narrowing, second, slope
+
+if TYPE_CHECKING:
+    from findops.schemes.scheme import Scheme
 
 __all__ = ["SBP"]
 
@@ -144,6 +149,14 @@ class SBP(ByPartsScheme):
     @property
     def edge(self) -> tuple[Fraction, ...]:
         return self._first[0]
+
+    @property
+    def pairs(self) -> tuple[tuple[Scheme, Scheme], ...]:
+        narrowed = (
+            (Remainder(self, k, start, c), Remainder(self, k, start))
+            for k, start, c in narrowing(self.half)
+        )
+        return ((self, self), *narrowed)
 
     @property
     def half(self) -> int:

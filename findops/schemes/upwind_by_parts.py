@@ -1,16 +1,20 @@
-"""Upwind operators that sum by parts, and the differences that damp what a grid cannot resolve."""
+"""Upwind first derivatives that sum by parts."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cache
+from typing import TYPE_CHECKING
 
 from findops.schemes.by_parts import ByPartsScheme, Exact, exact_rows
-from findops.schemes.sbp_derivation import Corner, differences, first, upwind
+from findops.schemes.sbp_derivation import Corner, first, squared, upwind
 from findops.schemes.summation_by_parts import FREE
 
-__all__ = ["Damping", "UpwindSBP"]
+if TYPE_CHECKING:
+    from findops.schemes.scheme import Scheme
+
+__all__ = ["UpwindSBP"]
 
 CHOSEN = {
     6: (Fraction(41, 50),),
@@ -80,6 +84,10 @@ class UpwindSBP(ByPartsScheme):
         return self if ascending else UpwindSBP(self.order, "-" if self.side == "+" else "+")
 
     @property
+    def pairs(self) -> tuple[tuple[Scheme, Scheme], ...]:
+        return ((self, self.facing(ascending=False)),)
+
+    @property
     def half(self) -> int:
         return self.order // 2
 
@@ -88,52 +96,6 @@ class UpwindSBP(ByPartsScheme):
 
     def __repr__(self) -> str:
         return f"UpwindSBP({self.order}, {self.side!r})"
-
-
-@dataclass(frozen=True, repr=False)
-class Damping(ByPartsScheme):
-    """The derivative ∂^(2k) as (−1)^k H⁻¹ΔᵀΔ, Δ being the difference of order k: it only damps.
-
-    At the ends its rows approximate nothing; small, as h^(2k−1) times it, they stay harmless.
-
-    Parameters
-    ----------
-    by : SBP or UpwindSBP
-        Whose norm H is.
-    """
-
-    by: ByPartsScheme
-
-    def __post_init__(self) -> None:
-        if not isinstance(self.by, ByPartsScheme):
-            raise TypeError(f"Damping needs a scheme with a norm, such as SBP(4), not {self.by!r}")
-
-    def claim(self, order: int, acc: int | None) -> int:
-        super().claim(order, acc)
-        if order % 2 or order < 2:
-            raise ValueError(f"{self!r} has derivatives of even order, not of order {order}")
-        return 2
-
-    @property
-    def edge(self) -> tuple[Fraction, ...]:
-        return self.by.edge
-
-    @property
-    def half(self) -> int:
-        return self.by.half
-
-    def exact(self, order: int) -> Exact:
-        return _damping_rows(self.edge, order // 2)
-
-    def __repr__(self) -> str:
-        return f"Damping({self.by!r})"
-
-
-def _squared(k: int, i: int, j: int) -> Fraction:
-    """Return an entry of ΔᵀΔ on a half line."""
-    delta = differences(k)
-    rows = range(max(0, i - k, j - k), min(i, j) + 1)
-    return sum((delta[i - m] * delta[j - m] for m in rows), Fraction(0))
 
 
 @cache
@@ -149,7 +111,7 @@ def _upwind_rows(order: int, sign: int) -> Exact:
     _, k, strength = upwind(order)
 
     def entry(i: int, j: int, towards: int) -> Fraction:
-        return Q.entry(i, j) - towards * strength * _squared(k, i, j)
+        return Q.entry(i, j) - towards * strength * squared(k, i, j)
 
     def rows(towards: int) -> tuple[tuple[Fraction, ...], ...]:
         return exact_rows(lambda i, j: entry(i, j, towards), norm, k)
@@ -157,11 +119,3 @@ def _upwind_rows(order: int, sign: int) -> Exact:
     middle = tuple(entry(2 * k + len(norm), 2 * k + len(norm) + d, sign) for d in range(-k, k + 1))
     mirrored = tuple(tuple(-w for w in row) for row in rows(-sign))
     return Exact(middle, rows(sign), mirrored)
-
-
-@cache
-def _damping_rows(norm: tuple[Fraction, ...], k: int) -> Exact:
-    sign = (-1) ** k
-    head = exact_rows(lambda i, j: sign * _squared(k, i, j), norm, k)
-    middle = tuple(sign * _squared(k, 2 * k, 2 * k + d) for d in range(-k, k + 1))
-    return Exact(middle, head, head)
