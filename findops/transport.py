@@ -106,7 +106,7 @@ class Diffusion(Differential):
     """Conservative diffusion ∇·(k∇): derivative to half points, coefficient, derivative back.
 
     With ``scheme=SBP(…)`` it is H⁻¹(−DᵀHkD − Σ c·δᵀkδ) and terms at the ends, along each axis:
-    narrow in the interior, as Mattsson's operators (2012), and at the ends of one order less than D.
+    narrow in the interior, as Mattsson's (2012), and at the ends of one order less than D.
 
     Parameters
     ----------

@@ -263,10 +263,6 @@ VARYING += [
 ]  # fmt: skip
 
 VARYING += [
-    Case("Diffusion SBP", f"x={kind}", lambda _: fo.Diffusion(a, scheme=fo.SBP(4)),
-         {"xx": a, "x": da}, None, 32)
-    for kind in ("uniform", "periodic")
-] + [
     Case("D + Dissipation", "x=descending",
          lambda _: Diff("x", scheme=fo.SBP(4)) + fo.Dissipation("x", fo.SBP(4)), {"x": 1}, 2, 32)
 ]  # fmt: skip
@@ -384,6 +380,10 @@ LITERAL = [
         ("D³", lambda on: on(D("x")) ** 3, {"xxx": 1}),
         ("(D + 1)²", lambda on: (on(D("x")) + on(fo.Identity())) ** 2, {"xx": 1, "x": 2, "": 1}),
     )
+] + [  # wide terms, which cancel but for a narrow rest
+    Case("Diffusion SBP", f"x={kind}", lambda _: fo.Diffusion(a, scheme=fo.SBP(4)),
+         {"xx": a, "x": da}, None, 32)
+    for kind in ("uniform", "periodic")
 ]  # fmt: skip
 
 CASES: list[Case] = [
