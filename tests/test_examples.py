@@ -234,3 +234,13 @@ def test_conductivity_comes_back():
     _, exact = conductivity.recover(conductivity.Plate(16), 40)
     assert exact[-1] < 0.012
     assert exact[0] > 0.25
+
+
+def test_energy_falls_at_every_order():
+    energy = load("energy")
+    for make in (energy.advection, energy.ring, energy.wave):
+        for order in (2, 4, 6, 8):
+            run = make(order, 300)
+            assert run.growth < 1e-13, (run.name, order)
+            assert len(run.energy) > 100
+    assert energy.one_sided(8, 100).growth > 1
