@@ -187,33 +187,97 @@ class Face:
 
 
 def coupled(one: Face, two: Face, condition: Interface) -> Iterator[Penalty]:
-    """Yield what makes two components continuous where they meet."""
+    """Yield what makes two components continuous where they meet.
+
+    Raises
+    ------
+    ValueError
+        If they cannot meet: the faces end different axes, there is no such component, what leaves
+        one does not enter the other, or only one of them diffuses.
+    """
     first, second = condition.components
-    weights = dict(zip((first, second), condition.lengths, strict=True))
-    sides = ((one, first, two, second), (two, second, one, first))
-    for here, i, there, j in sides:
-        jump = ((i, 1.0, here.value), (j, -1.0, there.value))
-        for term in here.terms:
-            if (term.row, term.column) != (i, i):
-                continue
-            if isinstance(term, Flow):
-                speed = here.outward * here.at(term.coefficient)
-                entering = here.sense * np.maximum(here.sense * speed, 0)
-                if np.any(entering):
-                    yield Penalty(i, here.axis, here.inverse(term), -entering, jump)
-                continue
-            (facing,) = (t for t in there.terms if isinstance(t, Flux) and t.row == t.column == j)
-            ours, theirs = (
-                face.at(flux.coefficient * flux.inner)
-                for face, flux in ((here, term), (there, facing))
-            )
-            ratio = weights[j] / weights[i]
-            fluxes = ((i, ours, here.slope(term)), (j, theirs * ratio, there.slope(facing)))
-            bound = MARGIN / 4 * (ours / term.borrowed + theirs * ratio / facing.borrowed)
-            half = np.full(ours.shape, 0.5)
-            yield Penalty(i, here.axis, here.turned(term), ours / 2, jump)
-            yield Penalty(i, here.axis, here.inverse(term), -half, fluxes)
-            yield Penalty(i, here.axis, here.inverse(term), -bound, jump)
+    count = one.op.program.inputs.count
+    if one.axis != two.axis or not 0 <= min(first, second) <= max(first, second) < count:
+        raise ValueError(
+            f"{condition!r}: an interface joins two of the components 0 to {count - 1}, on faces "
+            "of one axis"
+        )
+    here = Side(one, first, condition.lengths[0])
+    there = Side(two, second, condition.lengths[1])
+    if not np.allclose(here.speed, -there.speed, rtol=1e-12, atol=0):
+        raise ValueError(
+            f"{condition!r}: what leaves one component does not enter the other; lengths= says how "
+            "long the grid's unit of length is in each"
+        )
+    if (here.flux is None) != (there.flux is None):
+        raise ValueError(f"{condition!r}: only one of the components has a second derivative")
+    if here.varies or there.varies:
+        raise ValueError(
+            f"{condition!r}: fluxes join where a coefficient that varies across stands between the "
+            "derivatives, as in Diffusion(k, scheme=SBP(4))"
+        )
+    yield from here.joined(there)
+    yield from there.joined(here)
+
+
+@dataclass(frozen=True)
+class Side:
+    """One side of an interface: a component on a face."""
+
+    face: Face
+    component: int
+    length: float
+
+    @cached_property
+    def terms(self) -> list[Flow | Flux]:
+        """What acts across it."""
+        own = (self.component, self.component)
+        return [term for term in self.face.terms if (term.row, term.column) == own]
+
+    @property
+    def speed(self) -> Array:
+        """The outward coefficient of first derivatives, in units of length of both blocks."""
+        flows = [self.face.at(t.coefficient) for t in self.terms if isinstance(t, Flow)]
+        total: Array = sum(flows, np.zeros((1,) * self.face.op.domain.ndim))
+        return self.length * self.face.outward * total
+
+    @property
+    def flux(self) -> Flux | None:
+        """The second derivative, if there is one."""
+        return next((t for t in self.terms if isinstance(t, Flux)), None)
+
+    @property
+    def varies(self) -> bool:
+        """Whether a coefficient that varies along the axis stands left of the second derivative."""
+        coefficient = 1.0 if self.flux is None else self.flux.coefficient
+        return np.ndim(coefficient) > 0 and np.shape(coefficient)[self.face.axis] > 1
+
+    @property
+    def conductivity(self) -> Array:
+        """The coefficient of the flux, in units of length of both blocks."""
+        assert self.flux is not None
+        return self.length * self.face.at(self.flux.coefficient * self.flux.inner)
+
+    def joined(self, other: Side) -> Iterator[Penalty]:
+        """Yield what this side's equation takes from the other one."""
+        i, j, face, axis = self.component, other.component, self.face, self.face.axis
+        jump = ((i, 1.0, face.value), (j, -1.0, other.face.value))
+        entering = face.sense * np.maximum(face.sense * self.speed, 0) / self.length
+        if np.any(entering):
+            flow = next(t for t in self.terms if isinstance(t, Flow))
+            yield Penalty(i, axis, face.inverse(flow), -entering, jump)
+        if self.flux is None or other.flux is None:
+            return
+        ours, theirs = self.conductivity / self.length, other.conductivity / self.length
+        fluxes = (
+            (i, ours, face.slope(self.flux)),
+            (j, theirs, other.face.slope(other.flux)),
+        )
+        bound = MARGIN / 4 * (ours / self.flux.borrowed + theirs / other.flux.borrowed)
+        half = np.full(ours.shape, 0.5)
+        yield Penalty(i, axis, face.turned(self.flux), ours / 2, jump)
+        yield Penalty(i, axis, face.inverse(self.flux), -half, fluxes)
+        yield Penalty(i, axis, face.inverse(self.flux), -bound, jump)
 
 
 def _spread(value: Any, ndim: int) -> Array:

@@ -11,7 +11,7 @@ import numpy as np
 from findops.boundary import AffineSystem
 from findops.coefficient import depends_on_time
 from findops.conditions import Condition, Interface, Place, as_conditions
-from findops.equations import Equations
+from findops.equations import Equations, components_of
 from findops.fluxes import sense
 from findops.penalties import Face, Penalty, coupled
 
@@ -125,8 +125,7 @@ def _holds(
     """Yield the penalties of a condition, face by face."""
     if condition.is_mean or not isinstance(condition.where, str):
         raise ValueError(f"{condition!r}: impose='sat' holds conditions on faces")
-    count = op.program.inputs.count
-    columns = range(count) if condition.component is None else (condition.component % count,)
+    columns = components_of(condition, op.program.inputs.count)
     for place in condition.places(op.domain):
         assert place.face is not None
         face = Face(op, place.face, direction)
@@ -145,9 +144,6 @@ def _holds(
 
 def _valued(conditions: Iterable[Condition], face: str, op: Operator) -> set[int]:
     """Return the components whose values are given on a face."""
-    count = op.program.inputs.count
-    found: set[int] = set()
-    for c in conditions:
-        if isinstance(c.where, str) and c.where in (face, "boundary") and not c.differentiates:
-            found |= set(range(count)) if c.component is None else {c.component % count}
-    return found
+    given = (c for c in conditions if isinstance(c.where, str) and not c.differentiates)
+    here = (c for c in given if c.where in (face, "boundary"))
+    return {j for c in here for j in components_of(c, op.program.inputs.count)}

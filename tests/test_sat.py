@@ -350,6 +350,10 @@ def test_heat_goes_from_block_to_block(order):
     system = sat(bars, UP, [*ends, meet])
     assert_symmetric(system, H)
     assert energy_rates(system, H).max() < 0
+    rods = [fo.Diffusion(k, scheme=SBP(order)) for k in (lambda x: 1 + x, lambda x: (3 - x) / 4)]
+    system = sat(Block([[rods[0], 0], [0, rods[1]]]), UP, [*ends, meet])
+    assert_symmetric(system, H)
+    assert energy_rates(system, H).max() < 0
     insulated = sat(bars, UP, [Neumann("x-", component=0), ends[1], meet])
     np.testing.assert_allclose(H @ insulated.matrix.toarray(), 0, atol=1e-11)
     # From 1 at the left end to 3 at the right one, which is three units away.
@@ -385,6 +389,22 @@ def test_interfaces_are_weak():
     op = Block([[-D, 0], [0, -D]]).on(UP)
     with pytest.raises(ValueError, match="with impose='sat'"):
         op.subject_to([Dirichlet("x-", component=0), Interface("x+", "x-", (0, 1))])
+    for faces, components, match in (
+        (("x-", "x-"), (0, 1), "what leaves one component does not enter"),
+        (("x+", "x-"), (0, 2), "two of the components 0 to 1"),
+    ):
+        with pytest.raises(ValueError, match=match):
+            op.subject_to(Interface(*faces, components), impose="sat")
+    with pytest.raises(ValueError, match="lengths="):
+        op.subject_to(Interface("x+", "x-", (0, 1), (1, 2)), impose="sat")
+    bent = (lambda x: 1 + x) * Diff("x", 2, scheme=SBP(2))
+    with pytest.raises(ValueError, match="stands between the derivatives"):
+        Block([[bent, 0], [0, bent]]).on(UP).subject_to(Interface("x+", "x-", (0, 1)), "sat")
+    unlike = Block([[Diff("x", 2, scheme=SBP(2)), 0], [0, 1]]).on(UP)
+    with pytest.raises(ValueError, match="only one of the components"):
+        unlike.subject_to(Interface("x+", "x-", (0, 1)), impose="sat")
+    with pytest.raises(ValueError, match="there is no component 5"):
+        op.subject_to(Dirichlet("x-", component=5), impose="sat")
     with pytest.raises(ValueError, match="two components"):
         Interface("x+", "x-", (1, 1))
     with pytest.raises(ValueError, match="positive lengths"):
