@@ -21,7 +21,7 @@ from findops.calculus import (
     Laplacian,
     VectorLaplacian,
 )
-from findops.conditions import Condition, Dirichlet, Neumann, Robin
+from findops.conditions import Condition, Dirichlet, Interface, Neumann, Robin
 from findops.derivative import Diff, Filter, Interpolate
 from findops.even_axes import Cells, Periodic, Uniform
 from findops.expr import Coef, Field, Identity
@@ -29,6 +29,7 @@ from findops.grid import Grid
 from findops.numpy_gradient import gradient
 from findops.points import ChebyshevPoints, Points
 from findops.schemes import (
+    SBP,
     Backward,
     Biased,
     BogeyBailly,
@@ -46,11 +47,12 @@ from findops.schemes import (
     Spline,
     TamWebb,
     Upwind,
+    UpwindSBP,
     coefficients,
     optimize_stencil,
 )
 from findops.threads import set_num_threads
-from findops.transport import Advection, Diffusion, DirectionalDerivative
+from findops.transport import Advection, Diffusion, DirectionalDerivative, Dissipation
 from findops.weights import weights
 
 if TYPE_CHECKING:
@@ -65,6 +67,7 @@ __all__ = [
     "BVP",
     "EVP",
     "IVP",
+    "SBP",
     "Advection",
     "Backward",
     "Biased",
@@ -84,6 +87,7 @@ __all__ = [
     "Diffusion",
     "DirectionalDerivative",
     "Dirichlet",
+    "Dissipation",
     "Divergence",
     "Field",
     "Filter",
@@ -94,6 +98,7 @@ __all__ = [
     "Grid",
     "Hessian",
     "Identity",
+    "Interface",
     "Interpolate",
     "Jacobian",
     "Laplacian",
@@ -111,6 +116,7 @@ __all__ = [
     "Tensor",
     "Uniform",
     "Upwind",
+    "UpwindSBP",
     "VectorLaplacian",
     "coefficients",
     "gradient",

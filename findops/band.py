@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
     Ints = NDArray[np.intp]
 
-__all__ = ["Band", "Row", "Transform"]
+__all__ = ["Band", "ByParts", "Row", "Transform"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,6 +52,20 @@ class Transform(Protocol):
 
 
 @dataclass(frozen=True, eq=False)
+class ByParts:
+    """How a derivative integrates by parts in a diagonal norm.
+
+    A first derivative leaves the products of two fields at the ends, a second one those of one
+    field and the outward derivative of the other. One without `slopes` leaves nothing.
+    """
+
+    norm: Floats
+    """The diagonal of H, (n,)."""
+    slopes: tuple[Row, Row] | None = None
+    """The outward derivatives at both ends."""
+
+
+@dataclass(frozen=True, eq=False)
 class Band:
     """A 1-D row operator from `cols` points to `rows` points.
 
@@ -59,10 +73,12 @@ class Band:
     weights (taps,) at every row, or with those of its own (interior rows, taps). On a periodic axis
     every row is such a row and columns wrap around.
 
-    The band stands for sign·∂^order at points `shift` index steps after those of its input.
+    The band stands for sign·∂^order at points `shift` index steps after those of its input; with a
+    sign of 0 for nothing, but for what vanishes with the spacing.
     `acc` is the accuracy that its scheme was asked for, 0 where no scheme made it, as a transpose.
     With a band on the `left`, from its output to itself, it stands for left⁻¹ · band. A band that
     reads whole lines may have a `transform` that applies it in fewer operations.
+    Its `law`, if it has one, is how it integrates by parts.
     Where the closure is a halo, the input carries `ghosts` further points (before, after) those of
     the grid; `beyond` counts those of the output.
     """
@@ -82,6 +98,7 @@ class Band:
     beyond: tuple[int, int] = (0, 0)
     left: Band | None = None
     transform: Transform | None = None
+    law: ByParts | None = None
 
     @staticmethod
     def identity(n: int) -> Band:
@@ -212,6 +229,7 @@ class Band:
             ghosts=(0, 0),
             beyond=(0, 0),
             transform=None,
+            law=None,
         )
 
     def _split(
@@ -277,6 +295,7 @@ class Band:
             ghosts=self.beyond,
             beyond=self.ghosts,
             transform=self.transform and self.transform.T,
+            law=None,
         )
         low, high = self._plain_columns()
         weights = self.weights[..., ::-1]
@@ -327,6 +346,7 @@ class Band:
             weights=left[inside] * self.weights * right[columns],
             head=tuple(written(i, row) for i, row in enumerate(self.head)),
             tail=tuple(written(i, row) for i, row in enumerate(self.tail, self.interior.stop)),
+            law=None,
         )
         return scaled.compressed()
 

@@ -25,9 +25,9 @@ if TYPE_CHECKING:
     Array = NDArray[Any]
     Ints = NDArray[np.intp]
 
-__all__ = ["AffineSystem", "subject"]
+__all__ = ["AffineSystem", "Impose", "check_square", "subject"]
 
-Impose = Literal["elimination", "rows"]
+Impose = Literal["elimination", "rows", "sat"]
 
 ROUNDOFF = 1e-13
 """Part of the largest entry that roundoff leaves where exact arithmetic would leave zero."""
@@ -39,12 +39,14 @@ SMALL = 500
 """Unknowns up to which all null vectors are found, by a singular value decomposition."""
 
 
-def subject(op: Operator, conditions: Any, impose: Impose) -> AffineSystem:
-    """Return the affine system of an operator under conditions."""
-    if impose not in ("elimination", "rows"):
-        raise ValueError(f"impose must be 'elimination' or 'rows', not {impose!r}")
+def check_square(op: Operator) -> None:
+    """Refuse an operator that does not map fields to fields on the same points."""
     if op.shape[0] != op.shape[1] or op.domain != op.range or any(map(any, op.ghosts)):
         raise ValueError(f"{op!r} must map fields to fields on the same points, without ghosts")
+
+
+def subject(op: Operator, conditions: Any, impose: Impose) -> AffineSystem:
+    """Return the affine system of an operator under conditions, imposed strongly."""
     system = AffineSystem(op, Equations.of(op, as_conditions(conditions)), impose)
     if impose == "elimination":
         system.elimination.check()
@@ -142,6 +144,15 @@ class AffineSystem:
     def shape(self) -> tuple[int, ...]:
         """Shape of the fields."""
         return self.operator.program.inputs.shape
+
+    @property
+    def steady(self) -> bool:
+        """Whether the values of the conditions are the same at all times."""
+        return all(part.steady is not None for part in self.equations.parts)
+
+    def applied(self, u: ArrayLike, t: float | None) -> Array:  # noqa: ARG002  # u holds the conditions
+        """Return the left side of the equation at all points, for a field under the conditions."""
+        return self.operator(u)
 
     def rhs(self, f: ArrayLike = 0, t: float | None = None) -> Array:
         """Return the right-hand side of op(u) = f under the conditions, (n,).

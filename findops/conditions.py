@@ -22,7 +22,16 @@ if TYPE_CHECKING:
 
     from findops.grid import Grid
 
-__all__ = ["Condition", "Dirichlet", "Neumann", "Place", "Robin", "Trace", "as_conditions"]
+__all__ = [
+    "Condition",
+    "Dirichlet",
+    "Interface",
+    "Neumann",
+    "Place",
+    "Robin",
+    "Trace",
+    "as_conditions",
+]
 
 
 @dataclass(frozen=True)
@@ -329,6 +338,63 @@ def Robin(  # noqa: N802
     if all(part == Coef(0) for part in trace.parts):
         raise ValueError(f"Robin({face!r}, 0, 0) says nothing: give a factor of u or of ∂u/∂n")
     return Condition(face, trace, value, component)
+
+
+@dataclass(frozen=True, eq=False, repr=False, init=False)
+class Interface(Condition):
+    """Two components that meet on faces: the field and its flux go on from one to the other.
+
+    Each component lives on a block of its own; the grid is a copy of both. It is imposed weakly.
+
+    Parameters
+    ----------
+    where, other : str
+        The face of the first component, and that of the second, at the ends of the same axis.
+    components : tuple of int
+        The two components.
+    lengths : tuple of float
+        How long the grid's unit of length is in either block.
+
+    Raises
+    ------
+    ValueError
+        If the components are the same, or a length is not positive.
+
+    Examples
+    --------
+    >>> print(Interface("x+", "x-", (0, 1)))
+    component 0 on x+ = component 1 on x-
+    """
+
+    other: str = ""
+    components: tuple[int, int] = (0, 1)
+    lengths: tuple[float, float] = (1, 1)
+
+    def __init__(
+        self,
+        where: str,
+        other: str,
+        components: tuple[int, int],
+        lengths: tuple[float, float] = (1, 1),
+    ) -> None:
+        first, second = (whole(c, "a component") for c in components)
+        if first == second:
+            raise ValueError(f"an interface needs two components, not {first} twice")
+        if not min(lengths) > 0:
+            raise ValueError(f"an interface needs positive lengths, not {lengths}")
+        for name, value in (
+            ("where", where), ("expression", Identity()), ("value", 0), ("component", first),
+            ("other", other), ("components", (first, second)), ("lengths", tuple(lengths)),
+        ):  # fmt: skip
+            object.__setattr__(self, name, value)
+        super().__post_init__()
+
+    def on(self, grid: Grid, place: Place, acc: int) -> Expr:  # noqa: ARG002  # it is never imposed so
+        raise ValueError(f"{self!r}: two blocks are coupled weakly, with impose='sat'")
+
+    def __str__(self) -> str:
+        first, second = self.components
+        return f"component {first} on {self.where} = component {second} on {self.other}"
 
 
 def as_conditions(conditions: Any) -> tuple[Condition, ...]:

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     Array = NDArray[Any]
     Ints = NDArray[np.intp]
 
-__all__ = ["Equation", "Equations"]
+__all__ = ["Equation", "Equations", "components_of"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -159,7 +159,7 @@ def _equations(
         _check(condition, place, bound, len(taken))
         where = place.mask if place.face is None else bound.range.face(place.face)
         rows = np.flatnonzero(where)
-        for column in _components(condition, len(taken)):
+        for column in components_of(condition, len(taken)):
             layer = 0
             if place.face is not None:
                 layer = depth.get((place.face, column), 0)
@@ -188,7 +188,7 @@ def _means(condition: Condition, grid: Grid, components: int) -> list[Mean]:
     weights = bound.range.weights()
     mean = sparse.csr_array(weights.reshape(1, -1) / weights.sum()) @ bound.matrix()
     made = []
-    for column in _components(condition, components):
+    for column in components_of(condition, components):
         balanced = np.zeros((components, weights.size))
         balanced[column] = 1
         row = _widened(bound, mean, column, components)
@@ -196,7 +196,7 @@ def _means(condition: Condition, grid: Grid, components: int) -> list[Mean]:
     return made
 
 
-def _components(condition: Condition, count: int) -> Iterable[int]:
+def components_of(condition: Condition, count: int) -> Iterable[int]:
     """Return the components that a condition is for."""
     c = condition.component
     if c is None:

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     from findops.backends.contiguous import Ready
     from findops.backends.lookup import Apply
-    from findops.boundary import AffineSystem
+    from findops.boundary import AffineSystem, Impose
     from findops.conditions import Condition
     from findops.grid import Grid
     from findops.masked import Masked
@@ -440,7 +440,7 @@ class Operator(Discrete):
     def subject_to(
         self,
         conditions: Condition | Iterable[Condition],
-        impose: Literal["elimination", "rows"] = "elimination",
+        impose: Impose = "elimination",
     ) -> AffineSystem:
         """Return the affine system that conditions make of the operator.
 
@@ -448,9 +448,10 @@ class Operator(Discrete):
         ----------
         conditions : Condition or iterable of them
             What holds at some points in place of the operator's rows there.
-        impose : {"elimination", "rows"}
+        impose : {"elimination", "rows", "sat"}
             Whether the conditions are solved for the unknowns at their points and substituted, or
-            stand in the matrix.
+            stand in the matrix, or are held weakly by penalties, which keep the equations at all
+            points: for derivatives that sum by parts, as by ``SBP``, with stable strengths.
 
         Raises
         ------
@@ -471,8 +472,14 @@ class Operator(Discrete):
         >>> system.lift(spsolve(system.matrix.tocsc(), system.rhs(0))).round(12)
         array([0.  , 0.25, 0.5 , 0.75, 1.  ])
         """
-        from findops.boundary import subject
+        from findops.boundary import check_square, subject
+        from findops.weak import weakly
 
+        if impose not in ("elimination", "rows", "sat"):
+            raise ValueError(f"impose must be 'elimination', 'rows' or 'sat', not {impose!r}")
+        check_square(self)
+        if impose == "sat":
+            return weakly(self, conditions)
         return subject(self, conditions, impose)
 
     def masked(self, mask: ArrayLike) -> Masked:

@@ -79,6 +79,7 @@ TEXT = _Style(
         transport.Advection: "({}·∇)",
         transport.DirectionalDerivative: "({}·∇)",
         transport.Diffusion: "∇·({}∇)",
+        transport.Dissipation: "(dissipation)",
     },
     matrix=lambda rows: "[" + "; ".join(", ".join(row) for row in rows) + "]",
 )
@@ -104,6 +105,7 @@ LATEX = _Style(
         transport.Advection: r"({}\cdot\nabla)",
         transport.DirectionalDerivative: r"({}\cdot\nabla)",
         transport.Diffusion: r"\nabla\cdot({}\nabla)",
+        transport.Dissipation: r"\mathcal{D}",
     },
     matrix=lambda rows: (
         r"\begin{pmatrix}" + r" \\ ".join(" & ".join(row) for row in rows) + r"\end{pmatrix}"
@@ -213,6 +215,9 @@ def _compound_code(expr: Any) -> str:
         first = [_list(map(code, expr.vector))]
     elif isinstance(expr, transport.Diffusion):
         first = [code(expr.k[0]) if len(expr.k) == 1 else _list(map(code, expr.k))]
+    elif isinstance(expr, transport.Dissipation):
+        plain = [repr(expr.axis), repr(expr.scheme), repr(expr.order)]
+        return _call(type(expr), plain, {"strength": expr.strength}, {})
     given = {
         name: dict(value) if name in ("acc", "scheme") and isinstance(value, tuple) else value
         for name, value in vars(expr).items()

@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from numbers import Real
 from typing import TYPE_CHECKING, Any
 
 from findops.calculus import Axes, Differential, total
-from findops.components import Components, Geometry
+from findops.components import Components, Compound, Geometry
 from findops.derivative import Diff, Flux
-from findops.expr import AxisName, Expr, as_coefficient
-from findops.schemes import Central
+from findops.expr import AxisName, Coef, Expr, as_coefficient
+from findops.schemes import Central, Damping
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from findops.schemes import Scheme
+    from findops.schemes import ByPartsScheme, Scheme
 
-__all__ = ["Advection", "Diffusion", "DirectionalDerivative"]
+__all__ = ["Advection", "Diffusion", "DirectionalDerivative", "Dissipation"]
 
 
 @dataclass(frozen=True, init=False, repr=False)
@@ -104,11 +105,14 @@ class DirectionalDerivative(Advection):
 class Diffusion(Differential):
     """Conservative diffusion ∇·(k∇): derivative to half points, coefficient, derivative back.
 
+    With ``scheme=SBP(…)`` it is H⁻¹(−DᵀHkD − Σ c·δᵀkδ) and terms at the ends, along each axis:
+    narrow in the interior, as Mattsson's (2012), and at the ends of one order less than D.
+
     Parameters
     ----------
     k : coefficient, or a sequence of one per axis
         It stands at the half points of each axis in turn: an array must have their shape, so that
-        on several axes arrays come as a sequence.
+        on several axes arrays come as a sequence. For schemes that sum by parts it is at nodes.
     axes, acc, scheme
         As `Gradient`.
     natural : bool
@@ -139,6 +143,10 @@ class Diffusion(Differential):
         super().__init__(axes, acc, scheme)
 
     def _diff(self, axis: AxisName, acc: Any, scheme: Any, order: int = 1) -> Diff:
+        if scheme is not None and scheme.pairs:
+            if self.natural:
+                raise ValueError(f"{scheme!r} takes conditions weakly: natural=True is not for it")
+            return super()._diff(axis, acc, scheme, order)
         if scheme not in (None, Central()):
             raise ValueError(f"Diffusion is made of central differences, not of {scheme!r}")
         return Diff(axis, order, acc, scheme, to="half")
@@ -150,12 +158,91 @@ class Diffusion(Differential):
                 f"{self!r} needs one coefficient, or one per axis: {len(indices)}, but has "
                 f"{len(self.k)}"
             )
-        fluxes = []
         each = self.k * (len(indices) // len(self.k))
-        for D, k in zip(self._derivatives(geometry), each, strict=True):
-            back, there = (Flux(D.axis, to, D.acc, self.natural) for to in ("node", "half"))
-            fluxes.append(back * k * there)
+        fluxes = [self._flux(D, k) for D, k in zip(self._derivatives(geometry), each, strict=True)]
         return Components((), (), {(0, 0): total(fluxes)})
+
+    def _flux(self, D: Diff, k: Expr) -> Expr:
+        """Return ∂k∂ along one axis."""
+        if D.scheme.pairs:
+            return total(
+                Diff(D.axis, scheme=left) * k * Diff(D.axis, scheme=right)
+                for left, right in D.scheme.pairs
+            )
+        back, there = (Flux(D.axis, to, D.acc, self.natural) for to in ("node", "half"))
+        return back * k * there
 
     def _parts(self) -> Iterable[Expr]:
         return (*self.k, *super()._parts())
+
+
+@dataclass(frozen=True, repr=False, init=False)
+class Dissipation(Compound):
+    """What damps waves that a grid cannot resolve: −s·h⁻¹·2⁻ᵖ·H⁻¹ΔᵀΔ, p being its order.
+
+    Δ is the undivided difference of order p/2. A wave of two points decays at the rate s/h, smooth
+    fields by s·(h/2)ᵖ⁻¹·|∂ᵖu|/2; in the norm H of a scheme energy only falls, ends included. Added
+    to the right-hand side of an equation in time, s should be of the size of its speeds.
+
+    Parameters
+    ----------
+    axis : str or int
+        Name or index of the axis.
+    scheme : SBP or UpwindSBP
+        Whose norm H is.
+    order : int, optional
+        p, even; by default the lowest that leaves the scheme's order at the ends as it is.
+    strength : number
+        s, not negative.
+
+    Raises
+    ------
+    ValueError
+        If the strength is negative or the order odd; at binding, if the spacing varies.
+    TypeError
+        If the scheme has no norm.
+
+    References
+    ----------
+    Kreiss and Oliger (1973); Mattsson, Svärd and Nordström (2004), J. Sci. Comput. 21, 57-79.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from findops import SBP
+    >>> Dissipation("x", SBP(2)).stencil(1)[(0,)]
+    -3/8
+    """
+
+    axis: AxisName
+    scheme: ByPartsScheme
+    order: int
+    strength: float
+
+    def __init__(
+        self,
+        axis: AxisName,
+        scheme: ByPartsScheme,
+        order: int | None = None,
+        strength: float = 1,
+    ) -> None:
+        if not isinstance(strength, Real) or not strength >= 0:
+            raise ValueError(f"Dissipation needs a strength of at least 0, but got {strength!r}")
+        if order is None:
+            order = 2 * (getattr(scheme, "half", 0) + 1)
+        derivative = Diff(axis, scheme=Damping(scheme, order))
+        values = (derivative.axis, scheme, order, strength)
+        for name, value in zip(("axis", "scheme", "order", "strength"), values, strict=True):
+            object.__setattr__(self, name, value)
+
+    @property
+    def axes(self) -> tuple[AxisName, ...]:
+        """The axis, as other operators name theirs."""
+        return (self.axis,)
+
+    def expand(self, geometry: Geometry) -> Components:  # noqa: ARG002  # one axis is like another
+        derivative = Diff(self.axis, scheme=Damping(self.scheme, self.order))
+        return Components((), (), {(0, 0): Coef(self.strength) * derivative})
+
+    def _parts(self) -> Iterable[Expr]:
+        return ()

@@ -196,6 +196,20 @@ NARROW = [
     for o, p in ((1, 2), (2, 2), (2, 4), (1, 6), (4, 4), (6, 2))
 ]  # fmt: skip
 
+BY_PARTS = [
+    _single(
+        order, None, kind, lambda _, scheme=scheme: scheme, m=32, claim=False, name=repr(scheme)
+    )
+    for kinds, scheme, orders in (
+        *((("uniform",), fo.SBP(p), (1, 2)) for p in (2, 6, 8)),
+        (("uniform", "periodic", "descending"), fo.SBP(4), (1, 2)),
+        (("uniform", "periodic", "descending"), fo.UpwindSBP(3, "-"), (1,)),
+        (("uniform",), fo.UpwindSBP(6, "+"), (1,)),
+    )
+    for order in orders
+    for kind in kinds
+]
+
 STAGGERED = [
     Case(f"{to} Diff({o}, acc={p})", f"x={kind}", lambda _, o=o, p=p, to=to:
          Diff("x", o, acc=p, to=to), {"x" * o: 1}, p)
@@ -317,6 +331,11 @@ VARYING += [
     for kind in ("uniform", "periodic", "cells", "alternating")
 ]  # fmt: skip
 
+VARYING += [
+    Case("D + Dissipation", "x=descending",
+         lambda _: Diff("x", scheme=fo.SBP(4)) + fo.Dissipation("x", fo.SBP(4)), {"x": 1}, 2, 32)
+]  # fmt: skip
+
 GRADIENT = [{"x": 1}, {"y": 1}]
 CURL3 = [[{}, {"z": -1}, {"y": 1}], [{"z": 1}, {}, {"x": -1}], [{"y": -1}, {"x": 1}, {}]]
 HESSIAN = [[{"xx": 1}, {"xy": 1}], [{"xy": 1}, {"yy": 1}]]
@@ -434,11 +453,15 @@ LITERAL = [
         ("D³", lambda on: on(D("x")) ** 3, {"xxx": 1}),
         ("(D + 1)²", lambda on: (on(D("x")) + on(fo.Identity())) ** 2, {"xx": 1, "x": 2, "": 1}),
     )
+] + [  # wide terms, which cancel but for a narrow rest
+    Case("Diffusion SBP", f"x={kind}", lambda _: fo.Diffusion(a, scheme=fo.SBP(4)),
+         {"xx": a, "x": da}, None, 32)
+    for kind in ("uniform", "periodic")
 ]  # fmt: skip
 
 CASES: list[Case] = [
-    *SINGLES, *FORCED, *SMOOTHED, *EVEN, *CLOSED, *NARROW, *STAGGERED, *SUMS, *VARYING, *VECTORS,
-    *CLOSED_PLANES, *LITERAL,
+    *SINGLES, *FORCED, *BY_PARTS, *SMOOTHED, *EVEN, *CLOSED, *NARROW, *STAGGERED, *SUMS, *VARYING,
+    *VECTORS, *CLOSED_PLANES, *LITERAL,
 ]  # fmt: skip
 
 

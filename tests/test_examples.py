@@ -271,3 +271,13 @@ def test_wave_packets_travel_as_modified_wavenumbers_say():
     assert at_5["Bogey-Bailly 11"] < at_5["central 10"] / 25
     assert at_8["Tam-Webb, 1.1"] < at_8["central 6"] < at_8["Tam-Webb, π/2"]
     assert at_8["compact 10"] < at_8["central 10"] < at_8["Bogey-Bailly 11"]
+
+
+def test_energy_falls_at_every_order():
+    energy = load("energy")
+    for make in (energy.advection, energy.ring, energy.wave):
+        for order in (2, 4, 6, 8):
+            run = make(order, 300)
+            assert run.growth < 1e-13, (run.name, order)
+            assert len(run.energy) > 100
+    assert energy.one_sided(8, 100).growth > 1

@@ -3,7 +3,18 @@
 import numpy as np
 
 from findops import Diff, Grid, Uniform
-from tests.cases import CASES, CLOSED, EVEN, FORCED, SINGLES, SMOOTHED, STAGGERED, each, orders
+from tests.cases import (
+    BY_PARTS,
+    CASES,
+    CLOSED,
+    EVEN,
+    FORCED,
+    SINGLES,
+    SMOOTHED,
+    STAGGERED,
+    each,
+    orders,
+)
 from tests.grids import LENGTH, kinds
 from tests.support import (
     accuracy_of_rows,
@@ -15,7 +26,7 @@ from tests.support import (
 )
 
 REFINED = [c for c in CASES if c.refine]
-ONE_DERIVATIVE = [*SINGLES, *FORCED, *SMOOTHED, *EVEN, *CLOSED, *STAGGERED]
+ONE_DERIVATIVE = [*SINGLES, *FORCED, *BY_PARTS, *SMOOTHED, *EVEN, *CLOSED, *STAGGERED]
 AMPLITUDES = (1.0, 0.5, -0.7)
 
 

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import ArrayLike, NDArray
 
-    from findops.boundary import AffineSystem
+    from findops.boundary import AffineSystem, Impose
     from findops.conditions import Condition
     from findops.expr import Closures
 
@@ -53,6 +53,8 @@ class BVP:
         a slope is to be zero and L has second derivatives at acc 2 there, the field is continued
         evenly: the equation then holds at the wall too, as with ghost points, and at acc 2 that is
         as accurate and keeps symmetry.
+    impose : {"elimination", "rows", "sat"}
+        How the conditions are imposed on L, as in ``op.subject_to``.
     components : int or tuple of int
         The component axes of the fields that a function reads; scalars by default.
     acc : int
@@ -99,6 +101,7 @@ class BVP:
         conditions: Condition | Iterable[Condition] = (),
         closure: Closures | None = None,
         *,
+        impose: Impose = "elimination",
         components: int | tuple[int, ...] = (),
         acc: int = 2,
         jac: Function | None = None,
@@ -110,8 +113,10 @@ class BVP:
             raise TypeError(f"BVP needs a Grid, not {kind(grid)}")
         object.__setattr__(self, "jac", jac)
         if not isinstance(L, Expr):
-            if closure is not None or fields:
-                raise TypeError("closure= and fields belong to an expression, not to a function")
+            if closure is not None or impose != "elimination" or fields:
+                raise TypeError(
+                    "closure=, impose= and fields belong to an expression, not to a function"
+                )
             counts = components if isinstance(components, tuple) else (components,)
             axes = tuple(whole(count, "a number of components") for count in counts)
             object.__setattr__(self, "operator", L)
@@ -120,13 +125,13 @@ class BVP:
         if components != () or acc != 2 or jac is not None:
             raise TypeError(f"components=, acc= and jac= belong to functions; {L!r} has its own")
         listed = as_conditions(conditions)
-        to_impose, chosen = listed, closure
-        if closure is None:
+        to_impose, chosen = listed, closure or "accurate"
+        if closure is None and impose == "elimination":
             continuation, to_impose = continued(L, grid, listed, smooth=False)
             chosen = continuation or "accurate"
         operator = L.on(grid, chosen, **fields)
         object.__setattr__(self, "operator", operator)
-        object.__setattr__(self, "system", operator.subject_to(to_impose))
+        object.__setattr__(self, "system", operator.subject_to(to_impose, impose))
         if closure is None or closure == "accurate":
             check_conditions(L, grid, listed)
 

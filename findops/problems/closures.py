@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -18,7 +19,7 @@ from findops.problems.stability import warn_of_growth
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
-    from findops.boundary import AffineSystem
+    from findops.boundary import AffineSystem, Impose
     from findops.conditions import Condition
     from findops.expr import Closures, Expr
     from findops.grid import Grid
@@ -76,10 +77,13 @@ class Statement:
     fields: Mapping[str, object]
     closure: Closures | None
     """The one that is asked for; None lets the conditions choose."""
+    impose: Impose = "elimination"
+    """How conditions are imposed; where they are not eliminated, no closure replaces them."""
 
     def chosen(self, second: bool) -> Discretized:
         """Return the operator as it is integrated; with `second` for u_tt = L u."""
-        return self._stable(second) if self.closure is None else self._asked
+        chooses = self.closure is None and self.impose == "elimination"
+        return self._stable(second) if chooses else self._asked
 
     def warn_of_growth(self, second: bool, span: float) -> None:
         """Warn of growing modes over a time, and name closures without them."""
@@ -93,15 +97,16 @@ class Statement:
         """Return the operator with other closures: what conditions choose, and lower accuracies."""
         acc = self.chosen(second).system.equations.acc
         lower = [k for k in range(acc - 1, 0, -1) if k != self.closure]
-        made: dict[Closures | None, Discretized] = {
-            k: self._made(k, self.conditions) for k in lower
-        }
+        made: dict[Closures | None, Discretized] = {}
+        for k in lower:
+            # Schemes with rows of their own at the ends have no other closures.
+            with suppress(ValueError):
+                made[k] = self._made(k, self.conditions)
         return made if self.closure is None else {None: self._stable(second)} | made
 
     @cached_property
     def _asked(self) -> Discretized:
-        assert self.closure is not None
-        return self._made(self.closure, self.conditions)
+        return self._made(self.closure or "accurate", self.conditions)
 
     def _stable(self, second: bool) -> Discretized:
         """Return the operator with odd or even continuation where the conditions allow it.
@@ -124,7 +129,10 @@ class Statement:
         yield self._accurate
         if set(self._continued[0]) != set(self.grid.faces):
             lower = range(self._accurate.system.equations.acc - 1, 0, -1)
-            yield from map(self._with_continuation, lower)
+            for k in lower:
+                # Schemes with rows of their own at the ends have no other closures.
+                with suppress(ValueError):
+                    yield self._with_continuation(k)
 
     @cached_property
     def _accurate(self) -> Discretized:
@@ -140,7 +148,7 @@ class Statement:
         return self._made(every if closures else elsewhere, left)
 
     def _made(self, closure: Closures, conditions: tuple[Condition, ...]) -> Discretized:
-        system = self.expr.on(self.grid, closure, **self.fields).subject_to(conditions)
+        system = self.expr.on(self.grid, closure, **self.fields).subject_to(conditions, self.impose)
         grid = _coarse(self.grid)
         if grid == self.grid:
             return Discretized(closure, system)

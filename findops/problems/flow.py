@@ -80,8 +80,7 @@ class Flow:
     @cached_property
     def _steady(self) -> Array | None:
         """What r is at every time, None if it depends on time."""
-        held = all(part.steady is not None for part in self.system.equations.parts)
-        return self._forced(0.0) if held and self.source.steady else None
+        return self._forced(0.0) if self.system.steady and self.source.steady else None
 
     @property
     def matrix(self) -> csr_array:
@@ -134,7 +133,7 @@ class Flow:
 
     def _given(self, t: float, u: Array) -> Array:
         source = self.source(t)
-        return self.system.operator(u) + source if self.linear else source
+        return self.system.applied(u, t) + source if self.linear else source
 
     def _nonlinear(self, t: float, u: Array) -> Array:
         if self.function is None:

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
     from scipy.sparse import csr_array
 
+    from findops.boundary import Impose
     from findops.conditions import Condition
     from findops.expr import Closures
     from findops.problems.flow import Function
@@ -62,6 +63,9 @@ class IVP:
         continuation where the conditions allow it, and elsewhere stencils as accurate as inside,
         or of the highest accuracy for which no mode grows; the attribute `closure` tells which,
         and that of a `Trajectory`, since an equation of second order in time may need another.
+    impose : {"elimination", "rows", "sat"}
+        How the conditions are imposed on L: with ``"sat"`` weakly, as in ``op.subject_to``, so that
+        derivatives that sum by parts never make modes grow.
     components : tuple of int
         Shape of the component axes, where f is a function; `solve` reads it from its data.
     acc : int
@@ -101,6 +105,7 @@ class IVP:
     explicit: Function | None
     components: tuple[int, ...]
     acc: int
+    impose: Impose
     _given: Closures | None
     _fields: dict[str, object]
 
@@ -113,6 +118,7 @@ class IVP:
         source: object = 0,
         explicit: Function | None = None,
         closure: Closures | None = None,
+        impose: Impose = "elimination",
         components: tuple[int, ...] = (),
         acc: int = 2,
         **fields: object,
@@ -132,10 +138,10 @@ class IVP:
         if not isinstance(f, Expr):
             if explicit is not None:
                 raise TypeError("explicit= goes with an expression; add it to the function f")
-            if closure is not None or fields:
+            if closure is not None or impose != "elimination" or fields:
                 raise TypeError(
-                    f"a function f(t, u) binds its own operators: closure= and {sorted(fields)} "
-                    "belong there"
+                    f"a function f(t, u) binds its own operators: closure=, impose= and "
+                    f"{sorted(fields)} belong there"
                 )
         elif components:
             raise TypeError("components= goes with a function f(t, u); an expression knows its own")
@@ -143,7 +149,8 @@ class IVP:
             check_conditions(f, grid, listed)
         values: dict[str, object] = {
             "f": f, "grid": grid, "conditions": listed, "source": source, "explicit": explicit,
-            "components": tuple(components), "acc": acc, "_given": closure, "_fields": fields,
+            "components": tuple(components), "acc": acc, "impose": impose, "_given": closure,
+            "_fields": fields,
         }  # fmt: skip
         for name, value in values.items():
             object.__setattr__(self, name, value)
@@ -279,7 +286,7 @@ class IVP:
     def _statement(self) -> Statement | None:
         if not isinstance(self.f, Expr):
             return None
-        return Statement(self.f, self.grid, self.conditions, self._fields, self._given)
+        return Statement(self.f, self.grid, self.conditions, self._fields, self._given, self.impose)
 
     @cached_property
     def _flow(self) -> Flow:

@@ -1,8 +1,10 @@
 """Schemes: frozen values that make a band."""
 
+from findops.schemes.by_parts import ByPartsScheme
 from findops.schemes.central import Central
 from findops.schemes.coefficients import coefficients
 from findops.schemes.compact import Compact
+from findops.schemes.damping import Damping
 from findops.schemes.designer import optimize_stencil
 from findops.schemes.explicit import Explicit, Line
 from findops.schemes.filters import CompactFilter, Shapiro
@@ -12,18 +14,23 @@ from findops.schemes.scheme import SPECTRAL, Closure, Scheme, Stencil, TooFewPoi
 from findops.schemes.smoothing import Gaussian, SavitzkyGolay
 from findops.schemes.spectral import Chebyshev, Fourier
 from findops.schemes.spline import Spline
+from findops.schemes.summation_by_parts import SBP
 from findops.schemes.upwind import Upwind
+from findops.schemes.upwind_by_parts import UpwindSBP
 
 __all__ = [
+    "SBP",
     "SPECTRAL",
     "Backward",
     "Biased",
     "BogeyBailly",
+    "ByPartsScheme",
     "Central",
     "Chebyshev",
     "Closure",
     "Compact",
     "CompactFilter",
+    "Damping",
     "Explicit",
     "Forward",
     "Fourier",
@@ -39,6 +46,7 @@ __all__ = [
     "TamWebb",
     "TooFewPointsError",
     "Upwind",
+    "UpwindSBP",
     "coefficients",
     "optimize_stencil",
 ]

@@ -149,6 +149,14 @@ class Scheme(ABC):
         return False
 
     @property
+    def pairs(self) -> tuple[tuple[Scheme, Scheme], ...]:
+        """Schemes for the derivatives left and right of k in ∂k∂ at nodes, whose sum it is.
+
+        Schemes without any go by half points.
+        """
+        return ()
+
+    @property
     def coefficients(self) -> tuple[object, ...]:
         """What the choice of points depends on."""
         return ()
