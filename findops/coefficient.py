@@ -11,6 +11,7 @@ import numpy as np
 
 from findops.axes import Half
 from findops.expr import Coef, Expr
+from findops.field import library
 from findops.points import lies_at
 from findops.values import is_labeled
 from findops.weights import is_symbolic
@@ -35,7 +36,12 @@ class FieldSlot:
     """Select where the field is positive or zero (True) or negative (False); None multiplies."""
 
     def __call__(self, value: object) -> NDArray[Any]:
-        values = evaluate(value, self.grid, f"field {self.name!r}")
+        what = f"field {self.name!r}"
+        if library(value) in (None, "dask"):
+            values = evaluate(value, self.grid, what)
+        else:
+            # Kept as it is, so that gradients go through.
+            values = _standing(value, self.grid, what)
         return values if self.positive is None else flows(values, self.positive)
 
 
@@ -49,9 +55,10 @@ def flows(velocity: NDArray[Any], positive: bool) -> NDArray[np.bool_]:
     ValueError
         If some of it is NaN.
     """
-    if np.iscomplexobj(velocity):
+    if "complex" in str(velocity.dtype):
         raise TypeError("an upwind scheme needs a real velocity, but it is complex")
-    if np.isnan(velocity).any():
+    # Values of other libraries may not be known yet.
+    if isinstance(velocity, np.ndarray) and np.isnan(velocity).any():
         raise ValueError("an upwind scheme needs a velocity everywhere, but some are NaN")
     negative = velocity < 0
     return ~negative if positive else negative
@@ -115,18 +122,24 @@ def _fitted(values: object, grid: Grid, what: str) -> NDArray[Any]:
             f"{what} must be an array of numbers in single or double precision, but its type is "
             f"{type(values).__name__} of {given.dtype}"
         )
-    fits = given.ndim == grid.ndim and all(
-        n in (1, m) for n, m in zip(given.shape, grid.shape, strict=True)
-    )
-    if given.ndim and not fits:
-        raise ValueError(
-            f"{what} has shape {given.shape}, but the points where it stands have shape "
-            f"{grid.shape} ({_where(grid)}){_advice(grid)}"
-        )
-    full = given if given.ndim else given.reshape((1,) * grid.ndim)
-    made = full.astype(np.complex128 if given.dtype.kind == "c" else np.float64)
+    full = _standing(given, grid, what)
+    made: NDArray[Any] = full.astype(np.complex128 if given.dtype.kind == "c" else np.float64)
     made.flags.writeable = False
     return made
+
+
+def _standing(given: Any, grid: Grid, what: str) -> Any:
+    """Return an array, of whichever library, that broadcasts to the grid, if its shape fits."""
+    shape = tuple(given.shape)
+    fits = len(shape) == grid.ndim and all(
+        n in (1, m) for n, m in zip(shape, grid.shape, strict=True)
+    )
+    if shape and not fits:
+        raise ValueError(
+            f"{what} has shape {shape}, but the points where it stands have shape "
+            f"{grid.shape} ({_where(grid)}){_advice(grid)}"
+        )
+    return given if shape else given[(None,) * grid.ndim]
 
 
 def _advice(grid: Grid) -> str:

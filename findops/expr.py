@@ -181,7 +181,8 @@ class Expr:
             What happens where a stencil sticks out: ``"accurate"``, the accuracy of biased
             stencils, ``"odd"``, ``"even"``, ``"zero"`` or ``"halo"``.
         **fields
-            Values of the free fields, as coefficients.
+            Values of the free fields, as coefficients, or as arrays of JAX, PyTorch or CuPy, which
+            are kept as they are.
 
         Returns
         -------

@@ -10,7 +10,28 @@ import numpy as np
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
-__all__ = ["as_array", "as_field", "check_out", "check_scale", "type_of"]
+__all__ = ["as_array", "as_field", "check_out", "check_scale", "library", "type_of"]
+
+LIBRARIES = {
+    "array_api_strict": "array_api_strict",
+    "cupy": "cupy",
+    "dask": "dask",
+    "jax": "jax",
+    "jaxlib": "jax",
+    "torch": "torch",
+}
+"""Libraries whose arrays operators read, by the package of an array's type."""
+
+
+def library(u: object) -> str | None:
+    """Return the library of an array that is not NumPy's; none is loaded to find out."""
+    if type(u) is np.ndarray:
+        return None
+    for kind in type(u).__mro__:
+        name = LIBRARIES.get(kind.__module__.partition(".")[0])
+        if name is not None:
+            return name
+    return None
 
 
 def as_field(u: ArrayLike) -> NDArray[Any]:

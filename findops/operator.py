@@ -16,7 +16,7 @@ from findops.backends.lookup import executor
 from findops.backends.sparse import Pattern, check_format, diagonal, fill, pattern
 from findops.coefficient import evaluate
 from findops.expr import Coef, Discrete, Expr, Field
-from findops.field import as_array, as_field, check_out, check_scale, type_of
+from findops.field import as_array, as_field, check_out, check_scale, library, type_of
 from findops.stencil import Factor, Layout, Program, sides_of
 from findops.values import Number, kind, whole
 
@@ -139,6 +139,7 @@ class Operator(Discrete):
             self._check_served(u)
             elsewhere: NDArray[Any] = self._elsewhere(apply, u, out, add, scale)
             return elsewhere
+        self._check_own()
         values = as_array(u)
         self._check_shape(values.shape)
         dtype = type_of(values.dtype)
@@ -156,12 +157,13 @@ class Operator(Discrete):
 
     def _elsewhere(self, apply: Apply, u: Any, out: object, add: bool, scale: complex) -> Any:
         """Apply to an array of another library, with its own executor."""
-        library = type(u).__module__.partition(".")[0]
+        own = library(u)
         if out is not None or add:
             raise TypeError(
-                f"{self!r}: out= and add= are for NumPy arrays; arrays of {library} are not "
+                f"{self!r}: out= and add= are for NumPy arrays; arrays of {own} are not "
                 "written in place: use what op(u) returns"
             )
+        self._check_own(own)
         self._check_shape(tuple(u.shape))
         is_complex = self._complex or "complex" in str(u.dtype)
         check_scale(scale, np.dtype(np.complex128 if is_complex else np.float64))
@@ -170,12 +172,21 @@ class Operator(Discrete):
 
     def _check_served(self, u: object) -> None:
         """Refuse libraries whose arrays are read row by row only."""
-        library = type(u).__module__.partition(".")[0]
-        if self.program.whole and library != "dask":
+        if self.program.whole and library(u) != "dask":
             raise TypeError(
-                f"{self!r} has a scheme that acts on whole lines, which arrays of {library} are "
+                f"{self!r} has a scheme that acts on whole lines, which arrays of {library(u)} are "
                 "not made for: give an array of NumPy, or take an explicit scheme"
             )
+
+    def _check_own(self, given: str | None = None) -> None:
+        """Refuse to read arrays of NumPy, or of a library, beside those of another."""
+        for name, value in self.program.foreign.items():
+            if library(value) != given:
+                raise TypeError(
+                    f"{self!r} holds an array of {library(value)} as its field {name!r}, and "
+                    f"applies to arrays of that library only: for others, and for a matrix, "
+                    f"take op.replace({name}=…) with an array of NumPy"
+                )
 
     def _check_shape(self, shape: tuple[int, ...]) -> None:
         own = self.program.inputs.shape
@@ -328,6 +339,7 @@ class Operator(Discrete):
 
     @cached_property
     def _pattern(self) -> Pattern | None:
+        self._check_own()
         return pattern(self.program)
 
     def _rows(self, rows: Rows) -> Chosen:
@@ -391,6 +403,7 @@ class Operator(Discrete):
             whole(i, "an index of a point")
             for i in (index if isinstance(index, tuple) else (index,))
         )
+        self._check_own()
         points = self.program.outputs.points
         if len(place) != len(points):
             raise ValueError(f"{self!r} needs an index of {len(points)} numbers, but got {index!r}")
@@ -416,6 +429,7 @@ class Operator(Discrete):
         It is found from moments and holds for every smooth field and every smooth coefficient;
         ``inf`` where a row is exact, negative where it diverges under refinement.
         """
+        self._check_own()
         return row_accuracy(self.program.written, self.domain)
 
     def aslinearoperator(self) -> LinearOperator:
@@ -475,6 +489,7 @@ class Operator(Discrete):
         from findops.boundary import check_square, subject
         from findops.weak import weakly
 
+        self._check_own()
         if impose not in ("elimination", "rows", "sat"):
             raise ValueError(f"impose must be 'elimination', 'rows' or 'sat', not {impose!r}")
         check_square(self)
@@ -522,10 +537,14 @@ class Operator(Discrete):
         """
         from findops.masked import Masked
 
+        self._check_own()
         return Masked(self, np.asarray(mask))
 
     def replace(self, /, **given: object) -> Operator:
         """Return the operator with other values for its fields, on the same plan.
+
+        A value may be an array of JAX, PyTorch or CuPy, traced or not: gradients go through it. The
+        operator then applies to arrays of that library only.
 
         Raises
         ------
@@ -537,6 +556,8 @@ class Operator(Discrete):
         if unknown:
             raise TypeError(f"{self!r} has no fields {unknown}: it has {sorted(names) or 'none'}")
         made = replace(self, program=self.program.given(dict(given)))
+        if made.program.foreign:
+            return made
         if "_pattern" in self.__dict__:
             made.__dict__["_pattern"] = self._pattern
         if "_application" in self.__dict__:

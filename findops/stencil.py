@@ -48,6 +48,7 @@ class Factor:
     """One variable factor of a coefficient, an array that broadcasts to the points.
 
     A factor that `selects` is a mask: where it is false the result is zero, whatever the field.
+    The value of a named field may be an array of another library, which is conjugated when used.
     """
 
     value: NDArray[Any]
@@ -60,11 +61,14 @@ class Factor:
         value = None if self.slot is None else values(self.slot, self.conjugated)
         return self if value is None else replace(self, value=value)
 
+    @property
+    def is_complex(self) -> bool:
+        return "complex" in str(self.value.dtype)
+
     @cached_property
     def conjugate(self) -> Factor:
         """The complex conjugate."""
-        value = self.value.conj() if np.iscomplexobj(self.value) else self.value
-        return replace(self, value=value, conjugated=not self.conjugated)
+        return replace(self, value=_conjugate(self.value), conjugated=not self.conjugated)
 
     def multiplies(self, axis: int) -> bool:
         """Tell whether it multiplies by what may differ along an axis, other than a mask."""
@@ -73,6 +77,10 @@ class Factor:
     def varies(self, axis: int) -> bool:
         """Tell whether it may differ from point to point along an axis; a field always may."""
         return self.slot is not None or self.value.shape[axis] > 1
+
+
+def _conjugate(value: NDArray[Any]) -> NDArray[Any]:
+    return value.conj() if isinstance(value, np.ndarray) and np.iscomplexobj(value) else value
 
 
 @dataclass(frozen=True, eq=False)
@@ -99,9 +107,7 @@ class Term:
 
     @property
     def is_complex(self) -> bool:
-        return isinstance(self.scale, complex) or any(
-            np.iscomplexobj(factor.value) for factor in self.factors
-        )
+        return isinstance(self.scale, complex) or any(f.is_complex for f in self.factors)
 
     def points_out(self, points_in: tuple[int, ...]) -> tuple[int, ...]:
         """Return the shape made from an input of shape `points_in`."""
@@ -277,7 +283,7 @@ class Program:
             if slot.name not in fields:
                 return None
             value = slot(fields[slot.name])
-            return value.conj() if conjugated else value
+            return _conjugate(value) if conjugated else value
 
         return self.map_terms(lambda term: term.map_factors(lambda f: f.given(values)))
 
@@ -322,6 +328,15 @@ class Program:
         """The places of named fields."""
         factors = (factor for term in self.terms for factor in term.factors)
         return tuple(factor.slot for factor in factors if factor.slot is not None)
+
+    @cached_property
+    def foreign(self) -> dict[str, Any]:
+        """Arrays of other libraries than NumPy, by the names of their fields."""
+        found: dict[str, Any] = {}
+        for factor in (factor for term in self.terms for factor in term.factors):
+            if factor.slot is not None and not isinstance(factor.value, np.ndarray):
+                found[factor.slot.name] = factor.value
+        return found
 
     def row(self, component: int, index: tuple[int, ...]) -> dict[Entry, Number]:
         """Return one row, as {(component, unwrapped input index): weight}."""

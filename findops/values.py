@@ -41,7 +41,8 @@ def canonical(value: object) -> object:
         return value
     raise TypeError(
         "a coefficient is a number, NumPy array, labeled array, callable, SymPy expression or "
-        f"Field, not {kind(value)}"
+        f"Field, not {kind(value)}; arrays of JAX, PyTorch and CuPy are given to a Field, as in "
+        "(Field('k') * E).on(grid, k=…)"
     )
 
 

@@ -194,7 +194,7 @@ def _factor(factor: Factor, rows: Box) -> Factor:
             value = value[(slice(None),) * axis + (slice(*span),)]
         else:
             value = value.take(range(*span), axis, mode="wrap")
-    return Factor(value, factor.selects)
+    return replace(factor, value=value, slot=None)
 
 
 def _layout(layout: Layout, box: Box) -> Layout:

@@ -11,6 +11,7 @@ import pytest
 from findops import (
     Curl,
     Diff,
+    Dirichlet,
     Divergence,
     Field,
     Gradient,
@@ -21,6 +22,7 @@ from findops import (
     Uniform,
     Upwind,
 )
+from findops.backends import array_api
 from findops.backends.array_api import KEPT
 from findops.backends.lookup import executor
 from tests.cases import CASES, LITERAL, each
@@ -334,7 +336,158 @@ def test_another_value_of_a_field():
     np.testing.assert_allclose(op.replace(c=2 * np.ones(GRID.shape))(u_), 2 * op(u_), rtol=1e-13)
 
 
+# Slabs ------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def thin(monkeypatch):
+    """Slabs so thin that every field is cut."""
+    monkeypatch.setattr(array_api, "SLAB", 8)
+    monkeypatch.setattr(array_api, "THIN", 2)
+
+
+@pytest.mark.usefixtures("thin")
+@each(CASES[::4])
+def test_slab_by_slab_is_the_same(case):
+    check_same_as_numpy(case, torch(), "d")
+
+
+@pytest.mark.usefixtures("thin")
+@each_operator
+def test_gradients_go_through_slabs(name):
+    op, u = bound(name)
+    u_ = torch().tensor(np.stack([u, -u]), requires_grad=True)
+    (op(u_) ** 2).sum().backward()
+    check_gradient(op, u, u_.grad[0].numpy())
+
+
+def test_large_arrays_on_the_processor_pass_through_caches(monkeypatch):
+    """What is applied to at once is a slab, with what its rows reach."""
+    sizes, apply = [], array_api._program
+
+    def noted(program, library, u):
+        sizes.append(u.numel())
+        return apply(program, library, u)
+
+    monkeypatch.setattr(array_api, "SLAB", 1 << 10)
+    monkeypatch.setattr(array_api, "_program", noted)
+    op = Laplacian(acc=4).on(Grid(x=Periodic(0, 1, 64), y=Uniform(0, 1, 64)))
+    u = random_array((3, 64, 64))
+    np.testing.assert_allclose(op(torch().tensor(u)), op(u), rtol=0, atol=1e-8)
+    assert len(sizes) == 3 * 4
+    assert max(sizes) == (16 + 4) * 64
+
+
+def test_the_field_itself_is_never_returned():
+    u = torch().ones(GRID.shape)
+    v = (Diff("x") ** 0).on(GRID)(u)
+    v += 1
+    assert (u == 1).all()
+
+
+# Coefficients -----------------------------------------------------------------------------------
+
+FLUX = Diff("x") * Field("k") * Diff("x", acc=4) + Field("k") * Laplacian(["y"])
+
+
+def check_slope(found, op, k, u):
+    """Against a central difference; the sum of squares is of second order in k."""
+    d = random_array(k.shape, seed=7)
+    sums = [(op.replace(k=k + step * d)(u) ** 2).sum() for step in (1, -1)]
+    np.testing.assert_allclose((np.asarray(found) * d).sum(), (sums[0] - sums[1]) / 2, rtol=1e-10)
+
+
+def inverse_problem():
+    """An operator with a field k, a value of it, and a field to apply it to."""
+    k = 2 + random_array(GRID.shape, seed=5)
+    return FLUX.on(GRID, k=k), k, random_array(GRID.shape, seed=6)
+
+
+def test_jax_differentiates_with_respect_to_coefficients():
+    op, k, u = inverse_problem()
+    xp = jax().numpy
+
+    def loss(k, u):
+        return (op.replace(k=k)(u) ** 2).sum()
+
+    k_, u_ = xp.asarray(k), xp.asarray(u)
+    np.testing.assert_allclose(op.replace(k=k_)(u_), op(u), rtol=0, atol=1e-12 * abs(op(u)).max())
+    check_slope(jax().grad(loss)(k_, u_), op, k, u)
+    check_slope(jax().jit(jax().grad(loss))(k_, u_), op, k, u)
+    bound_with = jax().grad(lambda k: (FLUX(u_, GRID, k=k) ** 2).sum())(k_)
+    check_slope(bound_with, op, k, u)
+    many = jax().vmap(loss, (0, None))(xp.stack([k_, 2 * k_]), u_)
+    np.testing.assert_allclose(many[1], 4 * many[0], rtol=1e-13)
+
+
+@pytest.mark.parametrize("slabs", [False, True])
+def test_torch_differentiates_with_respect_to_coefficients(slabs, monkeypatch):
+    if slabs:
+        monkeypatch.setattr(array_api, "SLAB", 8)
+        monkeypatch.setattr(array_api, "THIN", 2)
+    op, k, u = inverse_problem()
+    k_ = torch().tensor(k, requires_grad=True)
+    (op.replace(k=k_)(torch().tensor(u)) ** 2).sum().backward()
+    check_slope(k_.grad, op, k, u)
+    mapped = torch().func.vmap(lambda k: op.replace(k=k)(torch().tensor(u)))
+    many = mapped(torch().tensor(np.stack([k, 2 * k])))
+    np.testing.assert_allclose(many[1], 2 * many[0], rtol=1e-12, atol=1e-9)
+
+
+@each_library
+def test_coefficients_of_the_library_have_any_real_or_complex_type(library):
+    xp, (op, _, u) = library(), inverse_problem()
+    u_ = xp.asarray(u)
+    for k in (xp.asarray(2), xp.ones((9, 1), dtype=xp.int8), xp.ones((9, 8), dtype=xp.float32)):
+        want = op.replace(k=np.asarray(back(k)))(u)
+        got = op.replace(k=k)(u_)
+        assert got.dtype == xp.float64
+        np.testing.assert_allclose(back(got), want, rtol=0, atol=1e-12 * abs(want).max())
+    turned = op.replace(k=1j * xp.ones((9, 8), dtype=xp.complex128))
+    assert turned(u_).dtype == xp.complex128
+    np.testing.assert_allclose(back(turned.H(turned(u_))), op.replace(k=1j).H(op.replace(k=1j)(u)))
+
+
+@each_library
+def test_upwind_by_a_velocity_of_the_library(library):
+    E = Field("v") * Diff("x", acc=1, scheme=Upwind(Field("v")))
+    grid, u, v = Grid(x=Uniform(0, 8, 9)), random_array(9), random_array(9, seed=4)
+    op, xp = E.on(grid, v=v), library()
+    got = op.replace(v=xp.asarray(v))(xp.asarray(u))
+    np.testing.assert_allclose(back(got), op(u), rtol=0, atol=1e-14)
+    with pytest.raises(TypeError, match="real velocity"):
+        op.replace(v=xp.asarray(v, dtype=xp.complex128))
+
+
 # Refusals ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("warm", [False, True])
+def test_an_operator_with_coefficients_of_a_library_serves_its_arrays_only(warm):
+    op, k, u = inverse_problem()
+    if warm:
+        op(u), op.matrix()
+    held = op.replace(k=torch().tensor(k))
+    uses = [
+        lambda: held(u),
+        lambda: held(jax().numpy.asarray(u)),
+        lambda: (held @ op).matrix(),
+        lambda: held.T.matrix(),
+        lambda: (held + op).diagonal(),
+        lambda: held.accuracy,
+        lambda: held.stencil((0, 0)),
+        lambda: held.masked(np.ones(GRID.shape, dtype=bool)),
+        lambda: held.subject_to(Dirichlet("x-")),
+        lambda: held.aslinearoperator().matvec(u.ravel()),
+    ]
+    for use in uses:
+        with pytest.raises(TypeError, match=r"array of torch as its field 'k'.*op\.replace\(k="):
+            use()
+    np.testing.assert_array_equal(held.replace(k=k)(u), op(u))
+    with pytest.raises(ValueError, match=r"field 'k' has shape \(8, 8\)"):
+        op.replace(k=torch().tensor(k[1:]))
+    with pytest.raises(TypeError, match=r"given to a Field"):
+        torch().tensor(k) * Diff("x")
 
 
 @each_library

@@ -367,6 +367,8 @@ def test_half_points_have_labels_of_their_own():
     assert in_time.time.values[0] == TIME[0] + np.timedelta64(12, "h")
     spread = Diffusion(2.0, axes=["lat"])
     same(spread(T), spread(T.values, GRID))
+    around = Diff("lon", to="half")(T.to_dataset(), periodic=ROUND)["T"]
+    xr.testing.assert_identical(around, Diff("lon", to="half")(T, periodic=ROUND))
     moved = Diff("lat", to="half")(xr.Dataset({"T": T, "S": T}, attrs={"a": 1}))
     assert moved.sizes["lat"] == 5
     assert moved.attrs == {"a": 1}
@@ -407,6 +409,27 @@ def test_operators_on_equal_coordinates_are_kept():
     hits = _kept.cache_info().hits
     Diff("lat", 2, acc=4)(T.copy(deep=True))
     assert _kept.cache_info().hits == hits + 1
+
+
+def test_changed_coordinates_are_read_again():
+    """What is kept goes by values, which may change while their array stays itself."""
+    x = np.linspace(0, 1, 5)
+    for factor in (1.0, 2.0):
+        x *= factor
+        u = xr.DataArray(np.arange(5.0), {"x": x})
+        close(Diff("x")(u), np.full(5, 4 / factor))
+    for dtype in (np.float64, np.int64):  # the same bytes
+        u = xr.DataArray(np.arange(5.0), {"x": np.arange(1.0, 6.0).view(dtype)})
+        step = float(u.x[1] - u.x[0])
+        assert Diff("x")(u)[0] == pytest.approx(1 / step, rel=0.2)
+
+
+def test_how_values_were_packed_is_not_kept():
+    packed = T.copy()
+    packed.encoding = {"dtype": "int16", "scale_factor": 0.01}
+    for got in (Diff("lat")(packed), Gradient(PLANE)(packed), Diff("lat", to="half")(packed)):
+        assert not got.encoding
+    assert packed.encoding
 
 
 @pytest.mark.skipif(

@@ -1,11 +1,11 @@
-"""Which executor reads an array that is not NumPy's; libraries are not loaded to find out."""
+"""Which executor reads an array that is not NumPy's."""
 
 from __future__ import annotations
 
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
+from findops.field import library
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -16,24 +16,16 @@ if TYPE_CHECKING:
 
 __all__ = ["executor"]
 
-EXECUTORS = {
-    "array_api_strict": "array_api",
-    "cupy": "array_api",
-    "dask": "chunked",
-    "jax": "array_api",
-    "jaxlib": "array_api",
-    "torch": "array_api",
-}
-"""Library of an array's type, and the module here whose `apply(program, u)` reads it."""
+EXECUTORS = {"dask": "chunked"}
+"""Libraries that do not keep the standard, and the module here whose `apply(program, u)` reads
+their arrays."""
 
 
 def executor(u: object) -> Apply | None:
     """Return what applies programs to arrays of this type, None if it is not a library's own."""
-    if type(u) is np.ndarray:
+    name = library(u)
+    if name is None:
         return None
-    for kind in type(u).__mro__:
-        name = EXECUTORS.get(kind.__module__.partition(".")[0])
-        if name is not None:
-            apply: Apply = import_module(f"findops.backends.{name}").apply
-            return apply
-    return None
+    module = import_module(f"findops.backends.{EXECUTORS.get(name, 'array_api')}")
+    apply: Apply = module.apply
+    return apply

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,7 +14,7 @@ from findops.points import Points, as_axis, lies_at
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
-    from xarray import DataArray
+    from xarray import Variable
 
     from findops.axes import Axis
 
@@ -24,6 +25,12 @@ LENGTHS = {unit: np.timedelta64(1, unit) for unit in ("W", "D", "h", "m", "s", "
 
 UNITS = tuple(LENGTHS)
 SECOND = LENGTHS["s"]
+
+KEPT = 64
+"""Axes that are kept for the next coordinates of the same values."""
+
+LONG = 1 << 17
+"""Bytes of coordinates from which their axes are not kept."""
 
 
 @dataclass(frozen=True)
@@ -37,7 +44,7 @@ class Reading:
     radians: bool = False
     """Whether degrees become radians."""
 
-    def axis(self, coordinate: DataArray) -> Axis:
+    def axis(self, coordinate: Variable) -> Axis:
         """Return the axis of a coordinate, 1-D along the dimension.
 
         Raises
@@ -46,8 +53,16 @@ class Reading:
             If the coordinate is not of strictly monotone numbers, dates or durations, or is not
             read as asked.
         """
+        values = coordinate.values
         try:
-            return self._axis(self._numbers(coordinate))
+            if coordinate.ndim != 1:
+                raise ValueError(
+                    f"its coordinate has the dimensions {coordinate.dims}: derivatives need a 1-D "
+                    "one"
+                )
+            if values.dtype.kind in "iufmM" and 0 < values.nbytes <= LONG:
+                return _kept(self, values.dtype, values.tobytes())
+            return self._axis(self._numbers(values))
         except (ValueError, TypeError) as error:
             raise type(error)(f"dimension {self.dim!r}: {error}") from None
 
@@ -64,13 +79,8 @@ class Reading:
                 return even
         return closed
 
-    def _numbers(self, coordinate: DataArray) -> NDArray[Any]:
+    def _numbers(self, values: NDArray[Any]) -> NDArray[Any]:
         """Return coordinates as numbers, dates since the first one."""
-        if coordinate.ndim != 1:
-            raise ValueError(
-                f"its coordinate has the dimensions {coordinate.dims}: derivatives need a 1-D one"
-            )
-        values = coordinate.values
         if is_time(values):
             if self.radians:
                 raise TypeError("radians are asked for, but its coordinate is a time")
@@ -88,7 +98,7 @@ class Reading:
         """The unit of time in seconds."""
         return float(LENGTHS[self.unit or "s"] / SECOND)
 
-    def labels(self, points: NDArray[np.float64], coordinate: DataArray) -> NDArray[Any]:
+    def labels(self, points: NDArray[np.float64], coordinate: Variable) -> NDArray[Any]:
         """Return the labels of other points, in the kind of a coordinate."""
         values = coordinate.values
         if not is_time(values):
@@ -98,6 +108,12 @@ class Reading:
             return np.array([values[0] + timedelta(seconds=float(s)) for s in seconds])
         since = np.round(seconds * 1e9).astype("timedelta64[ns]")
         return since if values.dtype.kind == "m" else values[0] + since
+
+
+@lru_cache(maxsize=KEPT)
+def _kept(reading: Reading, dtype: np.dtype[Any], values: bytes) -> Axis:
+    """Return the axis of coordinates: arrays are told apart by their values, which may change."""
+    return reading._axis(reading._numbers(np.frombuffer(values, dtype)))
 
 
 def is_time(values: NDArray[Any]) -> bool:

@@ -205,11 +205,20 @@ def _mapped(
                 raise type(error)(f"variable {name!r}: {error}") from error
     if not made:
         raise ValueError(f"{expr!r} needs the dimensions {sorted(needed)}: no variable has them")
-    if all(u.sizes.get(dim, n) == n for array in made.values() for dim, n in array.sizes.items()):
-        return u.assign(made)
+    if not any(_moved(array, u) for array in made.values()):
+        bare = all({*array.dims} <= {*u.dims} for array in made.values())
+        return u.assign({name: a.variable for name, a in made.items()} if bare else made)
     pieces = [made.get(name, u[name]) for name in u.data_vars]
-    merged = xarray.merge(pieces, join="exact", compat="identical", combine_attrs="drop")
-    return merged.assign_attrs(u.attrs)
+    merged = xarray.merge(pieces, join="exact", compat="identical", combine_attrs="override")
+    merged.attrs = dict(u.attrs)
+    return merged
+
+
+def _moved(array: DataArray, u: Dataset) -> bool:
+    """Tell whether values are not at the points of a Dataset, as at half points they are not."""
+    before = u.indexes
+    sizes = any(u.sizes.get(dim, n) != n for dim, n in array.sizes.items())
+    return sizes or any(not i.equals(before.get(d, i)) for d, i in array.indexes.items())
 
 
 # Arrays -------------------------------------------------------------------------------------------
@@ -332,7 +341,7 @@ def _axis(dim: str, u: DataArray, labels: Labels) -> Axis:
             f"dimension {dim!r} has no coordinate: give one, as in "
             f"u.assign_coords({dim}=0.1 * np.arange({u.sizes[dim]}))"
         )
-    return labels.reading(dim).axis(u.coords[dim])
+    return labels.reading(dim).axis(u.coords.variables[dim])
 
 
 def _unread(dim: str, u: DataArray) -> Axis:
@@ -416,6 +425,11 @@ def _relabeled(
         if here != there
     }
     gone = ({*u.dims} - {*values.dims}) | {*moved} | {*names}
+    if not gone and values.dims == u.dims:
+        same = u.copy(deep=False, data=values.data)
+        # How values were packed in a file says nothing about their derivatives.
+        same.encoding = {}
+        return same
     kept = u.drop_vars([name for name, c in u.coords.items() if gone & {*c.dims}]) if gone else u
     result = xarray.DataArray(values, coords=kept.coords, name=u.name)
     new: dict[str, Any] = {
@@ -424,8 +438,8 @@ def _relabeled(
         if found is not None and len(found) == result.sizes[dim]
     }
     for dim, axis in moved.items():
-        found = labels.reading(dim).labels(axis.coordinates, u.coords[dim])
-        new[dim] = (dim, found, u.coords[dim].attrs)
+        old = u.coords.variables[dim]
+        new[dim] = (dim, labels.reading(dim).labels(axis.coordinates, old), old.attrs)
     return result.assign_coords(new) if new else result
 
 
@@ -467,6 +481,6 @@ def apply_bound(op: Operator, u: Any) -> DataArray:
                 f"{op!r} is bound to {len(axis)} points along {dim!r}, but the DataArray has the "
                 f"sizes {dict(u.sizes)}"
             )
-        if dim in u.coords and not lies_at(axis, u.coords[dim].values):
+        if dim in u.coords and not lies_at(axis, u.coords.variables[dim].values):
             raise ValueError(f"{op!r}: the coordinate {dim!r} of the DataArray is not its grid's")
     return _relabeled(_transported(op, u, dims, (), ()), u, op, Labels({}, ("", "")), {})
