@@ -27,10 +27,10 @@ WEIGHTLESS = 1e-32
 
 @dataclass(frozen=True, eq=False)
 class Elimination:
-    """Solution of A x = b without pivots, for a banded A with like rows but for a few at the ends.
+    """Solution of A x = b without pivots, for a banded A that may wrap around.
 
-    The matrix T of the like rows alone is factored; A = T + E·C, where E picks the rows that differ
-    or wrap around, is solved by the Sherman-Morrison-Woodbury formula.
+    The banded part T is factored; A = T + E·C, where E picks the rows that wrap around, is solved
+    by the Sherman-Morrison-Woodbury formula.
     """
 
     left: Band
@@ -47,46 +47,55 @@ class Elimination:
         Forward, x_i ← (b_i − Σ lower x_{i−k})·pivot; backward, x_i ← x_i − Σ upper x_{i+k}.
         """
         n, p = self.left.rows, self.reach
-        row = np.zeros(2 * p + 1)
-        row[np.array(self.left.offsets, dtype=np.intp) + p] = self.left.weights
+        inside = self.differing.interior
         lower, pivots, upper = np.zeros((n, p)), np.ones(n), np.zeros((n, p))
-        for i in range(n):
-            entries = row.copy()
+        i = 0
+        while i < n:
+            columns, weights = self.differing.row(i)
+            near = np.abs(columns - i) <= p
+            entries = np.zeros(2 * p + 1)
+            entries[columns[near] - i + p] = weights[near]
             for k in range(min(p, i), 0, -1):
                 lower[i, k - 1] = entries[p - k]
                 entries[p - k + 1 : 2 * p - k + 1] -= entries[p - k] * upper[i - k]
             pivots[i] = 1 / entries[p]
             upper[i] = entries[p + 1 :] * pivots[i]
-            if i > 2 * p and np.array_equal(upper[i], upper[i - 1]):
-                # From here on nothing changes.
-                lower[i:], pivots[i:], upper[i:] = lower[i], pivots[i], upper[i]
-                break
+            i += 1
+            like = i - 1 - 2 * p
+            if inside.start < like and i < inside.stop and _settled(upper[like:i]):
+                # Up to the last rows nothing changes any more.
+                same = slice(i, inside.stop)
+                lower[same], pivots[same], upper[same] = lower[i - 1], pivots[i - 1], upper[i - 1]
+                i = inside.stop
         return lower, pivots, upper
 
     @cached_property
     def differing(self) -> Band:
-        """The left side with the rows that wrap around written out."""
+        """The left side with rows that wrap around written out."""
         return self.left.unwrapped()
+
+    @cached_property
+    def far(self) -> dict[int, Row]:
+        """The part of rows that lies beyond the band."""
+        inside = self.differing.interior
+        rows = (*range(inside.start), *range(max(inside.start, inside.stop), self.left.rows))
+        found = {}
+        for i in rows:
+            columns, weights = self.differing.row(i)
+            apart = np.abs(columns - i) > self.reach
+            if apart.any():
+                found[i] = Row(columns[apart], weights[apart])
+        return found
 
     @property
     def edges(self) -> Ints:
-        """The rows that differ."""
-        inside = self.differing.interior
-        rows = np.arange(self.left.rows)
-        return rows[(rows < inside.start) | (rows >= inside.stop)]
+        """The rows that wrap around."""
+        return np.array(list(self.far), dtype=np.intp)
 
     @cached_property
     def excess(self) -> tuple[Ints, Floats]:
-        """Columns and weights (edges, taps) of A − T in the rows that differ."""
-        n = self.left.rows
-        plain = np.array(self.left.offsets, dtype=np.intp)
-        found = []
-        for i in self.edges:
-            read, own = self.differing.row(int(i))
-            there = (plain + i >= 0) & (plain + i < n)
-            columns = np.concatenate([read, plain[there] + i])
-            weights = np.concatenate([own, -self.left.weights[there]])
-            found.append(Row.merged(columns, weights))
+        """Columns and weights (edges, taps) of A − T in the rows that wrap around."""
+        found = list(self.far.values())
         width = max([1, *(len(row.columns) for row in found)])
         columns = np.zeros((len(found), width), dtype=np.intp)
         weights = np.zeros((len(found), width))
@@ -128,6 +137,10 @@ class Elimination:
         unit[center] = 1
         row = np.abs(Elimination(line).plainly(unit)[center:, 0])
         return int(np.flatnonzero(row > WEIGHTLESS * row[0])[-1]) + 1
+
+
+def _settled(rows: Floats) -> bool:
+    return bool((rows == rows[-1]).all())
 
 
 def written(band: Band) -> Band:

@@ -51,6 +51,11 @@ class Masked(Discrete):
         op = self.operator
         if any(map(any, (*op.ghosts, *op.beyond))):
             raise ValueError(f"{op!r} has ghost points, which no mask covers: bind without a halo")
+        if op.program.whole:
+            raise ValueError(
+                f"{op!r} has a scheme that reads whole lines, which holes would cut: take an "
+                "explicit one"
+            )
         if any(band and not band.acc for term in op.program.terms for band in term.bands):
             raise ValueError(
                 f"{op!r} has rows that are no stencils of its scheme, as those of a transpose or "

@@ -459,10 +459,102 @@ LITERAL = [
     for kind in ("uniform", "periodic")
 ]  # fmt: skip
 
+# Schemes that act on whole lines ---------------------------------------------------------------
+
+COMPACT = [
+    _single(o, p, kind, lambda _, s=s: s, name=repr(s))
+    for s, pairs in (
+        (fo.Compact(), ((1, 4), (1, 6), (2, 4), (2, 6), (3, 6), (4, 4))),
+        (fo.Compact(left=2), ((1, 6), (1, 8), (1, 10), (2, 8), (2, 10))),
+        (fo.Compact(left=[1 / 4]), ((1, 6), (2, 4))),
+    )
+    for kind in ("uniform", "periodic", "descending", "cells", "half", "faces")
+    for o, p in pairs
+] + [
+    Case(repr(s), f"x={kind}", lambda _, o=o, s=s: Diff("x", o, scheme=s), {"x" * o: 1}, p)
+    for kind in ("uniform", "periodic")
+    for o, p, s in ((1, 4, fo.Compact.spectral_like()), (2, 4, fo.Compact.spectral_like(2)),
+                    (1, 6, fo.Compact(left=[1 / 3], right=[14 / 9, 1 / 9])),
+                    (1, 8, fo.Compact(right=3)))
+] + [
+    Case(f"Compact {to} Diff({o}, acc={p})", f"x={kind}", lambda _, o=o, p=p, to=to:
+         Diff("x", o, acc=p, to=to, scheme=fo.Compact()), {"x" * o: 1}, p)
+    for to, of in {"half": ("uniform", "periodic", "cells"),
+                   "node": ("half", "periodic-half", "faces")}.items()
+    for kind in of
+    for o, p in ((1, 4), (1, 6), (2, 6))
+] + [
+    _single(o, p, kind, lambda _: fo.Compact(), closure=closure, claim=False, name="Compact")
+    for closure in (1, 3, "odd", "even", {"x-": "odd", "x+": 5})
+    for kind in ("uniform", "cells", "faces")
+    for o, p in ((1, 6), (2, 4))
+] + [
+    Case(f"narrow Compact({m}) Diff({o}, acc={p})", f"x=periodic:{n}", lambda _, o=o, p=p, m=m:
+         Diff("x", o, acc=p, scheme=fo.Compact(m)), {"x" * o: 1}, p, refine=False)
+    for n in (3, 5)
+    for m, o, p in ((1, 1, 6), (2, 2, 8))
+] + [
+    Case("Compact a D", "x=cells", lambda _: a * Diff("x", acc=6, scheme=fo.Compact()), {"x": a},
+         6),
+    Case("Compact D a", "x=periodic", lambda _: Diff("x", acc=6, scheme=fo.Compact()) * fo.Coef(a),
+         {"x": a, "": da}, 6),
+    Case("Compact D a D", "x=periodic", lambda _: Diff("x", acc=6, scheme=fo.Compact())
+         * (a * Diff("x", acc=6, scheme=fo.Compact())), {"xx": a, "x": da}, 6),
+    Case("Compact D a D", "x=uniform", lambda _: Diff("x", scheme=fo.Compact())
+         * (a * Diff("x", scheme=fo.Compact())), {"xx": a, "x": da}, 4, 40),
+    Case("Compact and Central", "x=uniform y=cells", lambda _: 2j * Diff("x", 2,
+         scheme=fo.Compact()) + Diff("y", acc=4) * Diff("x", scheme=fo.Compact()),
+         {"xx": 2j, "xy": 1}, 4, 12),
+    Case("Compact field", "x=periodic y=uniform", lambda _: fo.Field("c") * Diff("y", acc=6,
+         scheme=fo.Compact()) - 3, {"y": k, "": -3}, 6, 12, fields={"c": k}),
+    *_vector("Compact Laplacian", lambda _: fo.Laplacian(scheme=fo.Compact(), acc=6),
+             {"xx": 1, "yy": 1}, acc=6, specs=("x=uniform y=periodic", "descending uniform")),
+    *_vector("Compact Gradient", lambda _: fo.Gradient(scheme=fo.Compact()), GRADIENT, (), (2,), 4),
+    *_vector("Compact Divergence", lambda _: fo.Divergence(scheme=fo.Compact()), GRADIENT, (2,), (),
+             4),
+    *_vector("Compact Curl", lambda _: fo.Curl(acc=6, scheme=fo.Compact()), CURL3, (3,), (3,), 6,
+             m=8, specs=("x=uniform y=periodic z=cells",)),
+    Case("bound Compact D @ D + 1", "x=uniform", lambda _: Literal(lambda on: on(Diff("x", acc=6,
+         scheme=fo.Compact())) @ on(Diff("x") + Diff("x", 2, scheme=fo.Compact())) + 1),
+         {"xx": 1, "xxx": 1, "": 1}, None, 32),
+]  # fmt: skip
+
+SPECTRAL = [
+    Case(f"Fourier Diff({o}{to and ', ' + to})", f"x={kind}", lambda _, o=o, to=to:
+         Diff("x", o, scheme=fo.Fourier(), to=to or None), {"x" * o: 1}, None)
+    for kind, to in (("periodic:24", ""), ("periodic:25", ""), ("periodic:24", "half"),
+                     ("periodic-half:25", "node"))
+    for o in (1, 2, 3)
+] + [
+    Case(f"narrow Fourier Diff({o})", f"x=periodic:{n}", lambda _, o=o: Diff("x", o,
+         scheme=fo.Fourier()), {"x" * o: 1}, None, refine=False)
+    for n in (1, 2, 3)
+    for o in (1, 2)
+] + [
+    Case(f"Chebyshev Diff({o})", f"x={kind}", lambda _, o=o: Diff("x", o, scheme=fo.Chebyshev()),
+         {"x" * o: 1}, None)
+    for kind in ("chebyshev", "chebyshev-descending", "chebyshev:31")
+    for o in (1, 2, 3)
+] + [
+    Case("spectral Laplacian", "x=periodic y=chebyshev",
+         lambda _: fo.Laplacian(scheme={"x": fo.Fourier(), "y": fo.Chebyshev()}),
+         {"xx": 1, "yy": 1}, None, 24),
+    Case("Fourier D a D", "x=periodic", lambda _: Diff("x", scheme=fo.Fourier())
+         * (a * Diff("x", scheme=fo.Fourier())), {"xx": a, "x": da}, None),
+    Case("Fourier and Central", "x=periodic y=uniform", lambda _: Diff("x", scheme=fo.Fourier())
+         * Diff("y", acc=4) + 1j * Diff("x", 2, scheme=fo.Fourier()), {"xy": 1, "xx": 1j}, 4, 12),
+]  # fmt: skip
+
+WHOLE: list[Case] = [*COMPACT, *SPECTRAL]
+"""Not in `CASES`, whose matrices are sparse and of which a zero weight touches nothing."""
+
 CASES: list[Case] = [
     *SINGLES, *FORCED, *BY_PARTS, *SMOOTHED, *EVEN, *CLOSED, *NARROW, *STAGGERED, *SUMS, *VARYING,
     *VECTORS, *CLOSED_PLANES, *LITERAL,
 ]  # fmt: skip
+
+
+EVERY: list[Case] = [*CASES, *WHOLE]
 
 
 def each(cases):

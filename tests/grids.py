@@ -55,6 +55,13 @@ AXES: dict[str, Callable[[int, float], Any]] = {
 }
 
 
+# Axes that serve one scheme only: not every case is tried on them.
+SPECIAL: dict[str, Callable[[int, float], Any]] = {
+    "chebyshev": lambda m, s: fo.ChebyshevPoints(START, START + s, m + 1),
+    "chebyshev-descending": lambda m, s: fo.ChebyshevPoints(START + s, START, m + 1),
+}
+
+
 @cache
 def make_grid(spec: str, m: int) -> Grid:
     """Make the grid of "x=uniform y=periodic" (unnamed: "uniform periodic"), m cells an axis.
@@ -66,7 +73,7 @@ def make_grid(spec: str, m: int) -> Grid:
         name, _, kind = word.rpartition("=")
         kind, _, count = kind.partition(":")
         # no two spacings alike: weights of different axes must not cancel by accident
-        axes[name or i] = AXES[kind](int(count or m), BOUNDED_LENGTH * (1 + 0.07 * i))
+        axes[name or i] = (AXES | SPECIAL)[kind](int(count or m), BOUNDED_LENGTH * (1 + 0.07 * i))
     return Grid(*axes.values()) if 0 in axes else Grid(**axes)
 
 

@@ -103,6 +103,11 @@ def random_array(shape, dtype=float, seed=0):
 # Comparison -------------------------------------------------------------------------------------
 
 
+def matrix(op):
+    """The matrix of an operator; where it is implicit, that of its rows written out."""
+    return assemble(op.program.written) if op.program.implicit else op.matrix()
+
+
 def magnitudes(op):
     """The matrix of the plan with every weight and coefficient replaced by its magnitude.
 
@@ -124,7 +129,7 @@ def magnitudes(op):
         bands = tuple(b and band(b) for b in t.bands)
         return replace(t, bands=bands, scale=abs(t.scale), factors=tuple(map(factor, t.factors)))
 
-    return assemble(op.program.map_terms(term))
+    return assemble(op.program.written.map_terms(term))
 
 
 def row_scale(matrix, u):

@@ -4,8 +4,15 @@ import numpy as np
 import pytest
 
 from findops import Coef, Diff, Field, Gradient, Grid, Periodic, Points, Uniform
-from tests.cases import CASES, each
-from tests.support import TOLERANCE, assert_rows_close, input_shape, random_array, row_scale
+from tests.cases import EVERY, each
+from tests.support import (
+    TOLERANCE,
+    assert_rows_close,
+    input_shape,
+    matrix,
+    random_array,
+    row_scale,
+)
 
 FLOATS = ("f", "d", "F", "D")
 INTEGERS = (np.int8, np.int32, np.int64, np.uint8, np.uint16, np.uint64, np.bool_)
@@ -18,10 +25,10 @@ def expected(dtype, matrix):
     return np.result_type(dtype, np.complex64) if matrix.dtype.kind == "c" else np.dtype(dtype)
 
 
-@each(CASES)
+@each(EVERY)
 def test_floating_point_types(case):
     op = case.op()
-    A = op.matrix()
+    A = matrix(op)
     for dtype in FLOATS:
         u = random_array(input_shape(case.grid(), op, case.ins), dtype, 3)
         v = op(u)
@@ -29,13 +36,13 @@ def test_floating_point_types(case):
         assert_rows_close(v, A @ u.ravel().astype(complex), row_scale(A, u), TOLERANCE[dtype])
 
 
-@each(CASES)
+@each(EVERY)
 def test_integers_become_float64_before_any_arithmetic(case):
     op = case.op()
     for dtype in INTEGERS:
         u = random_array(input_shape(case.grid(), op, case.ins), dtype, 3)
         v = op(u)
-        assert v.dtype == expected(np.float64, op.matrix())
+        assert v.dtype == expected(np.float64, matrix(op))
         np.testing.assert_array_equal(v, op(u.astype(np.float64)))
 
 

@@ -6,7 +6,7 @@ import math
 import numpy as np
 from hypothesis import given
 
-from tests.cases import CASES, each, orders
+from tests.cases import EVERY, WHOLE, each, orders
 from tests.grids import kinds
 from tests.strategies import constant_trees
 from tests.support import (
@@ -14,11 +14,17 @@ from tests.support import (
     coordinates,
     input_points,
     magnitudes,
+    matrix,
     open_mesh,
     row_scale,
 )
 
-PLAIN = [c for c in CASES if c.constant and c.acc is not None and c.refine]
+# A polynomial is not periodic, and where whole lines are read every row wraps.
+PLAIN = [
+    c
+    for c in EVERY
+    if c.constant and c.acc is not None and c.refine and not (c in WHOLE and "periodic" in c.spec)
+]
 
 
 def monomial(points, origin, length, powers, alpha):
@@ -43,7 +49,7 @@ def degrees(case, moved):
 
 def check_exact(op, points_in, points_out, entries, powers, rows, ins=(), outs=(), parts=None):
     """Every monomial of these powers gives its derivative, at the chosen rows."""
-    A = op.matrix() if parts is None else parts
+    A = matrix(op) if parts is None else parts
     origin = [p.mean() for p in points_in]
     length = [max(2 * np.ptp(p), 1.0) for p in points_in]
     shape_in = tuple(map(len, points_in))

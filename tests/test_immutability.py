@@ -9,14 +9,14 @@ from hypothesis import given
 
 import findops as fo
 from findops import Diff, Field, Grid, Uniform
-from tests.cases import CASES, each
+from tests.cases import CASES, EVERY, each
 from tests.strategies import bound_trees
 from tests.support import assert_rows_close, input_shape, random_array, row_scale
 
 GRID = Grid(x=Uniform(0, 1, 9), y=Uniform(0, 2, 8))
 
 
-@each(CASES)
+@each(EVERY)
 def test_calls_change_nothing(case):
     op = case.op()
     u = random_array(input_shape(case.grid(), op, case.ins), complex, 1)
@@ -26,10 +26,11 @@ def test_calls_change_nothing(case):
     kept = first.copy()
     op(2 * before)
     op.T(first)
-    A = op.matrix()
-    A.data[:] = 0  # the caller's copy, not the operator's
-    A = op.matrix()
-    assert np.all(A.data != 0)
+    if not op.program.implicit:
+        A = op.matrix()
+        A.data[:] = 0  # the caller's copy, not the operator's
+        A = op.matrix()
+        assert np.all(A.data != 0)
     np.testing.assert_array_equal(op(u).view(float), kept.view(float))
     np.testing.assert_array_equal(first, kept)
     np.testing.assert_array_equal(u, before)

@@ -5,9 +5,9 @@ import numpy as np
 from findops import Diff, Grid, Uniform
 from tests.cases import (
     BY_PARTS,
-    CASES,
     CLOSED,
     EVEN,
+    EVERY,
     FORCED,
     SINGLES,
     SMOOTHED,
@@ -21,11 +21,12 @@ from tests.support import (
     assert_rows_close,
     coordinates,
     input_points,
+    matrix,
     open_mesh,
     row_scale,
 )
 
-REFINED = [c for c in CASES if c.refine]
+REFINED = [c for c in EVERY if c.refine]
 ONE_DERIVATIVE = [*SINGLES, *FORCED, *BY_PARTS, *SMOOTHED, *EVEN, *CLOSED, *STAGGERED]
 AMPLITUDES = (1.0, 0.5, -0.7)
 
@@ -51,7 +52,7 @@ def wave_error(case, level):
             alpha = orders(letters, grid.ndim)
             want[i] += AMPLITUDES[j] * value * (1j * number) ** sum(alpha) * wave_out
     got = op(u.reshape(case.ins + wave_in.shape)).reshape(shape_out)
-    scale = row_scale(op.matrix(), u).reshape(shape_out)
+    scale = row_scale(matrix(op), u).reshape(shape_out)
     return np.abs(got - want), np.maximum(scale, np.abs(want))
 
 
@@ -105,7 +106,7 @@ def test_accuracy_is_that_of_the_moments(case):
     period = LENGTH if kinds(case.spec)[0].startswith("periodic") else None
     order = len(next(iter(case.truth)))
     want = accuracy_of_rows(
-        op.matrix(), coordinates(op.range)[0], input_points(grid, op)[0], order, period
+        matrix(op), coordinates(op.range)[0], input_points(grid, op)[0], order, period
     )
     np.testing.assert_array_equal(op.accuracy, want)
 

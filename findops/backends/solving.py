@@ -2,13 +2,14 @@
 
 Blocks of lines go through the caches together, so that what elimination and substitution do to one
 line is done to all of a block by vector instructions. Rows of a block are contiguous: where lines
-themselves are, blocks are transposed on their way in and out.
+themselves are, blocks are transposed on their way in and out. Blocks are of double precision, as
+elimination loses digits; complex numbers are pairs of lanes.
 """
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -117,11 +118,69 @@ def _stored(out: Any, o: Any, count: Any, block: Any, adding: Any) -> None:
                 out[o + g, k, j] = old + block[k, g * lanes + j]
 
 
+# A block ----------------------------------------------------------------------------------------
+
+
+@compiled
+def _eliminated(rows: Any, lane: Any, block: Any, right: Any, left: Any) -> None:
+    """Fill a block with the right side, from lanes of `rows` (points, lanes), and eliminate."""
+    offsets, weights, inside, begins, columns, edges = right
+    lower, pivots = left[0], left[1]
+    n, reach, end = len(rows), lower.shape[1], lane + block.shape[1]
+    minus = -pivots[0] / pivots[0]
+    for k in range(len(block)):
+        s, pivot = block[k], pivots[k]
+        done = 0
+        if inside[0] <= k < inside[1]:
+            for t in range(0, len(offsets), TAPS):
+                a = rows[(k + offsets[t]) % n, lane:end]
+                b = rows[(k + offsets[t + 1]) % n, lane:end]
+                c = rows[(k + offsets[t + 2]) % n, lane:end]
+                d = rows[(k + offsets[t + 3]) % n, lane:end]
+                e, f = pivot * weights[t], pivot * weights[t + 1]
+                g, h = pivot * weights[t + 2], pivot * weights[t + 3]
+                if t:
+                    _sum_less(s, a, b, c, d, e, f, g, h, s, minus)
+                elif len(offsets) == TAPS and k and reach:
+                    # What most schemes have to do takes one pass.
+                    _sum_less(s, a, b, c, d, e, f, g, h, block[k - 1], pivot * lower[k, 0])
+                    done = 1
+                else:
+                    _sum(s, a, b, c, d, e, f, g, h)
+        else:
+            row = k if k < inside[0] else k - inside[1] + inside[0]
+            s[:] = 0
+            for t in range(begins[row], begins[row + 1]):
+                _less(s, rows[columns[t], lane:end], -pivot * edges[t])
+        for d in range(done, min(reach, k)):
+            _less(s, block[k - 1 - d], pivot * lower[k, d])
+
+
+@compiled
+def _substituted(block: Any, ends: Any, left: Any) -> None:
+    """Substitute backward in a block, and correct for what wraps around."""
+    _, _, upper, places, excess, small, spread, active = left
+    m, reach, count = len(block), upper.shape[1], spread.shape[1]
+    for k in range(m - 2, -1, -1):
+        for d in range(min(reach, m - 1 - k)):
+            _less(block[k], block[k + 1 + d], upper[k, d])
+    if count == 0:
+        return
+    ends[:] = 0
+    for e in range(count):
+        for t in range(places.shape[1]):
+            _less(ends[0, e], block[places[e, t]], -excess[e, t])
+    for e in range(count):
+        for c in range(count):
+            _less(ends[1, e], ends[0, c], -small[e, c])
+    for k in range(m):
+        for e in range(active[k, 0], active[k, 1]):
+            _less(block[k], ends[1, e], spread[k, e])
+
+
 def _kernel(sources: int) -> Any:
     @kept
-    def solve(
-        u: Any, out: Any, box: Any, wide: Any, right: Any, left: Any, adding: Any
-    ) -> None:  # fmt: skip
+    def solve(u: Any, out: Any, box: Any, wide: Any, right: Any, left: Any, adding: Any) -> None:
         """Apply left⁻¹ · right to a box of lines.
 
         Parameters
@@ -142,69 +201,30 @@ def _kernel(sources: int) -> Any:
         """
         if sources < 0:
             return
-        offsets, weights, inside, begins, columns, edges = right
-        lower, pivots, upper, places, excess, small, spread, active = left
-        n, m, reach, count = u.shape[1], out.shape[1], lower.shape[1], spread.shape[1]
+        n, m, count = u.shape[1], out.shape[1], left[6].shape[1]
         direct = u.shape[2] >= wide
         bundle = 1 if direct else max(1, wide // u.shape[2])
         lanes = wide if direct else bundle * u.shape[2]
-        held = np.empty((1, 0 if direct else n, lanes), u.dtype)
-        block = np.empty((m, lanes), u.dtype)
-        ends = np.zeros((2, count, lanes), u.dtype)
-        minus = -pivots[0] / pivots[0]
+        held = np.empty((0 if direct else n) * lanes)
+        space, ends = np.empty(m * lanes), np.empty(2 * count * lanes)
         first, last, start, stop = box
         for o in range(first, last, bundle):
             for i in range(start, stop, wide if direct else stop - start):
+                lines = min(bundle, last - o)
+                w = min(wide, stop - i) if direct else lines * u.shape[2]
+                block = space[: m * w].reshape((m, w))
+                edges = ends[: 2 * count * w].reshape((2, count, w))
                 if direct:
-                    w, source, at, lane = min(wide, stop - i), u, o, i
+                    _eliminated(u[o], i, block, right, left)
+                    _substituted(block, edges, left)
+                    for k in range(m):
+                        _written(out[o, k, i : i + w], block[k], adding)
                 else:
-                    some = min(bundle, last - o)
-                    _loaded(u, o, some, held[0])
-                    w, source, at, lane = some * u.shape[2], held, 0, 0
-                for k in range(m):
-                    s, pivot = block[k, :w], pivots[k]
-                    done = 0
-                    if inside[0] <= k < inside[1]:
-                        for t in range(0, len(offsets), TAPS):
-                            a = source[at, (k + offsets[t]) % n, lane : lane + w]
-                            b = source[at, (k + offsets[t + 1]) % n, lane : lane + w]
-                            c = source[at, (k + offsets[t + 2]) % n, lane : lane + w]
-                            d = source[at, (k + offsets[t + 3]) % n, lane : lane + w]
-                            e, f = pivot * weights[t], pivot * weights[t + 1]
-                            g, h = pivot * weights[t + 2], pivot * weights[t + 3]
-                            if t:
-                                _sum_less(s, a, b, c, d, e, f, g, h, s, minus)
-                            elif len(offsets) == TAPS and k and reach:
-                                p = block[k - 1, :w]
-                                _sum_less(s, a, b, c, d, e, f, g, h, p, pivot * lower[k, 0])
-                                done = 1
-                            else:
-                                _sum(s, a, b, c, d, e, f, g, h)
-                    else:
-                        row = k if k < inside[0] else k - inside[1] + inside[0]
-                        s[:] = 0
-                        for t in range(begins[row], begins[row + 1]):
-                            tap = source[at, columns[t], lane : lane + w]
-                            _less(s, tap, -pivot * edges[t])
-                    for d in range(done, min(reach, k)):
-                        _less(s, block[k - 1 - d, :w], pivot * lower[k, d])
-                for k in range(m - 2, -1, -1):
-                    for d in range(min(reach, m - 1 - k)):
-                        _less(block[k, :w], block[k + 1 + d, :w], upper[k, d])
-                ends[:] = 0
-                for e in range(count):
-                    for t in range(places.shape[1]):
-                        _less(ends[0, e, :w], block[places[e, t], :w], -excess[e, t])
-                for e in range(count):
-                    for c in range(count):
-                        _less(ends[1, e, :w], ends[0, c, :w], -small[e, c])
-                for k in range(m):
-                    for e in range(active[k, 0], active[k, 1]):
-                        _less(block[k, :w], ends[1, e, :w], spread[k, e])
-                    if direct:
-                        _written(out[o, k, i : i + w], block[k, :w], adding)
-                if not direct:
-                    _stored(out, o, some, block, adding)
+                    rows = held[: n * w].reshape((n, w))
+                    _loaded(u, o, lines, rows)
+                    _eliminated(rows, 0, block, right, left)
+                    _substituted(block, edges, left)
+                    _stored(out, o, lines, block, adding)
 
     return solve
 
@@ -220,7 +240,6 @@ class Solver:
     """An implicit band made ready to be applied along any axis of arrays of any type."""
 
     band: Band
-    sides: dict[tuple[np.dtype[Any], float], tuple[Any, Any]] = field(default_factory=dict)
 
     def __call__(self, u: Array, out: Array, axis: int, adding: bool, scale: float) -> None:
         """Write scale · band(u) along an axis to `out`, or add it; both are contiguous."""
@@ -231,57 +250,44 @@ class Solver:
         lines = math.prod(u.shape[:axis])
         given = u.view(real).reshape(lines, u.shape[axis], lanes)
         result = out.view(real).reshape(lines, out.shape[axis], lanes)
-        right, left = self._sides(real, scale)
-        length = max(u.shape[axis], out.shape[axis]) * real.itemsize
-        wide = max(min(ROW, BLOCK // length * real.itemsize), 256) // real.itemsize
+        offsets, weights, inside, ends, columns, edges = self.right
+        right = offsets, scale * weights, inside, ends, columns, scale * edges
+        wide = max(min(ROW, BLOCK // max(u.shape[axis], out.shape[axis])), 256) // 8
         tasks = [
-            (given, result, box, wide, right, left, adding)
+            (given, result, box, wide, right, self.left, adding)
             for box in _boxes(lines, lanes, wide, out.size)
         ]
         run(solve, tasks)
 
-    def _sides(self, real: np.dtype[Any], scale: float) -> tuple[Any, Any]:
-        """Return both sides as the kernel wants them."""
-        key = real, scale
-        if key not in self.sides:
-            # Other scales are few, and a step of time integration may bring a new one each time.
-            if len(self.sides) > PARTS:
-                self.sides.clear()
-            self.sides[key] = self._right(real, scale), self._left(real)
-        return self.sides[key]
-
-    def _right(self, real: np.dtype[Any], scale: float) -> tuple[Array, ...]:
+    @cached_property
+    def right(self) -> tuple[Array, ...]:
+        """The right side as the kernel wants it."""
         band = self.band
         if not band.constant:
             raise AssertionError("the right side of an implicit band has constant weights")
         more = -len(band.offsets) % TAPS
         offsets = np.array([*band.offsets, *band.offsets[-1:] * more], dtype=np.intp)
-        weights = np.concatenate([band.weights, np.zeros(more)]) * scale
+        weights = np.concatenate([band.weights, np.zeros(more)])
         rows = (*band.head, *band.tail)
         ends = np.cumsum([0, *(len(row.columns) for row in rows)])
         columns = np.concatenate([np.zeros(0, np.intp), *(row.columns for row in rows)])
-        edges = np.concatenate([np.zeros(0), *(row.weights for row in rows)]) * scale
+        edges = np.concatenate([np.zeros(0), *(row.weights for row in rows)])
         inside = np.array([band.interior.start, band.interior.stop])
-        return offsets, weights.astype(real), inside, ends, columns, edges.astype(real)
+        return offsets, weights, inside, ends, columns, edges
 
-    def _left(self, real: np.dtype[Any]) -> tuple[Array, ...]:
-        elimination = self.elimination
-        places, excess = elimination.excess
-        small, spread = elimination.correction
+    @cached_property
+    def left(self) -> tuple[Array, ...]:
+        """The left side as the kernel wants it."""
+        if self.band.left is None:
+            raise AssertionError("there is nothing to solve")
+        elimination = Elimination(self.band.left)
+        spread = elimination.correction[1]
         active = np.zeros((len(spread), 2), dtype=np.intp)
         for k, row in enumerate(spread != 0):
             found = np.flatnonzero(row)
             if len(found):
                 active[k] = found[0], found[-1] + 1
-        lower, pivots, upper = (a.astype(real) for a in elimination.factors)
-        numbers = (a.astype(real) for a in (excess, small, spread))
-        return (lower, pivots, upper, places, *numbers, active)
-
-    @cached_property
-    def elimination(self) -> Elimination:
-        if self.band.left is None:
-            raise AssertionError("there is nothing to solve")
-        return Elimination(self.band.left)
+        return (*elimination.factors, *elimination.excess, *elimination.correction, active)
 
 
 def _boxes(lines: int, lanes: int, wide: int, size: int) -> list[tuple[int, int, int, int]]:
