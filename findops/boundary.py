@@ -109,7 +109,7 @@ class AffineSystem:
         """
 
         def rows(chosen: Ints) -> csr_array:
-            return op[chosen] if isinstance(op, sparse.csr_array) else op.matrix(rows=chosen)
+            return op[chosen] if isinstance(op, sparse.csr_array) else op.written.matrix(rows=chosen)
 
         if self.impose == "rows":
             order = np.argsort(np.concatenate([self._kept, self.equations.places]))
@@ -287,7 +287,7 @@ class AffineSystem:
         if not len(self.free):
             return 0.0
         rows = self.free[np.unique(np.linspace(0, len(self.free) - 1, 100).astype(int))]
-        return float(abs(self.operator.matrix(rows=rows)).sum(axis=1).max(initial=0))
+        return float(abs(self.operator.written.matrix(rows=rows)).sum(axis=1).max(initial=0))
 
     @cached_property
     def symmetric(self) -> bool:

@@ -120,7 +120,12 @@ class Diff(AlongAxis):
             case Diff(axis=self.axis, acc=self.acc, scheme=self.scheme, to=None) if (
                 self.to is None and self.scheme.merges
             ):
-                return Diff(self.axis, self.order + inner.order, self.acc, self.scheme)
+                acc = None if self.scheme.fixed else self.acc
+                try:
+                    return Diff(self.axis, self.order + inner.order, acc, self.scheme)
+                except ValueError:
+                    # The scheme has no derivative of this order: it stays a composition.
+                    return None
         return None
 
     def _parts(self) -> Iterable[Expr]:

@@ -330,11 +330,22 @@ class Operator(Discrete):
         left, right = (fill(pattern(side), side, None) for side in sides)
         return left, right
 
+    @cached_property
+    def written(self) -> Operator:
+        """The same operator with the rows of implicit schemes written out.
+
+        Their weights decay along the line; they are kept as long as they have a part in any digit,
+        which takes some hundred points a row. It has a matrix, and is slower to apply. Operators
+        without implicit schemes are what they are.
+        """
+        return replace(self, program=self.program.written) if self.program.implicit else self
+
     def _check_explicit(self, what: str) -> None:
         if self.program.implicit:
             raise ValueError(
                 f"{self!r} has an implicit scheme and therefore not {what}: op.pair() gives the "
-                "sparse matrices of its two sides, op.aslinearoperator() applies it"
+                "sparse matrices of its two sides, op.aslinearoperator() applies it, and "
+                "op.written has its rows written out"
             )
 
     @cached_property
@@ -413,7 +424,7 @@ class Operator(Discrete):
         lead = tuple(g[0] - b[0] for g, b in zip(self.ghosts, self.beyond, strict=True))
         blocks: dict[tuple[int, int], dict[tuple[int, ...], Any]] = {}
         for row in range(self.program.outputs.count):
-            for (col, column), weight in self.program.written.row(row, inside).items():
+            for (col, column), weight in self.written.program.row(row, inside).items():
                 offsets = tuple(
                     j - i - first for j, i, first in zip(column, inside, lead, strict=True)
                 )
@@ -430,7 +441,7 @@ class Operator(Discrete):
         ``inf`` where a row is exact, negative where it diverges under refinement.
         """
         self._check_own()
-        return row_accuracy(self.program.written, self.domain)
+        return row_accuracy(self.written.program, self.domain)
 
     def aslinearoperator(self) -> LinearOperator:
         """Return SciPy's ``LinearOperator``, which applies without a matrix."""

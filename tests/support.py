@@ -105,7 +105,7 @@ def random_array(shape, dtype=float, seed=0):
 
 def matrix(op):
     """The matrix of an operator; where it is implicit, that of its rows written out."""
-    return assemble(op.program.written) if op.program.implicit else op.matrix()
+    return op.written.matrix()
 
 
 def magnitudes(op):
