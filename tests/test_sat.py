@@ -448,6 +448,8 @@ def test_more_refusals():
         (D4.on(UP) @ (D4 + 1).on(UP)).subject_to(Dirichlet("x-"), impose="sat")
     with pytest.raises(TypeError, match="belong to an expression"):
         BVP(lambda u: u, UP, impose="sat")
+    with pytest.raises(ValueError, match="in time, impose must be"):
+        IVP(S4, UP, Dirichlet("boundary"), impose="rows")
     with pytest.raises(TypeError, match="binds its own operators"):
         IVP(lambda _, u: u, UP, impose="sat")
     cells = Grid(x=fo.Cells(0, 1, 20))

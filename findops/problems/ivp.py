@@ -63,7 +63,7 @@ class IVP:
         continuation where the conditions allow it, and elsewhere stencils as accurate as inside,
         or of the highest accuracy for which no mode grows; the attribute `closure` tells which,
         and that of a `Trajectory`, since an equation of second order in time may need another.
-    impose : {"elimination", "rows", "sat"}
+    impose : {"elimination", "sat"}
         How the conditions are imposed on L: with ``"sat"`` weakly, as in ``op.subject_to``, so that
         derivatives that sum by parts never make modes grow.
     components : tuple of int
@@ -129,6 +129,8 @@ class IVP:
             )
         if not isinstance(grid, Grid):
             raise TypeError(f"IVP needs a Grid, not {kind(grid)}")
+        if impose not in ("elimination", "sat"):
+            raise ValueError(f"in time, impose must be 'elimination' or 'sat', not {impose!r}")
         check_function("f", None if isinstance(f, Expr) else f)
         check_function("explicit", explicit)
         listed = as_conditions(conditions)
