@@ -211,11 +211,15 @@ def upwind(order: int) -> tuple[tuple[Fraction, ...], int, Fraction]:
     return central, k, (-1) ** (k + 1) * sum(both[k]) / 2
 
 
-def squared(k: int, i: int, j: int) -> Fraction:
-    """Return an entry of ΔᵀΔ on a half line, Δ being the undivided difference of order k."""
+def squared(k: int, i: int, j: int, edge: Fraction = Fraction(1)) -> Fraction:
+    """Return an entry of ΔᵀCΔ on a half line, Δ being the undivided difference of order k.
+
+    C is `edge` in the first row of Δ, 1 in all others.
+    """
     delta = differences(k)
     rows = range(max(0, i - k, j - k), min(i, j) + 1)
-    return sum((delta[i - m] * delta[j - m] for m in rows), Fraction(0))
+    products = ((1 if m else edge) * delta[i - m] * delta[j - m] for m in rows)
+    return sum(products, Fraction(0))
 
 
 @cache

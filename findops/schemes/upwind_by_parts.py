@@ -24,6 +24,9 @@ CHOSEN = {
 }
 """Free entries of Q, for a spectral radius near the least."""
 
+EDGE = {4: Fraction(1, 2), 5: Fraction(1, 2)}
+"""Weight of the first difference in what damps."""
+
 
 @dataclass(frozen=True, repr=False)
 class UpwindSBP(ByPartsScheme):
@@ -33,9 +36,9 @@ class UpwindSBP(ByPartsScheme):
     ``-v * Diff("x", scheme=UpwindSBP(5, "-"))`` damps for v > 0, D₊ for v < 0. Rows in the interior
     are of the order, those at the ends of half of it, rounded down.
 
-    Norm and stencils are Mattsson's, and at orders 2 and 3 his closures too. Elsewhere the
-    symmetric part near the ends is −s·ΔᵀΔ of the undivided differences that fit in, and at orders
-    6 to 9 free entries are chosen for a small spectral radius.
+    Up to order 5 they are Mattsson's. At orders 6 to 9 norm and stencils are his; near the ends the
+    symmetric part is −s·ΔᵀΔ of the undivided differences that fit in, and free entries of the other
+    part are chosen for a small spectral radius.
 
     Parameters
     ----------
@@ -111,7 +114,8 @@ def _upwind_rows(order: int, sign: int) -> Exact:
     _, k, strength = upwind(order)
 
     def entry(i: int, j: int, towards: int) -> Fraction:
-        return Q.entry(i, j) - towards * strength * squared(k, i, j)
+        damped = strength * squared(k, i, j, EDGE.get(order, Fraction(1)))
+        return Q.entry(i, j) - towards * damped
 
     def rows(towards: int) -> tuple[tuple[Fraction, ...], ...]:
         return exact_rows(lambda i, j: entry(i, j, towards), norm, k)
