@@ -79,7 +79,7 @@ class Compact(Scheme):
     >>> [str(w) for w in c.left_weights], [str(w) for w in c.weights]
     (['1/3', '1', '1/3'], ['-1/36', '-7/9', '7/9', '1/36'])
     >>> Compact(left=[1/3], right=[14/9, 1/9]).modified_wavenumber(1.0).round(5)
-    np.float64(0.99921)
+    np.float64(0.99946)
     """
 
     left: Side
@@ -119,7 +119,7 @@ class Compact(Scheme):
         >>> from findops import coefficients
         >>> c = coefficients(1, scheme=Compact.spectral_like())
         >>> c.accuracy, [round(float(w), 7) for w in c.left_weights[3:]]
-        (4, [0.5771439, 0.0896406])
+        (4, [0.5771439, 0.0896407])
         """
         if order not in SPECTRAL_LIKE:
             raise ValueError(f"Compact.spectral_like is for order 1 or 2, not {order!r}")
