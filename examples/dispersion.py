@@ -86,8 +86,7 @@ def packet(grid: Grid) -> Array:
 def travel(method: Method, resolution: int) -> Array:
     """Packet after one time around."""
     grid = circle(resolution)
-    slope = method.derivative().on(grid)
-    motion = IVP(lambda _, u: -slope(u), grid)
+    motion = IVP(-method.derivative(), grid)
     found = motion.solve(packet(grid), [0, 1], "DOP853", rtol=1e-9, atol=1e-9)
     return found.u[-1]
 
