@@ -15,6 +15,7 @@ from benchmarks.assembling import (
     zeros_outside,
 )
 from benchmarks.fresh import applying_memory, assembling_memory, first_call, imports
+from benchmarks.kinds import chunked, eager, jitted, labeled, mapped, with_holes
 from benchmarks.problem import CURL, DIVERGENCE, GRADIENT, LAPLACIAN, MIXED, along
 from benchmarks.solving import conducting, poisson
 from benchmarks.stepping import leapfrog, runge_kutta
@@ -47,6 +48,8 @@ GROUPS = {
     "solving": "Boundary-value problems from the expression to the solution, on two threads. "
     "Transforms are those of `scipy.fft`, on one thread unless they say otherwise. k varies by a "
     "factor of 100, residuals are 1e-8 of the right-hand side.",
+    "kinds": "The arrays people have: labeled, of other libraries, chunked, with holes, on disk. "
+    "dask computes on two threads; PyTorch runs eagerly, on two threads.",
     "start": "Seconds in a fresh process, its disk cache warm. The first call is that of the "
     "Laplacian, Numba imported before.",
     "memory": "Peak of the resident memory in a fresh process, after a smaller problem has loaded "
@@ -199,6 +202,16 @@ CASES = (
         for acc, walls, uneven in POISSON
     ),
     Case("solving", "∇·(k∇u) = f 128³", _cube(128), conducting),
+    Case("kinds", "xarray, d/dx, 20 × 30", (20, 30), labeled),
+    Case("kinds", "xarray, d/dx, 192³", _cube(192), labeled),
+    Case("kinds", "dask, d/dx, 192³ in 4³ chunks", _cube(192), chunked),
+    *(
+        Case("kinds", f"{name}, Laplacian 256³, acc {acc}", _cube(256), partial(made, acc=acc))
+        for name, made in (("JAX", jitted), ("PyTorch", eager))
+        for acc in (2, 8)
+    ),
+    Case("kinds", "an ocean with islands, Laplacian 1440 × 720, acc 4", (1440, 720), with_holes),
+    Case("kinds", "memmap, Laplacian 256³, acc 4", _cube(256), mapped),
     Case("start", "imports", (), imports),
     Case("start", "first call, 256³, acc 2", _cube(256), partial(first_call, acc=2)),
     Case("start", "first call, 256³, acc 8", _cube(256), partial(first_call, acc=8)),

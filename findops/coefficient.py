@@ -23,7 +23,16 @@ if TYPE_CHECKING:
 
     from findops.grid import Grid
 
-__all__ = ["FieldSlot", "at_time", "depends_on_time", "evaluate", "flows", "in_order", "names_of"]
+__all__ = [
+    "FieldSlot",
+    "at_time",
+    "by_dimension",
+    "depends_on_time",
+    "evaluate",
+    "flows",
+    "in_order",
+    "names_of",
+]
 
 
 @dataclass(frozen=True)
@@ -107,7 +116,7 @@ def evaluate(value: object, grid: Grid, what: str = "a coefficient") -> NDArray[
     elif callable(plain):
         values = _called(plain, grid, what)
     elif is_labeled(plain):
-        values = _by_dimension(plain, grid, what)
+        values = by_dimension(plain, grid, what)
     else:
         values = float(plain) if not isinstance(plain, (np.ndarray, complex)) else plain
     return _fitted(values, grid, what)
@@ -152,7 +161,7 @@ def _where(grid: Grid) -> str:
     return ", ".join(f"{grid.position(i)} of {grid.called(i)}" for i in range(grid.ndim))
 
 
-def _by_dimension(value: Any, grid: Grid, what: str) -> NDArray[Any]:
+def by_dimension(value: Any, grid: Grid, what: str) -> NDArray[Any]:
     """Return the values of a labeled array, its dimensions along the axes of their names."""
     for dim in value.dims:
         if dim not in grid.names:

@@ -10,11 +10,15 @@ from typing import TYPE_CHECKING, Any, Literal, cast, overload
 import numpy as np
 from scipy import sparse
 
+from findops.backends.lookup import executor
+from findops.backends.patching import Patch
 from findops.backends.sparse import check_format
+from findops.coefficient import by_dimension
 from findops.expr import Discrete
-from findops.field import as_field
+from findops.field import as_field, library
 from findops.near_accuracy import near_accuracy
 from findops.partial import Partial
+from findops.values import is_labeled
 
 if TYPE_CHECKING:
     from types import EllipsisType
@@ -62,7 +66,7 @@ class Masked(Discrete):
                 "of natural diffusion are not, and holes cannot shorten them: mask what was "
                 "transposed, and transpose its matrix"
             )
-        mask = np.asarray(self.mask)
+        mask: NDArray[Any] = np.asarray(self._given())
         if mask.dtype != bool:
             raise TypeError(
                 f"{op!r}: a mask is a boolean array, true at valid points as np.isfinite(u) is, "
@@ -78,6 +82,13 @@ class Masked(Discrete):
         mask.flags.writeable = False
         object.__setattr__(self, "mask", mask)
 
+    def _given(self) -> Any:
+        """Return the mask, a labeled one with its dimensions as the grid has them."""
+        if not is_labeled(self.mask):
+            return self.mask
+        domain = self.operator.domain
+        return np.broadcast_to(by_dimension(self.mask, domain, "the mask"), domain.shape)
+
     def __array__(self, dtype: object = None, copy: object = None) -> NDArray[Any]:
         raise TypeError(f"{self!r} is not an array: its matrix() makes its sparse matrix")
 
@@ -87,13 +98,15 @@ class Masked(Discrete):
         out: NDArray[Any] | None = None,
         add: bool = False,
         scale: complex = 1,
-    ) -> NDArray[Any]:
+    ) -> Any:
         """Apply to a field.
 
         Parameters
         ----------
         u : array_like, (…, *components, *grid)
-            What stands at points that are not valid has no part in the result.
+            What stands at points that are not valid has no part in the result. Labeled arrays, and
+            those of dask, JAX, PyTorch and CuPy, give such as an operator does; the chunks of dask
+            must not cut the grid.
         out, add, scale
             As for an operator.
 
@@ -109,6 +122,18 @@ class Masked(Discrete):
         TypeError
             If a type does not fit.
         """
+        if hasattr(u, "dims"):
+            from findops.interop.xarray import apply_bound
+
+            if out is not None or add or scale != 1:
+                raise TypeError(
+                    f"{self!r}: out, add and scale are for bare arrays, not labeled ones"
+                )
+            return apply_bound(self.operator, u, self)
+        if library(u) == "dask":
+            return self._chunked(u, out, add, scale)
+        if executor(u) is not None:
+            return self._patch(self.operator(u, out, add, scale), u, scale)
         values = as_field(u)
         shape = self.operator.program.inputs.shape
         near = before = None
@@ -122,11 +147,36 @@ class Masked(Discrete):
         np.copyto(result, np.nan, where=self._undefined)
         return result
 
+    def _chunked(self, u: Any, out: NDArray[Any] | None, add: bool, scale: complex) -> Any:
+        """Return what is applied to each chunk of a dask array, whose chunks hold whole grids."""
+        from dask.array import map_blocks
+
+        whole: Any = self.operator(u, out, add, scale)
+        inputs, outputs = self.operator.program.inputs, self.operator.program.outputs
+        batch = u.ndim - len(inputs.shape)
+        if any(len(sizes) > 1 for sizes in u.chunks[batch:]):
+            cut = {batch + i: -1 for i in range(len(inputs.shape))}
+            raise ValueError(
+                f"{self!r}: the chunks of a dask array must not cut the grid, since rows near "
+                f"holes read along all of it: take u.rechunk({cut})"
+            )
+        ranks = len(inputs.shape), len(outputs.shape)
+        return map_blocks(
+            self,
+            u,
+            scale=scale,
+            chunks=whole.chunks,
+            dtype=whole.dtype,
+            meta=whole._meta,
+            drop_axis=[batch + i for i in range(ranks[0])],
+            new_axis=[batch + i for i in range(ranks[1])],
+        )
+
     def __getstate__(self) -> dict[str, Any]:
         # What is prepared can be made again, and holds functions, which do not pickle.
         return {field.name: getattr(self, field.name) for field in fields(self)}
 
-    def __matmul__(self, u: ArrayLike) -> NDArray[Any]:
+    def __matmul__(self, u: ArrayLike) -> Any:
         return self(u)
 
     def __repr__(self) -> str:
@@ -231,6 +281,16 @@ class Masked(Discrete):
         matrix.eliminate_zeros()
         matrix.sort_indices()
         return matrix
+
+    @cached_property
+    def _patch(self) -> Patch:
+        """What puts rows near holes, and NaN, into results of other libraries."""
+        return Patch(
+            self._near_matrix,
+            self._near_rows,
+            self._undefined.ravel(),
+            len(self.operator.program.inputs.shape),
+        )
 
     @cached_property
     def _near_reads(self) -> tuple[Points, csr_array]:

@@ -521,7 +521,8 @@ class Operator(Discrete):
         Parameters
         ----------
         mask : array of bool, the grid's shape
-            True at valid points; ``np.isfinite(u)`` skips missing values.
+            True at valid points; ``np.isfinite(u)`` skips missing values. The dimensions of a
+            DataArray meet the axes of their names.
 
         Returns
         -------
@@ -549,7 +550,7 @@ class Operator(Discrete):
         from findops.masked import Masked
 
         self._check_own()
-        return Masked(self, np.asarray(mask))
+        return Masked(self, cast("Any", mask))
 
     def replace(self, /, **given: object) -> Operator:
         """Return the operator with other values for its fields, on the same plan.

@@ -362,6 +362,105 @@ def test_a_masked_operator_is_immutable_and_pickles():
     assert repr(m) == f"<Masked ∇²: {WET.sum()} of {WET.size} points>"
 
 
+# Arrays of other kinds ---------------------------------------------------------------------------
+
+
+def torch():
+    return pytest.importorskip("torch", reason="PyTorch is an extra")
+
+
+def jax_numpy():
+    jax = pytest.importorskip("jax", reason="JAX is an extra")
+    jax.config.update("jax_enable_x64", True)
+    return jax.numpy
+
+
+def strict():
+    return pytest.importorskip("array_api_strict", reason="array-api-strict is not installed")
+
+
+@pytest.mark.parametrize("library", [torch, jax_numpy, strict])
+@each(SUPPORTED[::23])
+def test_holes_in_arrays_of_other_libraries(case, library):
+    pytest.importorskip("array_api_compat", reason="array-api-compat is an extra")
+    if library is jax_numpy and len(case.grid().shape) > 2:
+        pytest.skip("compiling takes long")
+    grid, op, xp = case.grid(), case.op(), library()
+    m = op.masked(drawn_mask(grid.shape, 0.85))
+    u = random_array((2, *input_shape(grid, op, case.ins)), seed=1)
+    u[..., ~m.mask] = np.nan
+    got = m(xp.asarray(u), scale=2.0)
+    assert type(got) is type(xp.asarray(u))
+    got, want = np.asarray(got), m(u, scale=2.0)
+    assert got.dtype == want.dtype
+    clean = np.where(np.isnan(u), 0, u)
+    scale = np.stack([row_scale(m.matrix(), f) + row_scale(magnitudes(op), f) for f in clean])
+    there = m.defined
+    np.testing.assert_array_equal(np.isnan(got[0]), ~there)
+    flat = scale.reshape(2, *there.shape)[:, there]
+    assert_rows_close(got[:, there], want[:, there], 2 * flat, 1e-13)
+
+
+def test_gradients_go_around_holes():
+    m = Laplacian(acc=4).on(BASIN).masked(WET)
+    u = np.where(WET, random_array(BASIN.shape), np.nan)
+    u_ = torch().tensor(u, requires_grad=True)
+    (m(u_)[torch().tensor(m.defined)] ** 2).sum().backward()
+    A = m.matrix()
+    want = 2 * A.T @ (A @ np.where(WET, u, 0).ravel())
+    np.testing.assert_allclose(u_.grad.numpy().ravel(), want, rtol=0, atol=1e-12 * abs(want).max())
+    assert not u_.grad.numpy()[~WET].any()
+
+
+def test_holes_in_dask_arrays_stay_lazy_and_keep_their_chunks():
+    da = pytest.importorskip("dask.array", reason="dask is not installed")
+    u = random_array((4, *BASIN.shape))
+    x = da.from_array(u, chunks=(3, -1, -1))
+    for expr in (Laplacian(), fo.Gradient(), 1j * Diff("x")):
+        m = expr.on(BASIN).masked(WET)
+        v = m(x, scale=2)
+        assert isinstance(v, da.Array)
+        assert v.dtype == m(u).dtype
+        assert v.chunks[0] == x.chunks[0]
+        got = v.compute(scheduler="synchronous")
+        np.testing.assert_allclose(got, m(u, scale=2), rtol=0, atol=1e-11)
+    with pytest.raises(ValueError, match=r"must not cut the grid.*rechunk\({1: -1, 2: -1}\)"):
+        m(x.rechunk((3, 4, 4)))
+
+
+def test_labeled_masks_and_labeled_arrays_with_holes():
+    xr = pytest.importorskip("xarray", reason="labeled arrays are xarray's")
+    coords = {name: axis.coordinates for name, axis in zip("xy", BASIN.axes, strict=True)}
+    wet = xr.DataArray(WET, coords)
+    u = xr.DataArray(
+        random_array((3, *BASIN.shape)),
+        {"run": [1, 2, 3], **coords},
+        name="T",
+        attrs={"units": "K"},
+    ).where(wet)
+    op = Laplacian().on(BASIN)
+    want = op.masked(WET)(u.values)
+    for mask in (wet, wet.T, wet.drop_vars("x"), u.isel(run=0).notnull()):
+        m = op.masked(mask)
+        np.testing.assert_array_equal(m.mask, WET)
+        for turned in (u, u.transpose("y", "run", "x")):
+            got = m(turned)
+            xr.testing.assert_identical(got.transpose(*u.dims), u.copy(data=want))
+            assert got.dims == turned.dims
+    shore = op.masked(xr.DataArray(WET[:, 0], {"x": coords["x"]}))
+    np.testing.assert_array_equal(shore.mask, np.broadcast_to(WET[:, :1], WET.shape))
+    with pytest.raises(ValueError, match="coordinates along 'x'"):
+        op.masked(wet.assign_coords(x=coords["x"] + 1))
+    with pytest.raises(ValueError, match="dimension 'z'"):
+        op.masked(wet.rename(x="z"))
+    with pytest.raises(TypeError, match="bare arrays"):
+        m(u, scale=2)
+    pytest.importorskip("dask", reason="chunks are its")
+    lazy = m(u.chunk(run=1))
+    assert lazy.chunks == u.chunk(run=1).chunks
+    np.testing.assert_allclose(lazy, want, rtol=0, atol=1e-11)
+
+
 L = Laplacian().on(BASIN)
 
 

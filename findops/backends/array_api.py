@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     Part = Program | Band | Factor
     Span = tuple[int, int]
 
-__all__ = ["apply"]
+__all__ = ["apply", "library_of"]
 
 SLAB = 1 << 19
 """Numbers of a slab of the result: what is made on the way to it fits into caches."""
@@ -95,8 +95,15 @@ class Library:
         return "cpu" in str(self.device).lower()
 
 
-def _as_field(program: Program, u: Array) -> tuple[Array, Library]:
-    """Return the field with the type of the result, and what belongs to such fields."""
+def library_of(u: Array) -> Library:
+    """Return what belongs to a field of single or double precision."""
+    xp = _namespace(u)
+    double = u.dtype in (xp.float64, xp.complex128)
+    types = (xp.float64, xp.complex128) if double else (xp.float32, xp.complex64)
+    return Library(xp, *types, _device(u))
+
+
+def _namespace(u: Array) -> Any:
     try:
         from array_api_compat import array_namespace
     except ImportError as error:
@@ -104,8 +111,12 @@ def _as_field(program: Program, u: Array) -> tuple[Array, Library]:
             f"operators read arrays of {type(u).__module__.partition('.')[0]} with the help of "
             "array-api-compat: pip install array-api-compat"
         ) from error
+    return array_namespace(u)
 
-    xp, device = array_namespace(u), _device(u)
+
+def _as_field(program: Program, u: Array) -> tuple[Array, Library]:
+    """Return the field with the type of the result, and what belongs to such fields."""
+    xp, device = _namespace(u), _device(u)
     if xp.isdtype(u.dtype, ("bool", "integral")):
         floats = xp.__array_namespace_info__().dtypes(device=device, kind="real floating")
         u = xp.astype(u, floats.get("float64", xp.float32))

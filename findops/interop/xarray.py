@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Hashable, Mapping
+from collections.abc import Callable, Collection, Hashable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import chain
@@ -396,7 +396,7 @@ def _in_axis_order(expr: Expr, u: DataArray, component: str) -> DataArray:
 
 
 def _transported(
-    op: Operator,
+    op: Callable[[Any], Any],
     u: DataArray,
     dims: tuple[str, ...],
     reads: tuple[str, ...],
@@ -446,8 +446,10 @@ def _relabeled(
 # Bound operators ----------------------------------------------------------------------------------
 
 
-def apply_bound(op: Operator, u: Any) -> DataArray:
+def apply_bound(op: Operator, u: Any, act: Callable[[Any], Any] | None = None) -> DataArray:
     """Apply a bound operator to a DataArray on its grid, dimensions in any order.
+
+    `act` is what applies it to bare values, if that is not itself.
 
     Raises
     ------
@@ -483,4 +485,5 @@ def apply_bound(op: Operator, u: Any) -> DataArray:
             )
         if dim in u.coords and not lies_at(axis, u.coords.variables[dim].values):
             raise ValueError(f"{op!r}: the coordinate {dim!r} of the DataArray is not its grid's")
-    return _relabeled(_transported(op, u, dims, (), ()), u, op, Labels({}, ("", "")), {})
+    values = _transported(act or op, u, dims, (), ())
+    return _relabeled(values, u, op, Labels({}, ("", "")), {})
