@@ -34,6 +34,11 @@ def circle(n: int) -> Axis:
     return fo.Periodic(0, 1, n)
 
 
+def line(n: int) -> Axis:
+    """Return an axis with ends."""
+    return fo.Uniform(0, 1, n)
+
+
 @dataclass(frozen=True)
 class Entry:
     """A scheme for the first derivative."""
@@ -74,6 +79,13 @@ FAMILIES: dict[str, list[Entry]] = {
         Entry("Biased(-1) 3", fo.Biased(-1), 3),
         Entry("Biased(-1) 5", fo.Biased(-1), 5),
     ],
+    "Summation by parts": [
+        Entry("SBP(4)", fo.SBP(4), axis=line),
+        Entry("SBP(8)", fo.SBP(8), axis=line),
+        Entry("UpwindSBP(3, '-')", fo.UpwindSBP(3, "-"), axis=line),
+        Entry("UpwindSBP(5, '-')", fo.UpwindSBP(5, "-"), axis=line),
+        Entry("UpwindSBP(9, '-')", fo.UpwindSBP(9, "-"), axis=line),
+    ],
     "Optimized": [
         Entry("TamWebb()", fo.TamWebb()),
         Entry("TamWebb(1.1)", fo.TamWebb(1.1)),
@@ -89,6 +101,14 @@ FAMILIES: dict[str, list[Entry]] = {
         Entry("Compact.spectral_like()", fo.Compact.spectral_like()),
         Entry("Fourier()", fo.Fourier()),
         Entry("Chebyshev()", fo.Chebyshev(), axis=lambda n: fo.ChebyshevPoints(0, 1, n)),
+    ],
+    "Splines and smoothing": [
+        Entry("Spline(3)", fo.Spline(3)),
+        Entry("Spline(5)", fo.Spline(5)),
+        Entry("SavitzkyGolay(7, 4)", fo.SavitzkyGolay(7, 4)),
+        Entry("SavitzkyGolay(11, 4)", fo.SavitzkyGolay(11, 4)),
+        Entry("Gaussian(1) 2", fo.Gaussian(1), 2),
+        Entry("Gaussian(1) 4", fo.Gaussian(1), 4),
     ],
 }
 
