@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
+from scipy.linalg import solve_banded
 
 from benchmarks.contest import FRESH, INTO, Array, Code, agree, entries, inner_rows
 from benchmarks.copying import COPY, copying
 from benchmarks.peers.table import PEERS
 from benchmarks.problem import LAPLACIAN, Problem
-from findops import Grid, Laplacian, Points
+from findops import Compact, Diff, Grid, Laplacian, Points, Uniform
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -18,7 +19,11 @@ if TYPE_CHECKING:
     from benchmarks.contest import Contest, Shape
     from benchmarks.problem import Kind
 
-__all__ = ["applied", "overhead", "precision", "spacings", "transposed"]
+__all__ = ["applied", "compact", "overhead", "precision", "spacings", "transposed"]
+
+
+CENTRAL, SOLVE = "findops, Central()", "scipy.linalg.solve_banded"
+"""What compact derivatives are set against."""
 
 
 def applied(
@@ -54,6 +59,32 @@ def precision(shape: Shape, acc: int) -> Contest:
     }
     agree(codes, half.inner, half.operator, u)
     return entries(codes, {"float64": "float32"})
+
+
+def compact(shape: Shape, axis: int, acc: int, left: int) -> Contest:
+    """Set a compact first derivative against the copy, the central one, and SciPy's solver."""
+    grid = Grid(*(Uniform(0, 1, n) for n in shape))
+    op = Diff(axis, acc=acc, scheme=Compact(left)).on(grid)
+    central = Diff(axis, acc=acc).on(grid)
+    u = np.random.default_rng(0).random(shape)
+    v = op(u)
+    sides = Diff(0, acc=acc, scheme=Compact(left)).on(Grid(grid.axes[axis])).pair()
+    diagonals = np.zeros((2 * left + 1, shape[axis]))
+    for k in range(-left, left + 1):
+        values = sides[0].diagonal(k)
+        diagonals[left - k, max(k, 0) : max(k, 0) + len(values)] = values
+
+    def solved() -> Array:
+        lines = np.moveaxis(u, axis, 0)
+        right = sides[1] @ lines.reshape(shape[axis], -1)
+        found = solve_banded((left, left), diagonals, right, overwrite_b=True)
+        return np.moveaxis(found.reshape(lines.shape), 0, axis)
+
+    codes = {INTO: Code(lambda: op(u, out=v)), FRESH: Code(lambda: op(u)), SOLVE: Code(solved)}
+    agree(codes, tuple(n // 2 for n in shape), op.written, u)
+    codes[CENTRAL] = Code(lambda: central(u, out=v))
+    codes[COPY] = copying(u)
+    return entries(codes, {COPY: INTO, CENTRAL: INTO, SOLVE: FRESH})
 
 
 def transposed(shape: Shape, acc: int) -> Contest:

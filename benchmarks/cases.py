@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
-from benchmarks.applying import applied, overhead, precision, spacings, transposed
+from benchmarks.applying import applied, compact, overhead, precision, spacings, transposed
 from benchmarks.assembling import (
     accurate,
     refreshed,
@@ -34,6 +34,7 @@ GROUPS = {
     "laplacian": "The Laplacian of an array.",
     "precision": "The Laplacian in float32 and in float64, 256³, into existing memory.",
     "derivatives": "Other derivatives of second order, float64.",
+    "compact": "First derivatives by compact schemes, float64. SciPy solves on one thread.",
     "coefficients": "a·∇ + ∇·(k∇), every a an array at the nodes, every k one at half points, "
     "float64.",
     "vectors": "Vector calculus, acc 2, float64. The copy is that of the larger field.",
@@ -162,6 +163,16 @@ CASES = (
     ),
     Case("derivatives", "∂⁴/∂x²∂y² 256³", _cube(256), partial(applied, kind=MIXED)),
     Case("derivatives", "d/dx 10⁷", (10**7,), partial(applied, kind=along(0))),
+    *(
+        Case(
+            "compact",
+            f"compact ∂/∂{'xyz'[i]} 256³, acc {acc}",
+            _cube(256),
+            partial(compact, axis=i, acc=acc, left=left),
+        )
+        for acc, left in ((6, 1), (10, 2))
+        for i in range(3)
+    ),
     Case("coefficients", "a·∇ + ∇·(k∇) 256³", _cube(256), transported),
     *(
         Case("vectors", f"{kind.name} 192³", _cube(192), partial(applied, kind=kind))

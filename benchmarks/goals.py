@@ -86,6 +86,16 @@ GOALS = (
         )
         for acc in ACCURACIES
     ),
+    *(
+        Goal(
+            f"compact ∂/∂{axis} 256³, acc 6, against a threaded copy",
+            4,
+            f"compact ∂/∂{axis} 256³, acc 6",
+            INTO,
+            COPY,
+        )
+        for axis in "xyz"
+    ),
     Goal(
         "variable-coefficient advection–diffusion 256³, against Devito",
         1.2,

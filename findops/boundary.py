@@ -109,9 +109,9 @@ class AffineSystem:
         """
 
         def rows(chosen: Ints) -> csr_array:
-            return (
-                op[chosen] if isinstance(op, sparse.csr_array) else op.written.matrix(rows=chosen)
-            )
+            if isinstance(op, sparse.csr_array):
+                return op[chosen]
+            return op.written.matrix(rows=chosen)
 
         if self.impose == "rows":
             order = np.argsort(np.concatenate([self._kept, self.equations.places]))
