@@ -69,22 +69,29 @@ class AffineSystem:
     @cached_property
     def free(self) -> Ints:
         """Flat indices of the unknowns of the system."""
-        if self.impose == "rows":
-            return np.arange(self.equations.unknowns)
+        return np.flatnonzero(self._is_free)
+
+    @cached_property
+    def _is_free(self) -> NDArray[np.bool_]:
         free = np.ones(self.equations.unknowns, dtype=bool)
-        free[self.equations.places] = False
-        return np.flatnonzero(free)
+        if self.impose != "rows":
+            free[self.equations.places] = False
+        return free
+
+    @cached_property
+    def count(self) -> int:
+        """Number of free unknowns."""
+        return int(np.count_nonzero(self._is_free))
 
     @cached_property
     def elimination(self) -> Elimination:
         """The conditions, solved for the unknowns at their points."""
-        return Elimination(self.equations, self.free)
+        return Elimination(self.equations, self._is_free)
 
     @cached_property
     def _box(self) -> tuple[slice, ...] | None:
         """The free unknowns as a box of the fields, if they are one: copied far faster."""
-        free = np.zeros(self.shape, dtype=bool)
-        free.ravel()[self.free] = True
+        free = self._is_free.reshape(self.shape)
         box = []
         for axis in range(free.ndim):
             others = tuple(k for k in range(free.ndim) if k != axis)
@@ -209,12 +216,13 @@ class AffineSystem:
         f, t
             As of `rhs`.
         """
-        left: Array = as_field(f) - self.operator(u)
+        left = self.applied(u, t)
+        fits = np.result_type(left, as_field(f)) == left.dtype
+        left = np.subtract(as_field(f), left, out=left if fits else None)
         if self.impose == "rows":
-            left = left.ravel()
-            left[self.equations.places] = (
-                self.equations.values(t) - self.equations.matrix @ u.ravel()
-            )
+            missing = self.equations.values(t) - self.equations.matrix @ u.ravel()
+            left = left.ravel().astype(np.result_type(left, missing))
+            left[self.equations.places] = missing
         else:
             left = self._inside(left)
         if not constants.size:
@@ -226,7 +234,7 @@ class AffineSystem:
     @property
     def size(self) -> int:
         """Number of unknowns of the system: the free ones, and a constant for each mean."""
-        return len(self.free) + len(self.equations.means)
+        return self.count + len(self.equations.means)
 
     def restrict(self, u: ArrayLike) -> Array:
         """Return the free unknowns of a field, (n,); constants that balance means are zero."""
@@ -236,7 +244,7 @@ class AffineSystem:
 
     def lift(self, x: ArrayLike, t: float | None = None) -> Array:
         """Return the field that the free unknowns and the conditions make, (*components, *grid)."""
-        return self.lifted(self._unknowns(x)[: len(self.free)], self.equations.values(t))
+        return self.lifted(self._unknowns(x)[: self.count], self.equations.values(t))
 
     def lifted(self, free: Array, given: Array) -> Array:
         """Return the field that free unknowns and values of the conditions make."""
@@ -259,7 +267,7 @@ class AffineSystem:
         values = self._unknowns(x)
         if self.impose == "rows":
             return np.asarray(self.matrix @ values)
-        free, constants = np.split(values, [len(self.free)])
+        free, constants = np.split(values, [self.count])
         result = self.operator(self.lifted(free, np.zeros(len(self.equations.places))))
         inside = self._inside(result)
         if not constants.size:
@@ -286,9 +294,12 @@ class AffineSystem:
     @cached_property
     def scale(self) -> float:
         """The size of the operator: the largest Σ|a| of a hundred rows spread over all."""
-        if not len(self.free):
+        spread = np.unique(np.linspace(0, max(self.equations.unknowns - 1, 0), 100).astype(int))
+        rows = spread[self._is_free[spread]]
+        if not rows.size:
+            rows = self.free[:100]
+        if not rows.size:
             return 0.0
-        rows = self.free[np.unique(np.linspace(0, len(self.free) - 1, 100).astype(int))]
         return float(abs(self.operator.written.matrix(rows=rows)).sum(axis=1).max(initial=0))
 
     @cached_property

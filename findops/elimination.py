@@ -45,7 +45,7 @@ class Elimination:
     """The solution u_B = C_B⁻¹ g − S x of the conditions C u = g, where x are the free unknowns."""
 
     equations: Equations
-    free: Ints
+    is_free: NDArray[np.bool_]
 
     def __call__(self, u: Array, g: Array) -> Array:
         """Return the unknowns at the conditions' points, given all unknowns and g."""
@@ -114,7 +114,7 @@ class Elimination:
     @cached_property
     def substituted(self) -> csr_array:
         """S in u_B = C_B⁻¹ g − S x."""
-        free = sparse.csr_array(self._coupling[:, self.free])
+        free = sparse.csr_array(self._coupling[:, np.flatnonzero(self.is_free)])
         if not self.equations.parts:
             return free
         self.check()

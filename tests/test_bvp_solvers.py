@@ -173,6 +173,15 @@ def test_the_pressure_gradient_for_a_given_flow_rate(impose, solver):
     np.testing.assert_allclose(constant, 2 * scale, rtol=1e-12)
 
 
+@pytest.mark.parametrize("impose", ["elimination", "rows"])
+def test_the_residual_counts_complex_values_of_conditions(impose):
+    grid = Grid(x=Uniform(0, 1, 11))
+    ends = [Dirichlet("x-", 1j), Dirichlet("x+")]
+    found = BVP(Diff("x", 2), grid, ends, impose=impose).solve(0)
+    np.testing.assert_allclose(found.u, 1j * (1 - grid.coordinates()[0]), rtol=0, atol=1e-14)
+    assert found.residual < 1e-14
+
+
 def test_means_print_depend_on_time_and_stand_beside_components():
     assert repr(MEAN) == "<u = 3 in the mean>"
     grid = Grid(x=Periodic(0, 1, 16))

@@ -203,7 +203,7 @@ class BVP:
         system = self.system
         residual = Residual(system, f, self.jac, _full(rhs, system, "right-hand side"), t)
         found, history = newton(residual, _full(start, system, "start"), given)
-        constants = found.x[len(system.free) :]
+        constants = found.x[system.count :]
         return Solution(found.u, history[-1], "Newton", len(history) - 1, constants)
 
     def factor(

@@ -160,9 +160,9 @@ class EVP:
             If a pair does not converge, to residuals of 1e-9.
         """
         count, target = whole(k, "k"), _number(near)
-        if not 1 <= count <= len(self.system.free):
+        if not 1 <= count <= self.system.count:
             raise ValueError(
-                f"{self!r} has {len(self.system.free)} unknowns, so k must lie between 1 and that, "
+                f"{self!r} has {self.system.count} unknowns, so k must lie between 1 and that, "
                 f"but is {k}"
             )
         values, x, method, size = self._found(count, target)

@@ -56,7 +56,7 @@ class Flow:
     @property
     def size(self) -> int:
         """Number of unknowns."""
-        return len(self.system.free)
+        return self.system.count
 
     def __call__(self, t: float, x: Array) -> Array:
         u = self.system.lift(x, t)

@@ -108,7 +108,7 @@ class Residual:
         left = system.restrict(self(u))
         if not system.equations.means:
             return left
-        free, constants = len(system.free), x[len(system.free) :]
+        free, constants = system.count, x[system.count :]
         gap = self._means @ u.ravel() - system.equations.means_of(self.t)
         return np.concatenate([left[:free] + system.balanced @ constants, gap])
 
@@ -201,7 +201,7 @@ class Iterate:
         """Return the residual as a part of what it is the sum of, the largest of all components."""
         count = system.operator.program.inputs.count
         owner = np.full(len(self.left), count)
-        owner[: len(system.free)] = system.free // np.prod(system.operator.domain.shape)
+        owner[: system.count] = system.free // np.prod(system.operator.domain.shape)
         part, whole = np.zeros((2, count + 1))
         np.maximum.at(part, owner, np.abs(self.weights * self.left))
         np.maximum.at(whole, owner, self.size)

@@ -54,7 +54,7 @@ class Pencil:
         means = len(system.equations.means)
         if mass is None and not means:
             return Pencil(system.matrix, None)
-        own = sparse.eye_array(len(system.free)) if mass is None else system.reduced(mass)
+        own = sparse.eye_array(system.count) if mass is None else system.reduced(mass)
         whole = sparse.block_diag([own, sparse.csr_array((means, means))], format="csr")
         return Pencil(system.matrix, cast("csr_array", whole))
 

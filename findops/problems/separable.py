@@ -67,12 +67,17 @@ class Separable:
     @cached_property
     def vanishing(self) -> NDArray[np.intp]:
         """Flat indices of the eigenvalues that are zero."""
-        found = np.flatnonzero(
-            np.abs(_sum([axis.values.real for axis in self.axes])) <= self._least
-        )
-        places = np.unravel_index(found, self.shape)
-        values = sum(axis.values[i] for axis, i in zip(self.axes, places, strict=True))
-        return found[np.abs(values) <= self._least]
+        found, sums = np.zeros(1, dtype=np.intp), np.zeros(1)
+        for i, axis in enumerate(self.axes):
+            # What the axes to come can add decides which sums can still vanish.
+            rest = [other.values.real for other in self.axes[i + 1 :]]
+            low = sum(v.min(initial=np.inf) for v in rest)
+            high = sum(v.max(initial=-np.inf) for v in rest)
+            found = np.add.outer(found * len(axis.values), np.arange(len(axis.values))).ravel()
+            sums = np.add.outer(sums, axis.values).ravel()
+            close = (sums.real + low <= self._least) & (sums.real + high >= -self._least)
+            found, sums = found[close], sums[close]
+        return found[np.abs(sums) <= self._least]
 
     @cached_property
     def null(self) -> Array:
@@ -110,7 +115,7 @@ class Separable:
     @cached_property
     def _inverse(self) -> Multiplier:
         """The inverse eigenvalues, 0 where there is none."""
-        return self._multiplier(np.reciprocal, 0)
+        return self._multiplier(_inverted, 0)
 
     def __call__(self, b: Array) -> Array:
         """Return x with (matrix) x = b, both flat; along null vectors x is zero.
@@ -142,7 +147,7 @@ class Separable:
     def _regular_inverse(self) -> Multiplier:
         # With the sign of its neighbor, a definite preconditioner stays definite.
         inverse = self._inverse.plain
-        return self._multiplier(np.reciprocal, inverse.flat[np.argmax(np.abs(inverse))])
+        return self._multiplier(_inverted, inverse.flat[np.argmax(np.abs(inverse))])
 
     def function(self, f: Callable[[Array], Array]) -> Callable[[Array], Array]:
         """Return b ↦ f(matrix) b, flat, f being given for eigenvalues, real for real ones."""
@@ -155,10 +160,13 @@ class Separable:
         """Return the multiplication by f(eigenvalues), or another number where they are zero."""
 
         def factors(values: Array) -> Array:
+            zero = None
+            if at_zero is not None and self.vanishing.size:
+                zero = np.abs(values) <= self._least
             with np.errstate(divide="ignore", invalid="ignore"):
                 made = f(values)
-            if at_zero is not None:
-                made[np.abs(values) <= self._least] = at_zero
+            if zero is not None:
+                made[zero] = at_zero
             return made
 
         plain = factors(_sum([a.values.real if a.pairs.size else a.values for a in self.axes]))
@@ -221,9 +229,14 @@ class Multiplier:
         return made
 
 
+def _inverted(values: Array) -> Array:
+    """Return the inverses, in place of the values."""
+    return np.divide(1, values, out=values)
+
+
 def _sum(values: Sequence[Array]) -> Array:
     """Return the sums of one value of each axis."""
-    return functools.reduce(np.add.outer, values)
+    return functools.reduce(np.add.outer, values, np.zeros(()))
 
 
 def separable(system: AffineSystem, transforms: bool = True) -> Separable | None:

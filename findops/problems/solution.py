@@ -89,8 +89,11 @@ class Factored:
         u = self.system.lift(x, t)
         if self.null is not None and self.null.shape[1]:
             u = without_null(self.system, u, self.null)
-        return u, x[len(self.system.free) :], iterations
+        return u, x[self.system.count :], iterations
 
 
 def _largest(x: Array) -> float:
-    return float(np.abs(x).max(initial=0))
+    if np.iscomplexobj(x):
+        return float(np.abs(x).max(initial=0))
+    # Without room for the absolute values.
+    return float(max(x.max(initial=0), -x.min(initial=0)))

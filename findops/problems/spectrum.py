@@ -107,7 +107,7 @@ def of_system(system: AffineSystem) -> Spectrum:
     ones of up to 300 points with constant coefficients; otherwise those that Arnoldi's iteration
     finds at the ends.
     """
-    n = len(system.free)
+    n = system.count
     if n <= SMALL:
         dense = system.matrix.toarray()
         proved = any(np.linalg.eigvalsh(h).max(initial=0) <= 0 for h in _hermitian(system, dense))
@@ -146,7 +146,7 @@ def _hermitian(system: AffineSystem, matrix: Any) -> list[Any]:
     """Return the Hermitian part of a matrix, as it is and in the quadrature norm."""
     weights = np.broadcast_to(system.operator.domain.weights(), system.shape)
     made = []
-    for norm in (np.ones(len(system.free)), np.sqrt(np.abs(system.restrict(weights)))):
+    for norm in (np.ones(system.count), np.sqrt(np.abs(system.restrict(weights)))):
         scaled = _scaled(matrix, norm)
         made.append((scaled + scaled.conj().T) / 2)
     return made
