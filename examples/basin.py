@@ -144,6 +144,7 @@ def picture(study: Study) -> None:
     """Draw the vorticity and the errors of the three."""
     extent = (0, WIDTH / 1e3, 0, HEIGHT / 1e3)
     figure, axes = plt.subplots(2, 2, figsize=(13, 10), layout="constrained")
+    figure.suptitle("Land is gray; wet points without a value are red")
     top = float(np.abs(study.exact).max()) * DAY
     panels = [("Vorticity, 1/day: masked differences", study.found["masked"] * DAY, "RdBu_r")]
     with np.errstate(divide="ignore"):

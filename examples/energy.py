@@ -116,12 +116,14 @@ def draw(runs):
         for run in runs:
             if run.name == name:
                 axis.loglog(np.arange(1, len(run.energy) + 1), run.energy / run.energy[0],
-                            label=f"order {run.order}")  # fmt: skip
-        axis.set(title=name, xlabel="steps", ylabel="energy")
-        axis.set_ylim({"advection": 1e-16, "one-sided": 1e-16}.get(name, 1e-3))
+                            f"C{run.order // 2 - 1}", label=f"order {run.order}")  # fmt: skip
+        axis.set(title=name, xlabel="steps", ylabel="energy / energy at the start")
+        low = {"advection": 1e-16, "one-sided": 1e-16}.get(name, 1e-3)
+        axis.set_ylim(low, None if name == "one-sided" else 2)
         axis.legend()
     PICTURE.parent.mkdir(exist_ok=True)
     figure.savefig(PICTURE, dpi=120)
+    plt.close(figure)
 
 
 def main():
@@ -133,6 +135,7 @@ def main():
         followed, last = len(run.energy) - 1, run.energy[-1] / run.energy[0]
         print(f"{run.name:>14} {run.order:6d} {followed:16d} {run.growth:26.1e} {last:19.2e}")
     draw(runs)
+    print(f"picture: {PICTURE}")
 
 
 if __name__ == "__main__":

@@ -211,7 +211,7 @@ def picture(
     size = np.abs(fields).max()
     for ax, time, u in zip((axes[name] for name in "abcd"), times, fields, strict=True):
         image = ax.pcolormesh(x, y, u, shading="gouraud", cmap="RdBu_r", vmin=-size, vmax=size)
-        ax.set(title=f"Struck membrane, t = {time:.2f}", aspect=1)
+        ax.set(title=f"Struck membrane, t = {time:.2f}", xlabel="x", ylabel="y", aspect=1)
     figure.colorbar(image, ax=axes["d"])
 
     errors, energy = axes["e"], axes["f"]

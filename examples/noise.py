@@ -222,7 +222,8 @@ def draw_widths(ax: plt.Axes, data: Data, order: int, title: str) -> None:
         ax.loglog(sigmas, [o.bias for o in found], ":", color=color, label="without noise")
     numpys = Outcome.of(line_methods(data.grid, order)["np.gradient"], data)
     ax.axhline(numpys.found, color="0.4", label="np.gradient")
-    ax.set(title=title, xlabel="σ, steps", ylim=(numpys.found / 1e5, 3 * numpys.found))
+    ax.set(title=title, xlabel="σ, steps", ylabel="cm/s" + "²" * (order == 2))
+    ax.set_ylim(numpys.found / 1e5, 3 * numpys.found)
     ax.legend(fontsize="x-small", ncols=2, loc="lower left")
 
 

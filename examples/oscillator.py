@@ -122,7 +122,6 @@ def picture(wrong: Array, off: dict[str, Array], psi: Complex, n: int) -> None:
     left, middle, right = below.subplots(1, 3)
     for acc, row in zip(ACCURACIES, wrong, strict=True):
         left.loglog(SIZES, row, "o-", label=f"acc {acc}")
-    left.axhline(1e-8, color="gray", linewidth=0.8, linestyle="--")
     left.set(title="Largest error of ten levels", xlabel="points along a side")
     left.set_xticks(SIZES, [str(size) for size in SIZES])
     left.minorticks_off()

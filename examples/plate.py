@@ -165,7 +165,7 @@ def picture(accuracies: tuple[int, ...], sizes: tuple[int, ...]) -> None:
         )  # fmt: skip
     figure.colorbar(image, ax=axes[2], extend="both")
     for ax in axes[:3]:
-        ax.set(aspect=1, xlabel="x", ylabel="y")
+        ax.set(aspect=1, xlabel="x, m", ylabel="y, m")
     spacing = 100 / np.array(sizes)
     for even, style in ((True, "o--"), (False, "o-")):
         for i, (acc, error) in enumerate(

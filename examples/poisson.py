@@ -90,7 +90,7 @@ def picture(errors: Array, accuracies: tuple[int, ...], sizes: tuple[int, ...]) 
     x, y = grid.mesh()
     image = left.pcolormesh(x, y, u, shading="gouraud", cmap="RdBu_r", vmin=-2, vmax=2)
     figure.colorbar(image, ax=left)
-    left.set(title=f"Solution, {sizes[-1]} x {sizes[-1]} points, acc {accuracies[-1]}", aspect=1)
+    left.set(title=f"Solution, {sizes[-1]} x {sizes[-1]} points, acc {accuracies[-1]}")
 
     grid, u = solve(sizes[0], accuracies[1])
     x, y = grid.mesh()
@@ -100,9 +100,10 @@ def picture(errors: Array, accuracies: tuple[int, ...], sizes: tuple[int, ...]) 
     )
     figure.colorbar(image, ax=middle)
     middle.set(
-        title=f"log10 |error| and the cells, {sizes[0]} x {sizes[0]} points, acc {accuracies[1]}",
-        aspect=1,
+        title=f"log10 |error| and the cells, {sizes[0]} x {sizes[0]} points, acc {accuracies[1]}"
     )
+    for ax in (left, middle):
+        ax.set(xlabel="x", ylabel="y", aspect=1)
 
     h = 1 / (np.array(sizes) - 1.0)
     for acc, error, rate in zip(accuracies, errors, orders(errors, sizes), strict=True):

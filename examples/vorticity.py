@@ -103,6 +103,7 @@ def picture(n: int) -> None:
         off = np.log10(np.abs(found - Q) + 1e-16)
         panels.append((f"log10 |error of Q|, acc {acc}", off, "magma", off.max() - 4, off.max()))
     figure, axes = plt.subplots(2, 2, figsize=(14, 7.6), layout="constrained")
+    figure.suptitle(f"Section at z = {grid['z'].coordinates[cut[-1]]:.2f}")
     for ax, (title, values, colors, low, high) in zip(axes.flat, panels, strict=True):
         x, y = grid["x"].coordinates, grid["y"].coordinates
         image = ax.pcolormesh(x, y, values.T, cmap=colors, vmin=low, vmax=high, shading="gouraud")
