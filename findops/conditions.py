@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -357,6 +358,8 @@ class Interface(Condition):
 
     Raises
     ------
+    TypeError
+        If components or lengths are not two.
     ValueError
         If the components are the same, or a length is not positive.
 
@@ -377,10 +380,13 @@ class Interface(Condition):
         components: tuple[int, int],
         lengths: tuple[float, float] = (1, 1),
     ) -> None:
+        for what, pair in (("components", components), ("lengths", lengths)):
+            if not isinstance(pair, (tuple, list)) or len(pair) != 2:
+                raise TypeError(f"an interface needs two {what}, as a tuple, not {pair!r}")
         first, second = (whole(c, "a component") for c in components)
         if first == second:
             raise ValueError(f"an interface needs two components, not {first} twice")
-        if not min(lengths) > 0:
+        if not all(0 < length < math.inf for length in lengths):
             raise ValueError(f"an interface needs positive lengths, not {lengths}")
         for name, value in (
             ("where", where), ("expression", Identity()), ("value", 0), ("component", first),

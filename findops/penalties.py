@@ -115,6 +115,16 @@ class Face:
         values = _spread(coefficient, self.op.domain.ndim)
         return values if values.shape[self.axis] == 1 else values.take([self.end], self.axis)
 
+    def speed(self, term: Flow) -> Array:
+        """Return the coefficient of a first derivative on the face, which tells where it enters."""
+        values = self.at(term.coefficient)
+        if np.any(np.imag(values)):
+            raise ValueError(
+                f"{self.op!r}: impose='sat' needs real coefficients of first derivatives on "
+                f"{self.name}: what is complex enters nowhere"
+            )
+        return np.real(values)
+
     def penalties(self, condition: Condition, column: int, valued: set[int]) -> Iterator[Penalty]:
         """Yield the penalties that hold a condition on one component."""
         a, b = self._parts(condition)
@@ -141,15 +151,17 @@ class Face:
             )
         where = Place(self.name, self.op.domain.face(self.name)).grid(self.op.domain)
         a, b = (np.asarray(evaluate(part, where)) for part in expression.parts)
-        if expression.b == Coef(0):
+        valued = expression.b == Coef(0)
+        if not np.all(a if valued else b):
+            what = "u" if valued else "∂u/∂n"
+            raise ValueError(f"{condition!r}: impose='sat' needs a factor of {what} without zeros")
+        if valued:
             return a, None
-        if not np.all(b):
-            raise ValueError(f"{condition!r}: impose='sat' needs a factor of ∂u/∂n without zeros")
         return a, b
 
     def _inflow(self, term: Flow, a: Array) -> Iterator[Penalty]:
         """Yield what holds values where the flow enters, with its speed as the penalty."""
-        speed = self.outward * self.at(term.coefficient)
+        speed = self.outward * self.speed(term)
         entering = self.sense * np.maximum(self.sense * speed, 0)
         strength = entering if term.row == term.column else speed
         if np.any(strength):
@@ -237,7 +249,7 @@ class Side:
     @property
     def speed(self) -> Array:
         """The outward coefficient of first derivatives, in units of length of both blocks."""
-        flows = [self.face.at(t.coefficient) for t in self.terms if isinstance(t, Flow)]
+        flows = [self.face.speed(t) for t in self.terms if isinstance(t, Flow)]
         total: Array = sum(flows, np.zeros((1,) * self.face.op.domain.ndim))
         return self.length * self.face.outward * total
 

@@ -456,3 +456,42 @@ def test_more_refusals():
     cells = Grid(x=fo.Cells(0, 1, 20))
     with pytest.raises(ValueError, match="points on x-"):
         sat(S4, cells, Dirichlet("x-"))
+
+
+@pytest.mark.parametrize("solver", ["fast", "direct"])
+def test_residuals_count_what_conditions_give(solver):
+    grid = Grid(x=Uniform(0, 1, 13), y=Uniform(0, 2, 17))
+    x, y = grid.mesh()
+    sides = [Dirichlet("x-", 1), Neumann("x+", 2), Dirichlet("y-", lambda x: 1 + 2 * x),
+             Robin("y+", 1, 1, lambda x: 1 + 2 * x)]  # fmt: skip
+    problem = BVP(Laplacian(scheme=SBP(4)), grid, sides, impose="sat")
+    solution = problem.solve(0, solver)
+    np.testing.assert_allclose(solution.u, 1 + 2 * x + 0 * y, atol=1e-11)
+    assert solution.residual < 1e-14
+    left = problem.system.residual(solution.u + x * y, solution.constants)
+    want = problem.system.rhs(0) - problem.system.matrix @ (solution.u + x * y).ravel()
+    np.testing.assert_allclose(left, want, atol=1e-10)
+
+
+@pytest.mark.parametrize(
+    ("expr", "conditions", "match"),
+    [
+        (1j * D4, Dirichlet("x+"), "real coefficients of first derivatives on x"),
+        (S4, Robin("x-", lambda x: 0 * x, 0, 1), "factor of u without zeros"),
+        (Block([[1j * D4, 0], [0, 1j * D4]]), Interface("x+", "x-", (0, 1)), "real coefficients"),
+    ],
+    ids=["complex speed", "factor", "interface"],
+)
+def test_what_no_penalty_can_hold(expr, conditions, match):
+    with pytest.raises(ValueError, match=match):
+        sat(expr, UP, conditions)
+
+
+@pytest.mark.parametrize(
+    ("components", "lengths", "error"),
+    [((0, 1, 2), (1, 1), TypeError), (0, (1, 1), TypeError), ((0, 1), (1,), TypeError),
+     ((0, 1), (1, float("nan")), ValueError), ((0, 1), (1, float("inf")), ValueError)],
+)  # fmt: skip
+def test_interfaces_join_two_blocks(components, lengths, error):
+    with pytest.raises(error, match="an interface needs"):
+        Interface("x+", "x-", components, lengths)

@@ -351,3 +351,14 @@ def test_wrong_types_are_refused():
         SBP(6, object())
     with pytest.raises(TypeError, match="a scheme with a norm"):
         fo.Dissipation("x", fo.Central())
+
+
+def test_what_is_no_order_source_or_axis():
+    for make in (lambda: SBP(4.0), lambda: UpwindSBP(5.0, "-")):
+        with pytest.raises(ValueError, match="needs an order"):
+            make()
+    with pytest.raises(TypeError, match="source is a name or the free entries"):
+        SBP(6, (float("inf"),))
+    for given in (None, 9, np.arange(9.0)):
+        with pytest.raises(TypeError, match="norm needs an axis"):
+            SBP(4).norm(given)

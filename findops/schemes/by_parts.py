@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from findops.axes import Axis
 from findops.band import Band, ByParts, Row
 from findops.schemes.sbp_derivation import closed_norm
 from findops.schemes.scheme import Scheme, Stencil, TooFewPointsError
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from findops.axes import Axis
     from findops.schemes.scheme import Closure
 
     Floats = NDArray[np.float64]
@@ -89,6 +89,8 @@ class ByPartsScheme(Scheme):
 
         Raises
         ------
+        TypeError
+            If it is no axis.
         ValueError
             If the axis is unevenly spaced or too short.
 
@@ -98,6 +100,8 @@ class ByPartsScheme(Scheme):
         >>> 48 * SBP(4).norm(Uniform(n=9, step=1))
         array([17., 59., 43., 49., 48., 49., 43., 59., 17.])
         """
+        if not isinstance(axis, Axis):
+            raise TypeError(f"{self!r}: norm needs an axis, such as grid['x'], not {axis!r}")
         spacing = abs(self._spacing(axis, 2 * len(self.edge)))
         weights = [Fraction(1)] * len(axis) if axis.periodic else closed_norm(self.edge, len(axis))
         return np.array([float(w * spacing) for w in weights])

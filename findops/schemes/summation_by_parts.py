@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cache
+from numbers import Integral
 from typing import TYPE_CHECKING
 
 from findops.schemes.by_parts import ByPartsScheme, Exact, exact_rows
@@ -115,7 +116,7 @@ class SBP(ByPartsScheme):
     source: str | tuple[Fraction, ...] = "compatible"
 
     def __post_init__(self) -> None:
-        if self.order not in (2, 4, 6, 8) or isinstance(self.order, bool):
+        if not isinstance(self.order, Integral) or self.order not in (2, 4, 6, 8):
             raise ValueError(f"SBP needs an order of 2, 4, 6 or 8, but got {self.order!r}")
         if isinstance(self.source, str):
             if self.source not in CHOICES:
@@ -124,7 +125,7 @@ class SBP(ByPartsScheme):
         free = FREE.get(self.order, ())
         try:
             entries = tuple(map(Fraction, self.source))
-        except (TypeError, ValueError):
+        except (TypeError, ValueError, OverflowError):
             raise TypeError(
                 f"SBP: source is a name or the free entries of Q, numbers, not {self.source!r}"
             ) from None

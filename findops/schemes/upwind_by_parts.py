@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cache
+from numbers import Integral
 from typing import TYPE_CHECKING
 
 from findops.schemes.by_parts import ByPartsScheme, Exact, exact_rows
@@ -68,7 +69,7 @@ class UpwindSBP(ByPartsScheme):
     side: str
 
     def __post_init__(self) -> None:
-        if self.order not in range(2, 10) or isinstance(self.order, bool):
+        if not isinstance(self.order, Integral) or self.order not in range(2, 10):
             raise ValueError(f"UpwindSBP needs an order from 2 to 9, but got {self.order!r}")
         if self.side not in ("+", "-"):
             raise ValueError(f"UpwindSBP: side must be '+' or '-', not {self.side!r}")
