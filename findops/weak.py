@@ -66,11 +66,6 @@ class WeakSystem(AffineSystem):
     def rhs(self, f: ArrayLike = 0, t: float | None = None) -> Array:
         return super().rhs(f, t) - self.given(t).ravel()
 
-    def residual(
-        self, u: Array, constants: Array, f: ArrayLike = 0, t: float | None = None
-    ) -> Array:
-        return super().residual(u, constants, f, t) - self.given(t).ravel()
-
     def given(self, t: float | None) -> Array:
         """Return what the values of conditions add to the equation, (*components, *grid)."""
         return self._always if self.steady else self._at(t)
