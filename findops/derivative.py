@@ -97,7 +97,7 @@ class Diff(AlongAxis):
         if isinstance(order, bool) or not isinstance(order, (int, np.integer)):
             raise TypeError(
                 f"Diff({axis!r}, {order!r}): order must be an integer; the spacing goes to the "
-                f"call, as in Diff({axis!r})(f, {order!r})"
+                f"call, as in Diff({axis!r})(f, {{{axis!r}: {order!r}}})"
             )
         if order < 0:
             raise ValueError(f"Diff({axis!r}, {order}): order must be at least 0")

@@ -204,6 +204,8 @@ class Grid:
         return f"Grid({', '.join(map(str, self.names))})"
 
     def _listed(self) -> str:
+        if not self.faces:
+            return "its axes are periodic, and have none"
         return f"its faces are {', '.join(self.faces)}; periodic axes have none"
 
     def __repr__(self) -> str:

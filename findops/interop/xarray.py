@@ -148,6 +148,11 @@ def _labels(
     radians: str | Collection[str],
     component: str | tuple[str, str],
 ) -> Labels:
+    for option, given, such in (("periodic", periodic, 360), ("units", units, "D")):
+        if not isinstance(given, Mapping):
+            raise TypeError(
+                f"{option} needs a dict by dimension, as {{'x': {such!r}}}, not {given!r}"
+            )
     degrees = (radians,) if isinstance(radians, str) else tuple(radians)
     for what, named in (("periodic", periodic), ("units", units), ("radians", degrees)):
         for dim in named:

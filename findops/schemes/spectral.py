@@ -88,7 +88,7 @@ class Fourier(Spectral):
         if not source.periodic or source.spacing is None:
             raise ValueError(
                 f"{self!r} needs an evenly spaced periodic axis, as Periodic(…) is; Chebyshev() "
-                "serves bounded ones"
+                "serves bounded ones, of ChebyshevPoints(start, stop, n)"
             )
         n, shift = len(source), target.origin - source.origin
         waves = np.fft.ifftshift(np.arange(n) - n // 2)
