@@ -236,6 +236,11 @@ class AffineSystem:
         """Number of unknowns of the system: the free ones, and a constant for each mean."""
         return self.count + len(self.equations.means)
 
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """Type of the matrix: complex128 where the operator or a factor in a condition is."""
+        return np.result_type(self.operator.dtype, self.elimination.dtype)
+
     def restrict(self, u: ArrayLike) -> Array:
         """Return the free unknowns of a field, (n,); constants that balance means are zero."""
         free = self._inside(self._field(u))
@@ -276,8 +281,7 @@ class AffineSystem:
 
     def aslinearoperator(self) -> LinearOperator:
         """Return the system as SciPy's LinearOperator, without the matrix."""
-        dtype = np.result_type(self.operator.dtype, self.elimination.dtype)
-        return LinearOperator((self.size, self.size), matvec=self.matvec, dtype=dtype)
+        return LinearOperator((self.size, self.size), matvec=self.matvec, dtype=self.dtype)
 
     def _unknowns(self, x: ArrayLike) -> Array:
         values = as_field(x)

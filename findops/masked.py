@@ -86,8 +86,10 @@ class Masked(Discrete):
         """Return the mask, a labeled one with its dimensions as the grid has them."""
         if not is_labeled(self.mask):
             return self.mask
-        domain = self.operator.domain
-        return np.broadcast_to(by_dimension(self.mask, domain, "the mask"), domain.shape)
+        domain, sizes = self.operator.domain, dict(self.mask.sizes)
+        values = by_dimension(self.mask, domain, "the mask")
+        fits = all(n == len(domain[dim]) for dim, n in sizes.items())
+        return np.broadcast_to(values, domain.shape) if fits else values
 
     def __array__(self, dtype: object = None, copy: object = None) -> NDArray[Any]:
         raise TypeError(f"{self!r} is not an array: its matrix() makes its sparse matrix")
@@ -139,10 +141,11 @@ class Masked(Discrete):
         near = before = None
         if values.shape[max(values.ndim - len(shape), 0) :] == shape:
             # Read first, since `out` may overlap u.
-            near = self._near(values) * scale
+            near = self._near(values)
             before = out[self._near_points] if add and out is not None else None
         with np.errstate(invalid="ignore", over="ignore"):  # what stands in holes may be anything
             result = self.operator(values, out, add, scale)
+        near = near if near is None else near * scale
         result[self._near_points] = near if before is None else before + near
         np.copyto(result, np.nan, where=self._undefined)
         return result

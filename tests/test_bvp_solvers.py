@@ -225,3 +225,18 @@ REFUSED = {
 def test_refused(call, words):
     with pytest.raises(ValueError, match=words):
         call()
+
+
+@pytest.mark.parametrize("grid", [Grid(x=Uniform(0, 1, 9), y=Cells(0, 1, 8)),
+                                  Grid(x=Uniform(0, 1, 9), y=Periodic(0, 1, 8))])  # fmt: skip
+def test_complex_factors_of_conditions_make_real_data_complex(grid):
+    """An impedance on the walls: the operator and the right-hand side are real."""
+    problem = BVP(Laplacian(), grid, [Robin(face, 1j, 1) for face in grid.faces])
+    f = np.random.default_rng(4).standard_normal(grid.shape)
+    A, b = problem.system.matrix.toarray(), problem.system.rhs(f)
+    want = np.linalg.solve(A, b)
+    for solver in ("fast", "direct"):
+        found = problem.solve(f, solver)
+        np.testing.assert_allclose(problem.system.restrict(found.u), want, rtol=1e-11)
+        assert found.residual < 1e-14
+    assert problem.system.dtype == complex

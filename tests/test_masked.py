@@ -481,3 +481,20 @@ L = Laplacian().on(BASIN)
 def test_errors(act, error, words):
     with pytest.raises(error, match=words):
         act()
+
+
+def test_labeled_masks_of_another_size():
+    xr = pytest.importorskip("xarray", reason="labeled arrays are xarray's")
+    op = Laplacian().on(Grid(x=Uniform(0, 1, 9), y=Uniform(0, 1, 8)))
+    for shape in ((5, 8), (1, 8)):
+        with pytest.raises(ValueError, match=r"the mask needs the grid's shape \(9, 8\)"):
+            op.masked(xr.DataArray(np.ones(shape, bool), dims=("x", "y")))
+
+
+def test_scales_that_are_no_numbers():
+    op = Laplacian().on(Grid(x=Uniform(0, 1, 9), y=Uniform(0, 1, 8)))
+    mask = np.ones((9, 8), bool)
+    mask[4, 4] = False
+    for scale in ("2", None, 1j):
+        with pytest.raises(TypeError, match="scale must be a number"):
+            op.masked(mask)(np.ones((9, 8)), scale=scale)

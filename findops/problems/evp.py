@@ -237,7 +237,7 @@ class EVP:
 
     @property
     def _complex(self) -> bool:
-        return "c" in {op.dtype.kind for op in (self.operator, self.mass) if op is not None}
+        return "c" in {part.dtype.kind for part in (self.system, self.mass) if part is not None}
 
     def _fields(self, x: Array) -> Array:
         """Return the normalized fields of vectors (n, k)."""

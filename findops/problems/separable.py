@@ -250,7 +250,7 @@ def separable(system: AffineSystem, transforms: bool = True) -> Separable | None
         if line is None or (made := basis(line.matrix, transforms)) is None:
             return None
         axes.append(made)
-    return Separable(tuple(axes), system.operator.dtype.kind != "c")
+    return Separable(tuple(axes), system.dtype.kind != "c")
 
 
 def _by_axis(program: Program) -> list[list[Chain]] | None:

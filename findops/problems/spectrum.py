@@ -117,7 +117,7 @@ def of_system(system: AffineSystem) -> Spectrum:
     if fast is not None:
         return Spectrum(fast.eigenvalues().ravel)
     if n > LARGE:
-        return Spectrum(partial(_ends, system.matvec, n, system.operator.dtype), complete=False)
+        return Spectrum(partial(_ends, system.matvec, n, system.dtype), complete=False)
     matrix = system.matrix
     proved = any(_dominated(h) for h in _hermitian(system, matrix))
     ends = partial(_ends, lambda x: matrix @ x, n, matrix.dtype, system.symmetric)
