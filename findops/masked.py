@@ -84,11 +84,12 @@ class Masked(Discrete):
 
     def _given(self) -> Any:
         """Return the mask, a labeled one with its dimensions as the grid has them."""
-        if not is_labeled(self.mask):
-            return self.mask
-        domain, sizes = self.operator.domain, dict(self.mask.sizes)
-        values = by_dimension(self.mask, domain, "the mask")
-        fits = all(n == len(domain[dim]) for dim, n in sizes.items())
+        given: Any = self.mask
+        if not is_labeled(given):
+            return given
+        domain = self.operator.domain
+        values = by_dimension(given, domain, "the mask")
+        fits = all(n == len(domain[dim]) for dim, n in given.sizes.items())
         return np.broadcast_to(values, domain.shape) if fits else values
 
     def __array__(self, dtype: object = None, copy: object = None) -> NDArray[Any]:

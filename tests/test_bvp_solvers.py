@@ -240,3 +240,19 @@ def test_complex_factors_of_conditions_make_real_data_complex(grid):
         np.testing.assert_allclose(problem.system.restrict(found.u), want, rtol=1e-11)
         assert found.residual < 1e-14
     assert problem.system.dtype == complex
+
+
+@pytest.mark.parametrize("stretch", [0.9, 0.99])
+def test_singular_matrices_far_from_normal_are_recognized(stretch):
+    x = np.linspace(0, 1, 12)
+    grid = Grid(x=x + stretch * np.sin(2 * np.pi * x) / (2 * np.pi), y=Uniform(0, 1, 20))
+    problem = BVP(Laplacian(acc=6), grid, Neumann("boundary"))
+    assert separable(problem.system).vanishing.size == 1
+    with pytest.raises(ValueError, match="no solution"):
+        problem.solve(1)
+    u = np.random.default_rng(1).standard_normal(grid.shape)
+    free = problem.system.restrict(u)
+    f = np.zeros(grid.shape)
+    f.ravel()[problem.system.free] = problem.system.matrix @ free
+    found = problem.solve(f, "fast").u
+    assert abs(grid.integrate(found)) < 1e-10 * np.abs(found).max()

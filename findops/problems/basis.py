@@ -34,6 +34,9 @@ ROUNDOFF = 1e-12
 EXACT = 2e-14
 """Part of the largest eigenvalue by which a matrix may differ from what transforms make of it."""
 
+SINGULAR = 1e-14
+"""Part of the largest singular value, in rows of one size, below which one is zero."""
+
 GRADED = 1e8
 """Ratio of the sizes of rows from which on small eigenvalues are lost beside the largest."""
 
@@ -192,6 +195,10 @@ def _dense(matrix: Array) -> Dense | None:
     values, vectors = np.linalg.eig(matrix)
     if np.linalg.cond(vectors) > WORST:
         return None
+    sizes = np.linalg.svd(matrix / rows[:, None], compute_uv=False)
+    if sizes[-1] <= SINGULAR * sizes[0]:
+        # Of a matrix far from normal, roundoff moves eigenvalues farther than singular values.
+        values[np.argmin(np.abs(values))] = 0
     if np.isrealobj(matrix) and np.iscomplexobj(values):
         vectors = np.where(values.imag < 0, -vectors.imag, vectors.real)
     return Dense(values, vectors, np.linalg.inv(vectors))
