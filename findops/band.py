@@ -30,7 +30,10 @@ class Row:
     @staticmethod
     def merged(columns: Ints, weights: Floats) -> Row:
         """Return a row in which weights on the same column are added, and none is zero."""
-        unique = np.unique(columns)
+        unique, first = np.unique(columns, return_index=True)
+        if len(unique) == len(columns):
+            kept = first[weights[first] != 0]
+            return Row(columns[kept], weights[kept])
         # Rounded once, so that what cancels is zero whatever the order.
         sums = np.array([math.fsum(weights[columns == column]) for column in unique])
         return Row(unique[sums != 0], sums[sums != 0])

@@ -12,6 +12,7 @@ from findops.band import Band, Row
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+    from scipy.sparse import csr_array
 
     Floats = NDArray[np.float64]
     Ints = NDArray[np.intp]
@@ -20,6 +21,9 @@ __all__ = ["Elimination", "written"]
 
 NEGLIGIBLE = 2.0**-64
 """Part of the largest below which a correction cannot change a result."""
+
+FARTHEST = 1 << 17
+"""Points within which the rows of all left sides decay that `Compact` takes."""
 
 WEIGHTLESS = 1e-32
 """Part of a row's largest weight below which others are left out, small enough for moments."""
@@ -117,26 +121,34 @@ class Elimination:
 
     def plainly(self, b: Floats) -> Floats:
         """Return T⁻¹ b, for the columns of b."""
-        lower, pivots, upper = self.factors
-        x = b.copy()
-        for i in range(len(x)):
-            for k in range(1, min(self.reach, i) + 1):
-                x[i] -= lower[i, k - 1] * x[i - k]
-            x[i] *= pivots[i]
-        for i in reversed(range(len(x))):
-            for k in range(1, min(self.reach, len(x) - 1 - i) + 1):
-                x[i] -= upper[i, k - 1] * x[i + k]
+        # SciPy's linear algebra takes long to import: only where something is solved.
+        from scipy.linalg import solve_banded
+
+        n, p = self.left.rows, self.reach
+        columns, weights = self.differing.table()
+        apart = np.arange(n)[:, None] - columns
+        # A line without ends has rows that reach beyond it.
+        near = (np.abs(apart) <= p) & (weights != 0) & (columns >= 0) & (columns < n)
+        diagonals = np.zeros((2 * p + 1, n))
+        diagonals[p + apart[near], columns[near]] = weights[near]
+        x: Floats = solve_banded((p, p), diagonals, b)
         return x
 
     @cached_property
     def decay(self) -> int:
-        """Points after which what a row of T⁻¹ holds has no weight, at most the rows there are."""
-        center = 1024
-        line = replace(self.left, rows=2 * center + 1, cols=2 * center + 1, head=(), tail=())
-        unit = np.zeros((2 * center + 1, 1))
-        unit[center] = 1
-        row = np.abs(Elimination(line).plainly(unit)[center:, 0])
-        return int(np.flatnonzero(row > WEIGHTLESS * row[0])[-1]) + 1
+        """Points after which what a row of T⁻¹ holds has no weight, at most `FARTHEST`."""
+        center = 256
+        while True:
+            n = 2 * center + 1
+            unit = np.zeros((n, 1))
+            unit[center] = 1
+            line = replace(self.left, rows=n, cols=n, head=(), tail=(), periodic=False)
+            row = np.abs(Elimination(line).plainly(unit)[center:, 0])
+            points = int(np.flatnonzero(row > WEIGHTLESS * row[0])[-1]) + 1
+            # What the end of the line reflects must have no weight either.
+            if 2 * points <= center or center >= FARTHEST:
+                return points
+            center *= 2
 
 
 def _settled(rows: Floats) -> bool:
@@ -151,6 +163,11 @@ def written(band: Band) -> Band:
     far = Elimination(band.left).decay
     offsets, weights = _infinite(band, far)
     if band.periodic:
+        if len(offsets) > band.cols:
+            # Rows that go round the circle more than once are added up.
+            places = np.array(offsets) % band.cols
+            weights = np.bincount(places, weights, band.cols)
+            offsets = tuple(range(band.cols))
         return replace(plain, offsets=offsets, weights=weights)
     edge = far - min(offsets) + max(offsets) + len(band.left.head) + len(band.left.tail)
     n = band.rows
@@ -187,22 +204,25 @@ def _infinite(band: Band, far: int) -> tuple[tuple[int, ...], Floats]:
 
 def _rows(band: Band, start: int, stop: int, rows: range) -> tuple[Row, ...]:
     """Return rows of left⁻¹ · band, near enough to one end that those from start to stop tell."""
-    left = band.left
-    assert left is not None
-    columns, weights = left.table()
-    square = np.zeros((stop - start, stop - start))
-    for i in range(start, stop):
-        inside = (columns[i] >= start) & (columns[i] < stop)
-        np.add.at(square[i - start], columns[i][inside] - start, weights[i][inside])
+    from scipy.sparse.linalg import splu
+
+    assert band.left is not None
+    left, right = (_sparse(side)[start:stop] for side in (band.left, replace(band, left=None)))
     unit = np.zeros((stop - start, len(rows)))
     unit[np.array(rows) - start, np.arange(len(rows))] = 1
-    inverse = np.linalg.solve(square.T, unit).T
-    reached, factors = replace(band, left=None).table()
-    dense = np.zeros((len(rows), band.cols))
-    for i in range(start, stop):
-        np.add.at(dense.T, reached[i], factors[i][:, None] * inverse[:, i - start])
+    # A row of the inverse is a column of that of the transpose.
+    inverse = splu(left[:, start:stop].T.tocsc()).solve(unit)
+    dense = (right.T @ inverse).T
     found = []
     for row in dense:
         kept = np.flatnonzero(np.abs(row) > WEIGHTLESS * np.abs(row).max())
         found.append(Row(kept, row[kept]))
     return tuple(found)
+
+
+def _sparse(band: Band) -> csr_array:
+    from scipy.sparse import csr_array
+
+    columns, weights = band.table()
+    rows, taps = np.nonzero(weights)
+    return csr_array((weights[rows, taps], (rows, columns[rows, taps])), (band.rows, band.cols))
