@@ -134,7 +134,7 @@ class _Sweep:
             result = self.band.transform(u, self.axis)
             result *= u.dtype.type(scale * self.scale)
             return delivered(result, out, add)
-        if isinstance(scale, complex):
+        if isinstance(scale, (complex, np.complexfloating)):
             result = self(u, None, False, 1)
             result *= u.dtype.type(scale)
             return delivered(result, out, add)
