@@ -49,7 +49,8 @@ def solutions(
         table[done] = [x / table[done][column] for x in table[done]]
         for i, row in enumerate(table):
             if i != done and row[column]:
-                table[i] = [x - row[column] * y for x, y in zip(row, table[done], strict=True)]
+                factor, pairs = row[column], zip(row, table[done], strict=True)
+                table[i] = [x - factor * y if y else x for x, y in pairs]
         pivots.append(column)
 
     def solution(last: dict[int, Fraction], scale: int) -> Fractions:

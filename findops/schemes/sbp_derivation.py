@@ -13,6 +13,7 @@ from fractions import Fraction
 from functools import cache
 from typing import TYPE_CHECKING
 
+from findops.schemes.rational import solutions
 from findops.weights import exact_weights
 
 if TYPE_CHECKING:
@@ -270,25 +271,18 @@ def _outside(interior: tuple[Fraction, ...], i: int, size: int, degree: int) -> 
 def _solved(
     equations: list[tuple[dict[Unknown, Fraction], Fraction]], given: Mapping[Unknown, Fraction]
 ) -> dict[Unknown, Fraction]:
-    """Solve linear equations by Gauss–Jordan elimination, some unknowns being given."""
+    """Solve linear equations, some unknowns being given."""
     names = sorted({name for left, _ in equations for name in left} - given.keys())
-    rows: Rows = []
-    for left, right in equations:
-        known = sum((c * given[name] for name, c in left.items() if name in given), Fraction(0))
-        rows.append([*(left.get(name, Fraction(0)) for name in names), right - known])
-    top = 0
-    for column, name in enumerate(names):
-        pivot = next((i for i in range(top, len(rows)) if rows[i][column]), None)
-        if pivot is None:
-            raise ValueError(f"accuracy leaves {name} free, beyond {sorted(given)}")
-        rows[top], rows[pivot] = rows[pivot], rows[top]
-        head = rows[top][column]
-        rows[top] = [v / head if v else v for v in rows[top]]
-        for i, row in enumerate(rows):
-            if i != top and row[column]:
-                factor = row[column]
-                rows[i] = [a - factor * b if b else a for a, b in zip(row, rows[top], strict=True)]
-        top += 1
-    if any(row[-1] for row in rows[top:]):
-        raise ValueError(f"accuracy allows no such entries {sorted(given)}")
-    return {**dict(zip(names, (row[-1] for row in rows), strict=False)), **given}
+    rows = [[left.get(name, Fraction(0)) for name in names] for left, _ in equations]
+    right = [
+        value - sum((c * given[name] for name, c in left.items() if name in given), Fraction(0))
+        for left, value in equations
+    ]
+    try:
+        found, free = solutions(rows, right)
+    except ValueError:
+        raise ValueError(f"accuracy allows no such entries {sorted(given)}") from None
+    if free:
+        name = names[max(k for k, x in enumerate(free[0]) if x)]
+        raise ValueError(f"accuracy leaves {name} free, beyond {sorted(given)}")
+    return {**dict(zip(names, found, strict=True)), **given}
