@@ -248,6 +248,30 @@ def test_written_rows_are_those_of_the_quotient():
     assert Diff("x").on(LINE).written is not None
 
 
+@pytest.mark.parametrize("axis", [Periodic(0, 1, 300), Uniform(0, 1, 301)], ids=repr)
+def test_written_rows_go_as_far_as_their_weights(axis):
+    """Rows of this left side lose a factor e in 220 points."""
+    op = Diff("x", scheme=Compact(left=[0.49999])).on(Grid(x=axis))
+    u = np.random.default_rng(1).standard_normal(len(axis))
+    result = op(u)
+    np.testing.assert_allclose(op.written(u), result, rtol=0, atol=1e-10 * np.abs(result).max())
+
+
+def test_scale_may_be_a_complex_scalar_of_numpy():
+    op = Diff("x", scheme=Compact()).on(Grid(x=Periodic(0, 1, 16)))
+    u = np.random.default_rng(2).standard_normal(16) + 1j
+    np.testing.assert_array_equal(op(u, scale=np.complex64(2j)), op(u, scale=2j))
+
+
+@pytest.mark.parametrize(
+    "left", [[Fraction(1234567, 9999991)], [Fraction(10**18 + 1, 7 * 10**18)], [0.123], [1 / 3]]
+)
+def test_repr_gives_the_scheme_back(left):
+    scheme = Compact(left=left)
+    assert eval(repr(scheme), {"Compact": Compact, "Fraction": Fraction}) == scheme
+    assert Compact(left=np.array([0.25])) == Compact(left=[0.25])
+
+
 def test_problems_take_implicit_operators():
     grid = Grid(x=Uniform(0, 1, 41))
     (x,) = grid.coordinates()
@@ -307,6 +331,12 @@ REFUSED = {
 def test_refused_with_words(call, words):
     with pytest.raises(ValueError, match=words):
         call()
+
+
+@pytest.mark.parametrize("waves", [2.0, ["a"], "ab"], ids=repr)
+def test_waves_are_a_sequence_of_numbers(waves):
+    with pytest.raises(TypeError, match="Compact: waves must be a sequence of numbers"):
+        Compact(waves=waves)
 
 
 @pytest.mark.parametrize("value", ["one", 1.5, [1j], None], ids=repr)

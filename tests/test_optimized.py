@@ -264,6 +264,7 @@ def test_names_are_what_was_written():
         "Optimized([0, 1, 2], acc=1, band=(0.5, 1.0), relative=True, dissipation=2.0)",
     ):
         assert repr(eval(text, names)) == text  # fmt: skip
+    assert eval(repr(TamWebb((0.5, 1.0))), names) == TamWebb((0.5, 1.0)) != TamWebb(1.0)
     assert TamWebb() != TamWebb(1.1)
     assert BogeyBailly() == BogeyBailly(11)
 
@@ -271,6 +272,7 @@ def test_names_are_what_was_written():
 @pytest.mark.parametrize(
     ("make", "error", "message"),
     [(lambda: BogeyBailly(7), ValueError, r"stencils of \[9, 11, 13\] points, not 7"),
+     (lambda: BogeyBailly(9.0), TypeError, "count of BogeyBailly must be an integer"),
      (lambda: Diff("x", 2, scheme=BogeyBailly()), ValueError, "is a first derivative"),
      (lambda: Laplacian(scheme=BogeyBailly(9)).on(Grid(x=Uniform(0, 1, 30))), ValueError,
       "is a first derivative"),

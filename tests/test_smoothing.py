@@ -509,7 +509,7 @@ def test_modified_wavenumber_of_a_gaussian_falls_off():
         (lambda: Shapiro(0), ValueError, "even and at least 2"),
         (lambda: Shapiro(4, 0), ValueError, "more than 0 and at most 1"),
         (lambda: Shapiro(4, 1.5), ValueError, "at most 1"),
-        (lambda: Shapiro(4, "1"), TypeError, "strength of Shapiro must be a number"),
+        (lambda: Shapiro(4, "1"), TypeError, "strength of Shapiro must be a real number"),
         (lambda: Diff("x", 4, scheme=SavitzkyGolay(7, 3)), ValueError, "degree 4 at least"),
         (lambda: Diff("x", acc=2, scheme=SavitzkyGolay(7, 3)), ValueError, "leave acc out"),
         (lambda: Diff("x", acc=0, scheme=Gaussian(1)), ValueError, "acc must be at least 1"),
@@ -517,7 +517,7 @@ def test_modified_wavenumber_of_a_gaussian_falls_off():
         (lambda: Filter("x", Shapiro(4), acc=4), ValueError, "leave acc out"),
         (lambda: CompactFilter(3, 0.4), ValueError, "even and at least 2, but is 3"),
         (lambda: CompactFilter(4, 0.5), ValueError, "between -1/2 and 1/2, but is 0.5"),
-        (lambda: CompactFilter(4, "0.4"), TypeError, "alpha of CompactFilter must be a number"),
+        (lambda: CompactFilter(4, "0.4"), TypeError, "must be a real number"),
         (lambda: Diff("x", 2, scheme=CompactFilter(4, 0.4)), ValueError, "has no derivatives"),
         (lambda: Spline(4), ValueError, "odd and at least 3, but is 4"),
         (lambda: Spline(1), ValueError, "odd and at least 3"),
@@ -562,3 +562,11 @@ def test_the_smallest_grids():
     assert op.accuracy.min() >= 2
     A = Filter("x", Shapiro(8)).matrix(Grid(x=Uniform(0, 1, 5))).toarray()
     np.testing.assert_allclose(A @ np.arange(5) ** 3.0, np.arange(5) ** 3.0, rtol=0, atol=1e-13)
+
+
+@pytest.mark.parametrize("kind", [np.float32, np.float64, np.int64])
+def test_numbers_of_numpy_become_pythons(kind):
+    """So that they are exact as any other, and print without their types."""
+    for scheme in (Gaussian(kind(1)), Shapiro(34, kind(1)), CompactFilter(4, kind(0))):
+        assert "np." not in repr(scheme)
+        assert scheme.modified_wavenumber(0.5, 0) == pytest.approx(1, abs=0.2)

@@ -195,6 +195,8 @@ REFUSED = {
     "coefficients": (lambda: coefficients(1, scheme=Chebyshev()), "no interior stencil"),
     "wavenumber": (lambda: Chebyshev().modified_wavenumber(1.0), "differ from point to point"),
     "masked": (lambda: Diff("x", scheme=Fourier()).on(CIRCLE).masked(np.arange(40) > 3), "holes"),
+    "too few": (lambda: Diff("x", 3, scheme=Chebyshev()).on(Grid(x=ChebyshevPoints(0, 1, 3))),
+                "needs 4 points along 'x', but the grid has 3"),
     "one point": (lambda: ChebyshevPoints(0, 1, 1), "two points at least"),
     "no length": (lambda: ChebyshevPoints(1, 1, 5), "ends apart"),
     "not finite": (lambda: ChebyshevPoints(0, np.inf, 5), "finite"),

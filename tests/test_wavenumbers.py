@@ -193,3 +193,13 @@ def test_every_scheme_is_on_the_page():
     public = [made for name in findops.__all__ if isinstance(made := getattr(findops, name), type)]
     named = {each.__name__ for each in public if issubclass(each, Scheme)}
     assert all(f"`{name}" in text for name in named)
+
+
+@pytest.mark.parametrize("scheme", [Central(), Fourier(), Compact()], ids=repr)
+def test_orders_are_those_of_derivatives(scheme):
+    with pytest.raises(ValueError, match="needs an order of at least 1, but got"):
+        scheme.modified_wavenumber(1.0, order=0)
+    with pytest.raises(ValueError, match="needs an order of at least 1, but got -1"):
+        scheme.modified_wavenumber(1.0, order=-1)
+    with pytest.raises(TypeError, match=r"needs an integer order, but got 1\.5"):
+        scheme.modified_wavenumber(1.0, order=1.5)

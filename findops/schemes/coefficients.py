@@ -58,17 +58,12 @@ def coefficients(order: int, acc: int | None = None, scheme: Scheme | None = Non
     >>> c.accuracy, c.error
     (4, (Fraction(-1, 90), 6))
     """
-    for name, value in (("order", order), ("acc", acc)):
-        if isinstance(value, bool) or not (value is None or hasattr(value, "__index__")):
-            raise TypeError(f"coefficients needs an integer {name}, but got {value!r}")
+    if isinstance(acc, bool) or not (acc is None or hasattr(acc, "__index__")):
+        raise TypeError(f"coefficients needs an integer acc, but got {acc!r}")
     used = Central() if scheme is None else scheme
     if not isinstance(used, Scheme):
         raise TypeError(f"coefficients needs a scheme such as Central(), but got {scheme!r}")
-    least = 0 if used.smooths else 1
-    if order is None or order < least:
-        raise ValueError(
-            f"coefficients needs an order of at least {least} for {used!r}, but got {order!r}"
-        )
+    used.check_order(order)
     found = used.stencil(order, used.claim(order, acc))
     error = found.error(order)
     offsets, left_offsets = (tuple(map(int, o)) for o in (found.offsets, found.left_offsets))

@@ -94,6 +94,10 @@ class Compact(Scheme):
     ) -> None:
         object.__setattr__(self, "left", _side(left, "left"))
         object.__setattr__(self, "right", None if right is None else _side(right, "right"))
+        if not isinstance(waves, (Sequence, np.ndarray)) or not all(
+            isinstance(wave, Real) for wave in waves
+        ):
+            raise TypeError(f"Compact: waves must be a sequence of numbers, not {waves!r}")
         object.__setattr__(self, "waves", tuple(float(wave) for wave in waves))
         if any(not 0 < wave < math.pi for wave in self.waves):
             raise ValueError(f"Compact: waves must be between 0 and π, but are {list(waves)}")
@@ -251,6 +255,8 @@ class Compact(Scheme):
 
 
 def _side(value: object, name: str) -> Side:
+    if isinstance(value, np.ndarray):
+        value = value.tolist()
     if hasattr(value, "__index__") and not isinstance(value, bool):
         count = int(value.__index__())
         if count < 1:
@@ -279,4 +285,11 @@ def _coefficient(value: object, name: str) -> Fraction:
 def _shown(side: Side) -> str:
     if isinstance(side, int):
         return str(side)
-    return f"[{', '.join(str(c) if c.denominator < 1000 else repr(float(c)) for c in side)}]"
+    return f"[{', '.join(map(_written, side))}]"
+
+
+def _written(value: Fraction) -> str:
+    """Return a coefficient as short as gives it back."""
+    if _coefficient(float(value), "") != value:
+        return repr(value)
+    return str(value) if value.denominator < 1000 else repr(float(value))

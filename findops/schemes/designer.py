@@ -64,6 +64,11 @@ class Goal:
             float(dissipation),
         )
 
+    @property
+    def shown(self) -> float | tuple[float, float]:
+        """The band as one would give it."""
+        return self.band if self.band[0] else self.band[1]
+
     def rows(self, offsets: Sequence[Fraction], order: int) -> tuple[Floats, Floats]:
         """Return A and b: the integral is |A w − b|² for the weights w, by Gauss's rule."""
         reach = math.ceil(max(map(abs, offsets)))

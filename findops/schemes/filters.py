@@ -5,14 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from math import comb
-from numbers import Real
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from findops.band import Band, Row
 from findops.schemes.explicit import Explicit
-from findops.schemes.one_sided import integer
+from findops.schemes.one_sided import integer, real
 from findops.schemes.scheme import Scheme, Stencil, TooFewPointsError
 
 if TYPE_CHECKING:
@@ -107,8 +106,7 @@ class Shapiro(Filtering, Explicit):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if isinstance(self.strength, bool) or not isinstance(self.strength, Real):
-            raise TypeError(f"the strength of Shapiro must be a number, but is {self.strength!r}")
+        object.__setattr__(self, "strength", real(self.strength, "the strength of Shapiro"))
         if not 0 < self.strength <= 1:
             raise ValueError(
                 "the strength of Shapiro must be more than 0 and at most 1, which takes the wave "
@@ -210,8 +208,7 @@ class CompactFilter(Filtering):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if isinstance(self.alpha, bool) or not isinstance(self.alpha, Real):
-            raise TypeError(f"the alpha of CompactFilter must be a number, but is {self.alpha!r}")
+        object.__setattr__(self, "alpha", real(self.alpha, "the alpha of CompactFilter"))
         if not -0.5 < self.alpha < 0.5:
             raise ValueError(
                 f"the alpha of CompactFilter must be between -1/2 and 1/2, but is {self.alpha}"

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import operator
 from dataclasses import dataclass
+from fractions import Fraction
+from numbers import Integral, Real
 from typing import TYPE_CHECKING
 
 from findops.schemes.explicit import Explicit
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from fractions import Fraction
 
-__all__ = ["Backward", "Biased", "Forward", "Offsets", "integer"]
+__all__ = ["Backward", "Biased", "Forward", "Offsets", "integer", "real"]
 
 
 @dataclass(frozen=True)
@@ -138,3 +139,12 @@ def integer(value: object, what: str) -> int:
     if isinstance(value, bool) or not hasattr(value, "__index__"):
         raise TypeError(f"{what} must be an integer, but is {value!r}")
     return operator.index(value)
+
+
+def real(value: object, what: str) -> float | Fraction:
+    """Return a real number as one of Python's, a fraction as it is, or say what needs to be one."""
+    if isinstance(value, bool) or not isinstance(value, Real):
+        raise TypeError(f"{what} must be a real number, but is {value!r}")
+    if isinstance(value, Integral):
+        return int(value)
+    return value if isinstance(value, Fraction) else float(value)

@@ -13,7 +13,7 @@ import numpy as np
 from findops.schemes.central import Central
 from findops.schemes.designer import Goal, optimal_weights
 from findops.schemes.explicit import Explicit
-from findops.schemes.one_sided import Offsets
+from findops.schemes.one_sided import Offsets, integer
 from findops.schemes.rational import solutions
 from findops.schemes.scheme import Stencil
 
@@ -127,8 +127,7 @@ class Optimized(Tuned):
         return Stencil(offsets, optimal_weights(offsets, order, self.goal))
 
     def __repr__(self) -> str:
-        low, high = self.goal.band
-        given = [f"{list(self.points)}, acc={self.goal.acc}, band={(low, high) if low else high}"]
+        given = [f"{list(self.points)}, acc={self.goal.acc}, band={self.goal.shown}"]
         given += ["relative=True"] * self.goal.relative
         given += [f"dissipation={self.goal.dissipation}"] * (self.goal.dissipation != 1)
         return f"Optimized({', '.join(given)})"
@@ -143,8 +142,8 @@ class TamWebb(Optimized):
 
     Parameters
     ----------
-    band : float
-        Wavenumbers 0 ≤ θ ≤ band: π/2 in the paper, 1.1 in Tam's later work.
+    band : float or (float, float)
+        Wavenumbers 0 ≤ θ ≤ band: π/2 in the paper, 1.1 in Tam's later work. Or between two.
 
     References
     ----------
@@ -158,12 +157,12 @@ class TamWebb(Optimized):
     [0.79926643, -0.18941314, 0.02651995]
     """
 
-    def __init__(self, band: float = math.pi / 2) -> None:
+    def __init__(self, band: float | Sequence[float] = math.pi / 2) -> None:
         super().__init__(range(-3, 4), 4, band)
 
     def __repr__(self) -> str:
-        high = self.goal.band[1]
-        return "TamWebb()" if high == math.pi / 2 else f"TamWebb({high})"
+        band = self.goal.shown
+        return "TamWebb()" if band == math.pi / 2 else f"TamWebb({band})"
 
 
 PRINTED = {
@@ -204,6 +203,8 @@ class BogeyBailly(Tuned):
     ------
     ValueError
         If there is no such stencil; for other than first derivatives; where the spacing is uneven.
+    TypeError
+        If `count` is not an integer.
 
     References
     ----------
@@ -221,6 +222,7 @@ class BogeyBailly(Tuned):
     count: int = 11
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "count", integer(self.count, "the count of BogeyBailly"))
         if self.count not in PRINTED:
             raise ValueError(
                 f"Bogey and Bailly give stencils of {list(PRINTED)} points, not {self.count!r}: "

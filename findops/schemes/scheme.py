@@ -177,6 +177,14 @@ class Scheme(ABC):
             raise ValueError(f"acc must be at least 1, but is {acc} for order {order}")
         return 2 if acc is None else acc
 
+    def check_order(self, order: object) -> None:
+        """Refuse what is no order of a derivative that does something."""
+        if isinstance(order, bool) or not isinstance(order, (int, np.integer)):
+            raise TypeError(f"{self!r} needs an integer order, but got {order!r}")
+        least = 0 if self.smooths else 1
+        if order < least:
+            raise ValueError(f"{self!r} needs an order of at least {least}, but got {order}")
+
     def at_least(self, acc: int) -> int:
         """Return the least accuracy from `acc` on that the scheme has."""
         return acc
@@ -237,7 +245,9 @@ class Scheme(ABC):
         Raises
         ------
         ValueError
-            If the scheme has no such accuracy.
+            If the scheme has no such accuracy, or no derivative of this order.
+        TypeError
+            If `order` is not an integer.
 
         Examples
         --------
@@ -248,6 +258,7 @@ class Scheme(ABC):
         >>> Central().modified_wavenumber([0.0, 0.5], order=2, acc=4).round(4)
         array([0.    , 0.2498])
         """
+        self.check_order(order)
         angle = theta if is_symbolic(theta) else np.asarray(theta)[()]
         return self.stencil(order, self.claim(order, acc)).wavenumber(angle, order)
 

@@ -6,7 +6,6 @@ import math
 from abc import abstractmethod
 from dataclasses import dataclass
 from fractions import Fraction
-from numbers import Real
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -14,7 +13,7 @@ import numpy as np
 from findops.band import Row
 from findops.schemes.explicit import Explicit
 from findops.schemes.least_squares import exact_fit_weights, row_fit_weights
-from findops.schemes.one_sided import integer
+from findops.schemes.one_sided import integer, real
 from findops.schemes.scheme import Stencil, TooFewPointsError
 
 if TYPE_CHECKING:
@@ -212,8 +211,7 @@ class Gaussian(Fit):
     sigma: float
 
     def __post_init__(self) -> None:
-        if isinstance(self.sigma, bool) or not isinstance(self.sigma, Real):
-            raise TypeError(f"the sigma of Gaussian must be a real number, but is {self.sigma!r}")
+        object.__setattr__(self, "sigma", real(self.sigma, "the sigma of Gaussian"))
         if not 0.5 <= self.sigma < math.inf:
             raise ValueError(
                 f"the sigma of Gaussian is at least 0.5 index steps, but is {self.sigma}; central "

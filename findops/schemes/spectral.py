@@ -10,7 +10,7 @@ import numpy as np
 
 from findops.band import Band, Row
 from findops.points import ChebyshevPoints
-from findops.schemes.scheme import SPECTRAL, Scheme, Stencil
+from findops.schemes.scheme import SPECTRAL, Scheme, Stencil, TooFewPointsError
 from findops.threads import num_threads
 from findops.weights import is_symbolic
 
@@ -115,6 +115,7 @@ class Fourier(Spectral):
         ).compressed()
 
     def modified_wavenumber(self, theta: Any, order: int = 1, acc: int | None = None) -> Any:
+        self.check_order(order)
         self.claim(order, acc)
         return (theta if is_symbolic(theta) else np.asarray(theta)[()]) ** order
 
@@ -190,6 +191,8 @@ class Chebyshev(Spectral):
         if "halo" in closure:
             raise ValueError(f"{self!r} reads no points beyond the ends: there is no halo")
         n = len(source)
+        if n <= order:
+            raise TooFewPointsError(order + 1, n)
         scale = (2 / float(source.stop - source.start)) ** order
         columns = np.arange(n)
         rows = [Row(columns, row) for row in _matrix(n, order) * scale]
