@@ -163,11 +163,6 @@ def written(band: Band) -> Band:
     far = Elimination(band.left).decay
     offsets, weights = _infinite(band, far)
     if band.periodic:
-        if len(offsets) > band.cols:
-            # Rows that go round the circle more than once are added up.
-            places = np.array(offsets) % band.cols
-            weights = np.bincount(places, weights, band.cols).astype(np.float64)
-            offsets = tuple(range(band.cols))
         return replace(plain, offsets=offsets, weights=weights)
     edge = far - min(offsets) + max(offsets) + len(band.left.head) + len(band.left.tail)
     n = band.rows
