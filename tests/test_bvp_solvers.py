@@ -211,6 +211,9 @@ REFUSED = {
             Diff("x", 2), Grid(x=Periodic(0, 1, 9)), Condition("mean", 1, np.ones(9))
         ).solve(), "one number",
     ),
+    "a closure of no accuracy": (
+        lambda: BVP(Diff("x", 2), BOX, Dirichlet("boundary"), closure=0), "closure",
+    ),
     "a mean slope": (lambda: BVP(Diff("x", 2), BOX, Neumann("mean")), "Condition"),
     "nothing near": (
         lambda: BVP(

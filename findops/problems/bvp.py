@@ -50,9 +50,9 @@ class BVP:
         continue the field, as conditions do. Periodic axes need none.
     closure : str, int or dict by face, optional
         What happens where stencils stick out, as in ``L.on``. By default it is accurate, but where
-        a slope is to be zero and L has second derivatives at acc 2 there, the field is continued
-        evenly: the equation then holds at the wall too, as with ghost points, and at acc 2 that is
-        as accurate and keeps symmetry.
+        a slope is to be zero, by elimination, and L has second derivatives at acc 2 on even spacing
+        there, the field is continued evenly: the equation then holds at the wall too, as with ghost
+        points, and at acc 2 that is as accurate and keeps symmetry.
     impose : {"elimination", "rows", "sat"}
         How the conditions are imposed on L, as in ``op.subject_to``.
     components : int or tuple of int
@@ -125,7 +125,7 @@ class BVP:
         if components != () or acc != 2 or jac is not None:
             raise TypeError(f"components=, acc= and jac= belong to functions; {L!r} has its own")
         listed = as_conditions(conditions)
-        to_impose, chosen = listed, closure or "accurate"
+        to_impose, chosen = listed, "accurate" if closure is None else closure
         if closure is None and impose == "elimination":
             continuation, to_impose = continued(L, grid, listed, smooth=False)
             chosen = continuation or "accurate"
