@@ -1,23 +1,18 @@
-"""How many threads the compiled kernels use, and the pool that they share."""
+"""How many threads the compiled kernels use."""
 
 from __future__ import annotations
 
 import os
 import threading
-from collections import deque
-from concurrent.futures import ThreadPoolExecutor
 from functools import cache
-from typing import TYPE_CHECKING, TypeVarTuple, Unpack
+from typing import TYPE_CHECKING
 
 from findops.values import whole
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
     from types import TracebackType
 
-__all__ = ["num_threads", "run", "set_num_threads"]
-
-Task = TypeVarTuple("Task")
+__all__ = ["num_threads", "set_num_threads"]
 
 VARIABLES = ("FINDOPS_NUM_THREADS", "OMP_NUM_THREADS")
 """Environment variables that set the number, the first that is there; the second is what
@@ -107,48 +102,3 @@ def _at_least_one(n: object, what: str) -> int:
     if count < 1:
         raise ValueError(f"{what} must be at least 1, but is {count}")
     return count
-
-
-@cache
-def _pool(workers: int) -> ThreadPoolExecutor:
-    return ThreadPoolExecutor(workers, thread_name_prefix="findops")
-
-
-if hasattr(os, "register_at_fork"):
-    # A forked child has none of its parent's threads.
-    os.register_at_fork(after_in_child=_pool.cache_clear)
-
-
-def run(
-    work: Callable[[Unpack[Task]], object],
-    tasks: Iterable[tuple[*Task]],
-    threads: int | None = None,
-) -> None:
-    """Call ``work`` for every task, on several threads, the caller's among them."""
-    left = deque(tasks)
-    helpers = min(num_threads() if threads is None else threads, len(left)) - 1
-
-    def take() -> None:
-        while True:
-            try:
-                task = left.popleft()
-            except IndexError:
-                return
-            work(*task)
-
-    if helpers < 1:
-        take()
-        return
-    try:
-        waiting = [_pool(helpers).submit(take) for _ in range(helpers)]
-    except RuntimeError:
-        # While the interpreter ends, there are no new threads.
-        waiting = []
-    try:
-        take()
-    finally:
-        left.clear()
-        for future in waiting:
-            # Helpers that have not begun, because others keep the pool busy, have nothing to do.
-            if not future.cancel():
-                future.result()

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 
 import findops as fo
-from findops import Diff, Diffusion, Field, Grid, Laplacian, Periodic, Points, Uniform, threads
+from findops import Diff, Diffusion, Field, Grid, Laplacian, Periodic, Points, Uniform, pool
 from findops.backends import assembly, sparse
 from findops.backends.assembly import fill
 from findops.backends.assembly_pattern import pattern
@@ -237,6 +237,6 @@ def test_called_from_many_threads_at_once():
         found[name] = compiled(operators()[name])
 
     with fo.set_num_threads(2):
-        threads.run(make, [(name,) for name in operators()])
+        pool.run(make, [(name,) for name in operators()])
     for name, op in operators().items():
         assert_identical(found[name], compiled(op))

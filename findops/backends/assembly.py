@@ -11,7 +11,7 @@ from scipy import sparse
 
 from findops.backends import assembly_kernels as kernels
 from findops.backends.assembly_paths import factors
-from findops.threads import run
+from findops.pool import run
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -15,7 +15,8 @@ from findops.backends.lowering import lower
 from findops.backends.ranges import parts, read, widen
 from findops.backends.renewing import renewed
 from findops.backends.schedule import schedule
-from findops.threads import num_threads, run
+from findops.pool import run
+from findops.threads import num_threads
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

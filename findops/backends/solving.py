@@ -17,7 +17,8 @@ import numpy as np
 
 from findops.backends.compiling import SOURCES, compiled, kept
 from findops.implicit import Elimination
-from findops.threads import num_threads, run
+from findops.pool import run
+from findops.threads import num_threads
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
