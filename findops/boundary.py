@@ -205,7 +205,9 @@ class AffineSystem:
     def residual(
         self, u: Array, constants: Array, f: ArrayLike = 0, t: float | None = None
     ) -> Array:
-        """Return what is left of the equations, rhs(f, t) − matrix · x, (n,).
+        """Return what is left of the equations at all points, and of the means.
+
+        Zeros stand where elimination leaves no equation.
 
         Parameters
         ----------
@@ -216,19 +218,20 @@ class AffineSystem:
         f, t
             As of `rhs`.
         """
-        left = self.applied(u, t)
-        fits = np.result_type(left, as_field(f)) == left.dtype
-        left = np.subtract(as_field(f), left, out=left if fits else None)
+        made = self.applied(u, t)
+        fits = np.result_type(made, as_field(f)) == made.dtype
+        left: Array = np.subtract(as_field(f), made, out=made if fits else None).reshape(-1)
         if self.impose == "rows":
             missing = self.equations.values(t) - self.equations.matrix @ u.ravel()
-            left = left.ravel().astype(np.result_type(left, missing))
+            left = left.astype(np.result_type(left, missing), copy=False)
             left[self.equations.places] = missing
         else:
-            left = self._inside(left)
+            left[self.equations.places] = 0
         if not constants.size:
             return left
         rows = sparse.vstack([mean.row for mean in self.equations.means])
-        left = left - self.balanced @ constants
+        left = left.astype(np.result_type(left, constants, self.balanced), copy=False)
+        left[self.free] -= self.balanced @ constants
         return np.concatenate([left, self.equations.means_of(t) - rows @ u.ravel()])
 
     @property
@@ -265,7 +268,8 @@ class AffineSystem:
         return u
 
     def _inside(self, u: Array) -> Array:
-        return u.ravel()[self.free] if self._box is None else u[self._box].ravel()
+        """Return a copy of the free unknowns of a field."""
+        return u.ravel()[self.free] if self._box is None else u[self._box].flatten()
 
     def matvec(self, x: ArrayLike) -> Array:
         """Return matrix · x, (n,), without the matrix."""

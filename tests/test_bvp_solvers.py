@@ -259,3 +259,30 @@ def test_singular_matrices_far_from_normal_are_recognized(stretch):
     f.ravel()[problem.system.free] = problem.system.matrix @ free
     found = problem.solve(f, "fast").u
     assert abs(grid.integrate(found)) < 1e-10 * np.abs(found).max()
+
+
+@pytest.mark.parametrize("solver", ["fast", "direct"])
+def test_resonant_modes_on_circles_are_taken_off_in_real_numbers(solver):
+    n = 16
+    step = 2 * np.pi / n
+    grid = Grid(x=Periodic(0, 2 * np.pi, n), y=Periodic(0, 2 * np.pi, 12))
+    problem = BVP(Laplacian() + (2 - 2 * np.cos(step)) / step**2, grid)
+    x, _ = grid.mesh()
+    u = np.random.default_rng(3).standard_normal(grid.shape)
+    found = problem.solve(problem.operator(u), solver)
+    want = u.copy()
+    for mode in (np.cos(x), np.sin(x)):
+        want -= np.mean(want * mode) / np.mean(mode**2 + 0 * u) * mode
+    assert found.u.dtype == np.float64
+    np.testing.assert_allclose(found.u, want, atol=1e-12)
+
+
+def test_what_a_solution_holds_is_its_own():
+    grid = Grid(*(Periodic(0, 1, 6) for _ in range(3)))
+    problem = BVP(Laplacian() - 1, grid)
+    f = np.random.default_rng(5).standard_normal(grid.shape)
+    kept = f.copy()
+    found = problem.solve(f, "fast")
+    np.testing.assert_array_equal(f, kept)
+    assert found.constants.base is None
+    assert not np.shares_memory(problem.system.restrict(f), f)

@@ -42,7 +42,8 @@ def balanced(system: AffineSystem) -> Callable[[Array], Array] | None:
         return regular
     if fast.vanishing.size > 1:
         return None
-    null, unreachable = fast.null[:, 0], fast.vanishing_part(constant)
+    place = np.unravel_index(fast.vanishing[0], fast.shape)
+    null, unreachable = fast.eigenvector(place).ravel(), fast.vanishing_part(constant)
 
     def singular(b: Array) -> Array:
         c = (fast.vanishing_part(b[:-1]) / unreachable).item()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +13,7 @@ from findops.problems.balanced import balanced
 from findops.problems.direct import direct
 from findops.problems.krylov import Krylov, multigrid, nearest
 from findops.problems.separable import separable
+from findops.problems.singular import null_fields
 from findops.problems.solution import Factored
 from findops.values import kind
 
@@ -71,10 +73,10 @@ def returned(x: Any, b: Array) -> Array:
 def _fast(system: AffineSystem, tol: float, progress: bool) -> Factored | None:  # noqa: ARG001
     solve: Callable[[Array], Array] | None
     if system.equations.means:
-        solve, null = balanced(system), None
+        solve, null = balanced(system), []
     else:
-        solve = fast = separable(system)
-        null = fast.null if fast else None
+        fast = separable(system)
+        solve, null = (partial(fast, own=True), fast.null) if fast else (None, [])
     if solve is None:
         return None
     return Factored(system, lambda b: (solve(b), 0), "fast diagonalization", null)
@@ -85,17 +87,17 @@ def _krylov(system: AffineSystem, tol: float, progress: bool) -> Factored | None
     if precondition is None:
         return None
     iterate = Krylov(system, precondition, tol, progress)
-    return Factored(system, iterate, "Krylov, separable preconditioner", system.null_vectors)
+    return Factored(system, iterate, "Krylov, separable preconditioner", null_fields(system))
 
 
 def _multigrid(system: AffineSystem, tol: float, progress: bool) -> Factored:
     iterate = Krylov(system, multigrid(system), tol, progress)
-    return Factored(system, iterate, "Krylov, algebraic multigrid", system.null_vectors)
+    return Factored(system, iterate, "Krylov, algebraic multigrid", null_fields(system))
 
 
 def _direct(system: AffineSystem, tol: float, progress: bool) -> Factored:  # noqa: ARG001
     solve = direct(system, system.null_vectors)
-    return Factored(system, lambda b: (solve(b), 0), "sparse factorization", system.null_vectors)
+    return Factored(system, lambda b: (solve(b), 0), "sparse factorization", null_fields(system))
 
 
 METHODS: dict[str, Callable[[AffineSystem, float, bool], Factored | None]] = {

@@ -11,7 +11,7 @@ from findops.problems.eigenpairs import nearest_first
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from findops.problems.separable import Separable
+    from findops.problems.diagonalization import Separable
 
     Array = NDArray[Any]
 

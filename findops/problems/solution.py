@@ -7,14 +7,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from findops.problems.singular import without_null
+from findops.problems.singular import largest, without_null
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from numpy.typing import ArrayLike, NDArray
 
     from findops.boundary import AffineSystem
+    from findops.problems.singular import NullField
 
     Array = NDArray[Any]
 
@@ -58,9 +59,10 @@ class Factored:
 
     system: AffineSystem
     solver: Callable[[Array], tuple[Array, int]]
+    """What solves the system; it may overwrite its right-hand side."""
     method: str
-    null: Array | None = None
-    """What may be added to a solution, columns (n, k)."""
+    null: Sequence[NullField] = ()
+    """What may be added to a solution."""
 
     def __call__(self, rhs: ArrayLike = 0, t: float | None = None) -> Array:
         """Return the field for a right-hand side, boundary included."""
@@ -69,12 +71,13 @@ class Factored:
     def solution(self, rhs: ArrayLike = 0, t: float | None = None) -> Solution:
         """Return the field for a right-hand side, and how well it solves the system."""
         b = self.system.rhs(rhs, t)
+        given = largest(b)
         u, constants, iterations = self._solved(b, t)
-        left = self.system.residual(u, constants, rhs, t)
-        size = self.system.scale * _largest(u) + _largest(b)
-        return Solution(
-            u, _largest(left) / size if size else 0.0, self.method, iterations, constants
-        )
+        # The residual takes as much memory again.
+        del b
+        left = largest(self.system.residual(u, constants, rhs, t))
+        size = self.system.scale * largest(u) + given
+        return Solution(u, left / size if size else 0.0, self.method, iterations, constants)
 
     def _solved(self, b: Array, t: float | None) -> tuple[Array, Array, int]:
         """Return the field, the constants that balance means, and the number of iterations."""
@@ -86,14 +89,6 @@ class Factored:
         x, iterations = self.solver(b)
         if not np.isfinite(x).all():
             raise ValueError(f"{self.system!r}: what the solver returned is not finite")
-        u = self.system.lift(x, t)
-        if self.null is not None and self.null.shape[1]:
-            u = without_null(self.system, u, self.null)
-        return u, x[self.system.count :], iterations
-
-
-def _largest(x: Array) -> float:
-    if np.iscomplexobj(x):
-        return float(np.abs(x).max(initial=0))
-    # Without room for the absolute values.
-    return float(max(x.max(initial=0), -x.min(initial=0)))
+        u = without_null(self.system.lift(x, t), self.null)
+        # A view would keep all of x.
+        return u, x[self.system.count :].copy(), iterations
