@@ -173,14 +173,18 @@ def draw() -> None:
         above = figure.add_subplot(grid[2 * row, column])
         below = figure.add_subplot(grid[2 * row + 1, column])
         below.plot(x, x, color="black", linewidth=0.8)
-        drawn = [entry for entry in entries if entry.wavenumber is not None]
-        for i, (entry, color) in enumerate(zip(drawn, COLORS, strict=False)):
-            kappa = np.asarray(entry.wavenumber)
-            above.semilogy(x, np.maximum(np.abs(kappa.real / THETA - 1), 1e-17), color=color)
-            below.plot(x, kappa.real / np.pi, color=color)
+        drawn = {entry.label: kappa for entry in entries if (kappa := entry.wavenumber) is not None}
+        for i, ((label, kappa), color) in enumerate(zip(drawn.items(), COLORS, strict=False)):
+            # Where a later curve coincides with it, its edges show.
+            later = list(drawn.values())[i + 1 :]
+            covered = any(np.allclose(kappa.real, other.real, atol=ROUNDOFF) for other in later)
+            width, alpha = (6, 0.4) if covered else (1.5, 1)
+            style = {"color": color, "linewidth": width, "alpha": alpha}
+            above.semilogy(x, np.maximum(np.abs(kappa.real / THETA - 1), 1e-17), **style)
+            below.plot(x, kappa.real / np.pi, **style)
             if abs(kappa.imag).max() > ROUNDOFF:
-                below.plot(x, -kappa.imag / np.pi, "--", color=color)
-            below.text(0.03, 0.945 - 0.062 * i, entry.label, color=color, fontsize=11,
+                below.plot(x, -kappa.imag / np.pi, "--", **style)
+            below.text(0.03, 0.945 - 0.062 * i, label, color=color, fontsize=11,
                        transform=below.transAxes)  # fmt: skip
         for tolerance in TOLERANCES:
             above.axhline(tolerance, color="black", linewidth=0.6, linestyle=":")

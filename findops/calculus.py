@@ -5,14 +5,14 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import combinations
+from itertools import combinations, product
 from numbers import Real
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
 from findops.components import Components, Compound, Geometry
-from findops.derivative import Diff
+from findops.derivative import Diff, served
 from findops.expr import AxisName, Coef, Expr, as_coefficient
 
 if TYPE_CHECKING:
@@ -44,6 +44,8 @@ class Differential(Compound):
     axes: tuple[AxisName, ...] | None
     acc: Any
     scheme: Any
+    orders: ClassVar[tuple[int, ...]] = (1,)
+    """Orders of its derivatives along an axis."""
 
     def __init__(
         self,
@@ -56,11 +58,8 @@ class Differential(Compound):
         given = {
             name for each in (self.acc, self.scheme) if isinstance(each, tuple) for name, _ in each
         }
-        for axis in {*(self.axes or (0,)), *given}:
-            try:
-                self._diff(axis, _at(self.acc, axis, 2), _at(self.scheme, axis, None))
-            except ValueError as error:
-                raise ValueError(f"{type(self).__name__}: {error}") from None
+        for axis, order in product({*(self.axes or (0,)), *given}, self.orders):
+            self._diff(axis, _at(self.acc, axis, 2), _at(self.scheme, axis, None), order)
 
     def _set(self, **values: object) -> None:
         for name, value in values.items():
@@ -87,6 +86,7 @@ class Differential(Compound):
         if scheme is not None and acc == 2:
             # The default, which stands for what the scheme implies.
             acc = None
+        served(repr(self), order, acc, scheme)
         return Diff(axis, order, acc, scheme)
 
     def _derivatives(self, geometry: Geometry, order: int = 1) -> list[Diff]:
@@ -243,6 +243,8 @@ class Hessian(Differential):
     array([[[2., 2., 2., 2.]]])
     """
 
+    orders = (1, 2)
+
     @property
     def rank_out(self) -> int:
         return 2
@@ -282,6 +284,7 @@ class Laplacian(Differential):
     """
 
     isotropic: bool
+    orders = (2,)
 
     def __init__(
         self,
@@ -335,6 +338,8 @@ class VectorLaplacian(Differential):
     array([[2., 2., 2., 2.]])
     """
 
+    orders = (2,)
+
     @property
     def rank_in(self) -> int:
         return 1
@@ -359,6 +364,8 @@ class Biharmonic(Differential):
     >>> np.round(Biharmonic()(np.arange(7.0) ** 4, 1.0), 9)
     array([24., 24., 24., 24., 24., 24., 24.])
     """
+
+    orders = (2,)
 
     def expand(self, geometry: Geometry) -> Components:
         laplacian = total(self._derivatives(geometry, 2))

@@ -14,7 +14,7 @@ from findops.values import whole
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-__all__ = ["Diff", "Filter", "Flux", "Interpolate"]
+__all__ = ["Diff", "Filter", "Flux", "Interpolate", "served"]
 
 
 @dataclass(frozen=True, init=False, repr=False)
@@ -67,18 +67,14 @@ class Diff(AlongAxis):
         if not _is_zero(order):
             return super().__new__(cls)
         axis = _check_axis(axis)
-        used = Central() if scheme is None else scheme
-        if not isinstance(used, Scheme):
-            raise TypeError(f"Diff({axis!r}, 0): scheme must be such as Central(), not {scheme!r}")
-        if used.smooths:
+        if isinstance(scheme, Scheme) and scheme.smooths:
             return super().__new__(cls)
-        if acc is not None:
-            _claimed(f"Diff({axis!r}, 0)", used, 0, acc)
+        used, claimed = served(f"Diff({axis!r}, 0)", 0, acc, scheme)
         if to is None:
             return Identity()
         if used != Central():
             raise ValueError(f"Diff({axis!r}, 0, to={to!r}): only Central() interpolates")
-        return Interpolate(axis, to, 2 if acc is None else acc)
+        return Interpolate(axis, to, claimed)
 
     def __init__(
         self,
@@ -89,11 +85,6 @@ class Diff(AlongAxis):
         to: str | None = None,
     ) -> None:
         axis = _check_axis(axis)
-        used = Central() if scheme is None else scheme
-        if not isinstance(used, Scheme):
-            raise TypeError(
-                f"Diff({axis!r}): scheme must be a value such as Central(), not {scheme!r}"
-            )
         if isinstance(order, bool) or not isinstance(order, (int, np.integer)):
             raise TypeError(
                 f"Diff({axis!r}, {order!r}): order must be an integer; the spacing goes to the "
@@ -101,11 +92,12 @@ class Diff(AlongAxis):
             )
         if order < 0:
             raise ValueError(f"Diff({axis!r}, {order}): order must be at least 0")
+        name = f"Diff({axis!r}, {order})" if order else f"Filter({axis!r}, {scheme!r})"
+        used, claimed = served(name, int(order), acc, scheme)
         for coefficient in used.coefficients:
             as_coefficient(coefficient)
-        claimed = _claimed(f"Diff({axis!r}, {order})", used, int(order), acc)
         if to is not None:
-            _check_position(f"Diff({axis!r}, {order})", to)
+            _check_position(name, to)
             if not used.staggers:
                 raise ValueError(
                     f"Diff({axis!r}, {order}, to={to!r}): {used!r} works from points to the same "
@@ -217,7 +209,7 @@ class Interpolate(AlongAxis):
     def __post_init__(self) -> None:
         object.__setattr__(self, "axis", _check_axis(self.axis))
         _check_position(f"Interpolate({self.axis!r})", self.to)
-        _claimed(f"Interpolate({self.axis!r})", Central(), 0, self.acc)
+        served(f"Interpolate({self.axis!r})", 0, self.acc, None)
 
     order = 0
     scheme: ClassVar[Scheme] = Central()
@@ -257,9 +249,21 @@ def _check_position(what: str, to: object) -> None:
         raise ValueError(f"{what}: to must be 'half' or 'node', but is {to!r}")
 
 
-def _claimed(what: str, scheme: Scheme, order: int, acc: int | None) -> int:
+def served(what: str, order: int, acc: int | None, scheme: Scheme | None) -> tuple[Scheme, int]:
+    """Return the scheme of a derivative and the accuracy that it has; `what` names who asks.
+
+    Raises
+    ------
+    TypeError
+        If it is no scheme, or `acc` no integer.
+    ValueError
+        If the scheme has no such accuracy, or no derivative of this order.
+    """
+    used = Central() if scheme is None else scheme
+    if not isinstance(used, Scheme):
+        raise TypeError(f"{what}: scheme must be a value such as Central(), not {scheme!r}")
     wanted = None if acc is None else whole(acc, f"{what}: acc")
     try:
-        return scheme.claim(order, wanted)
+        return used, used.claim(order, wanted)
     except ValueError as error:
         raise ValueError(f"{what}: {error}") from None

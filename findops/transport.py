@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from findops.calculus import Axes, Differential, total
 from findops.components import Components, Compound, Geometry
-from findops.derivative import Diff, Flux
+from findops.derivative import Diff, Flux, served
 from findops.expr import AxisName, Coef, Expr, as_coefficient
 from findops.schemes import Central, Damping
 
@@ -145,10 +145,13 @@ class Diffusion(Differential):
     def _diff(self, axis: AxisName, acc: Any, scheme: Any, order: int = 1) -> Diff:
         if scheme is not None and scheme.pairs:
             if self.natural:
-                raise ValueError(f"{scheme!r} takes conditions weakly: natural=True is not for it")
+                raise ValueError(
+                    f"{self!r}: {scheme!r} takes conditions weakly: natural=True is not for it"
+                )
             return super()._diff(axis, acc, scheme, order)
         if scheme not in (None, Central()):
-            raise ValueError(f"Diffusion is made of central differences, not of {scheme!r}")
+            raise ValueError(f"{self!r} is made of central differences, not of {scheme!r}")
+        served(repr(self), order, acc, scheme)
         return Diff(axis, order, acc, scheme, to="half")
 
     def expand(self, geometry: Geometry) -> Components:

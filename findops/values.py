@@ -1,16 +1,17 @@
-"""What may be a coefficient, in canonical form."""
+"""What may be a coefficient or another number that is given, in canonical form."""
 
 from __future__ import annotations
 
+import operator
 from fractions import Fraction
 from numbers import Complex, Rational, Real
-from typing import Any
+from typing import Any, SupportsIndex
 
 import numpy as np
 
 from findops.weights import is_symbolic
 
-__all__ = ["Number", "canonical", "is_labeled", "kind", "whole"]
+__all__ = ["Number", "canonical", "is_labeled", "kind", "real", "whole"]
 
 Number = Fraction | float | complex
 """Numbers as coefficients: rational ones are exact."""
@@ -96,9 +97,28 @@ def whole(value: object, what: str) -> int:
     TypeError
         If it is no integer; `what` names it.
     """
-    if isinstance(value, (int, np.integer)) and not isinstance(value, bool):
-        return int(value)
+    if isinstance(value, SupportsIndex) and not isinstance(value, (bool, np.bool_)):
+        try:
+            return operator.index(value)
+        except TypeError:  # an array with several numbers, or of floats
+            pass
     raise TypeError(f"{what} must be an integer, but is {value!r}")
+
+
+def real(value: object, what: str) -> float | Fraction:
+    """Return a real number as one of Python's, a rational one exactly.
+
+    Raises
+    ------
+    TypeError
+        If it is none; `what` names it.
+    """
+    if isinstance(value, bool) or not isinstance(value, Real):
+        raise TypeError(f"{what} must be a real number, but is {value!r}")
+    if isinstance(value, Rational):
+        exact = Fraction(int(value.numerator), int(value.denominator))
+        return int(exact) if exact.denominator == 1 else exact
+    return float(value)
 
 
 def kind(value: object) -> str:

@@ -153,13 +153,6 @@ SMOOTHED = [
     for order in (0, 1, 2)
     for kind in kinds
 ] + [
-    _implied(fo.Spline(degree), order, degree + 1 - order, kind)
-    for degree, order, kinds in (
-        (3, 1, ("uniform", "random", "half")),
-        (5, 2, ("cells", "descending-random")),
-    )
-    for kind in kinds
-] + [
     _implied(fo.Shapiro(order, strength), 0, order // 2, kind)
     for order, strength, kinds in (
         (2, 1, ("uniform", "cells")), (8, 0.5, ("periodic", "descending", "faces"))
@@ -172,6 +165,15 @@ SMOOTHED = [
     )
     for closure in (1, "odd", "even", "zero", "halo", {"x-": "halo", "x+": "accurate"})
 ]  # fmt: skip
+
+SPLINES = [
+    _implied(fo.Spline(degree), order, degree + 1 - order, kind)
+    for degree, order, kinds in (
+        (3, 1, ("uniform", "random", "half", "periodic", "periodic-random")),
+        (5, 2, ("cells", "descending-random", "periodic")),
+    )
+    for kind in kinds
+]
 
 # Under these closures a row near an end need not approximate anything: op.accuracy tells.
 CLOSURES: list[Any] = [1, 3, "odd", "even", "zero", {"x-": "odd", "x+": "even"}]
@@ -202,6 +204,8 @@ BY_PARTS = [
     )
     for kinds, scheme, orders in (
         *((("uniform",), fo.SBP(p), (1, 2)) for p in (2, 6, 8)),
+        *((("uniform",), fo.SBP(p, "mattsson-nordstrom-2004"), (1, 2)) for p in (6, 8)),
+        (("uniform",), fo.SBP(6, "strand-1994"), (1,)),
         (("uniform", "periodic", "descending"), fo.SBP(4), (1, 2)),
         (("uniform", "periodic", "descending"), fo.UpwindSBP(3, "-"), (1,)),
         (("uniform",), fo.UpwindSBP(6, "+"), (1,)),
@@ -229,6 +233,7 @@ STAGGERED = [
 # name: (scheme, orders, acc); for evenly spaced points.
 TUNED: dict[str, tuple[Any, tuple[int, ...], int]] = {
     "TamWebb()": (fo.TamWebb(), (1, 2), 4),
+    "BogeyBailly(9)": (fo.BogeyBailly(9), (1,), 4),
     "BogeyBailly(11)": (fo.BogeyBailly(11), (1,), 4),
     "BogeyBailly(13)": (fo.BogeyBailly(13), (1,), 4),
     "Optimized": (fo.Optimized(range(-4, 5), acc=6, band=1.8), (1, 2), 6),
@@ -244,7 +249,7 @@ EVEN = [
 ] + [
     Case(f"{name} order 1", f"x={kind}", lambda _, s=scheme: Diff("x", scheme=s), {"x": 1}, None,
          m=30, closure=closure)
-    for name, (scheme, *_) in [*TUNED.items()][::4]
+    for name, (scheme, *_) in [*TUNED.items()][::5]
     for kind in ("uniform", "cells")
     for closure in ("odd", "even", "zero", 2)
 ]  # fmt: skip
@@ -489,6 +494,13 @@ COMPACT = [
     for kind in ("uniform", "cells", "faces")
     for o, p in ((1, 6), (2, 4))
 ] + [
+    _implied(fo.CompactFilter(order, alpha), 0, order // 2, kind)
+    for order, alpha, kinds in (
+        (2, 0.3, ("uniform", "cells", "periodic-half")),
+        (8, 0.45, ("periodic", "descending", "faces")),
+    )
+    for kind in kinds
+] + [
     Case(f"narrow Compact({m}) Diff({o}, acc={p})", f"x=periodic:{n}", lambda _, o=o, p=p, m=m:
          Diff("x", o, acc=p, scheme=fo.Compact(m)), {"x" * o: 1}, p, refine=False)
     for n in (3, 5)
@@ -549,12 +561,15 @@ WHOLE: list[Case] = [*COMPACT, *SPECTRAL]
 """Not in `CASES`, whose matrices are sparse and of which a zero weight touches nothing."""
 
 CASES: list[Case] = [
-    *SINGLES, *FORCED, *BY_PARTS, *SMOOTHED, *EVEN, *CLOSED, *NARROW, *STAGGERED, *SUMS, *VARYING,
-    *VECTORS, *CLOSED_PLANES, *LITERAL,
+    *SINGLES, *FORCED, *BY_PARTS, *SMOOTHED, *SPLINES, *EVEN, *CLOSED, *NARROW, *STAGGERED, *SUMS,
+    *VARYING, *VECTORS, *CLOSED_PLANES, *LITERAL,
 ]  # fmt: skip
 
 
 EVERY: list[Case] = [*CASES, *WHOLE]
+
+AROUND: list[Case] = [case for case in (*SPLINES, *WHOLE) if "periodic" in case.spec]
+"""Every row reads all around a circle, on which no polynomial is periodic."""
 
 
 def each(cases):

@@ -24,13 +24,14 @@ from findops import (
     Periodic,
     Uniform,
 )
-from tests.cases import CASES, each
+from tests.cases import EVERY, each
 from tests.grids import make_grid
 from tests.strategies import EXACT, constant_trees, trees
 from tests.support import (
     assert_rows_close,
     assert_same_matrix,
     input_shape,
+    matrix,
     random_array,
     row_scale,
 )
@@ -225,12 +226,12 @@ def test_bound_curl_of_gradient_in_the_plane():
     assert (abs(N).max() if N.nnz else 0) <= 1e-14 * largest
 
 
-@each(CASES[::7])
+@each(EVERY[::7])
 def test_operators_are_linear(case):
     op = case.op()
     shape = input_shape(case.grid(), op, case.ins)
     u, v = random_array(shape, complex, 1), random_array(shape, complex, 2)
-    A = op.matrix()
+    A = matrix(op)
     scale = row_scale(A, u) * 3 + row_scale(A, v)
     assert_rows_close(op(3 * u - 1j * v), 3 * op(u) - 1j * op(v), scale, 1e-13)
     np.testing.assert_array_equal(op(np.zeros(shape)), 0)

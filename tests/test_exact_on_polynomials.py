@@ -6,7 +6,7 @@ import math
 import numpy as np
 from hypothesis import given
 
-from tests.cases import EVERY, WHOLE, each, orders
+from tests.cases import AROUND, EVERY, each, orders
 from tests.grids import kinds
 from tests.strategies import constant_trees
 from tests.support import (
@@ -19,12 +19,7 @@ from tests.support import (
     row_scale,
 )
 
-# A polynomial is not periodic, and where whole lines are read every row wraps.
-PLAIN = [
-    c
-    for c in EVERY
-    if c.constant and c.acc is not None and c.refine and not (c in WHOLE and "periodic" in c.spec)
-]
+PLAIN = [c for c in EVERY if c.constant and c.acc is not None and c.refine and c not in AROUND]
 
 
 def monomial(points, origin, length, powers, alpha):

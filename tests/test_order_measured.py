@@ -4,6 +4,7 @@ import numpy as np
 
 from findops import Diff, Grid, Uniform
 from tests.cases import (
+    AROUND,
     BY_PARTS,
     CLOSED,
     EVEN,
@@ -11,6 +12,7 @@ from tests.cases import (
     FORCED,
     SINGLES,
     SMOOTHED,
+    SPLINES,
     STAGGERED,
     each,
     orders,
@@ -28,6 +30,7 @@ from tests.support import (
 
 REFINED = [c for c in EVERY if c.refine]
 ONE_DERIVATIVE = [*SINGLES, *FORCED, *BY_PARTS, *SMOOTHED, *EVEN, *CLOSED, *STAGGERED]
+ONE_DERIVATIVE += [c for c in SPLINES if c not in AROUND]
 AMPLITUDES = (1.0, 0.5, -0.7)
 
 

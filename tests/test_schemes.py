@@ -2,28 +2,45 @@
 
 import dataclasses
 import pickle
+import re
 
 import numpy as np
 import pytest
+import sympy
 
+import findops
 from findops import (
     Advection,
     Backward,
     Biased,
     BogeyBailly,
     Central,
+    Compact,
+    Curl,
     Diff,
+    Diffusion,
+    Divergence,
     Field,
+    Filter,
     Forward,
+    Fourier,
+    Gradient,
     Grid,
+    Hessian,
+    Interpolate,
+    Laplacian,
     Offsets,
     Optimized,
     Periodic,
     Points,
+    Shapiro,
     TamWebb,
     Uniform,
     Upwind,
+    UpwindSBP,
 )
+from findops.schemes import Scheme
+from tests.cases import EVERY
 from tests.support import assert_same_matrix, coordinates, random_array, vandermonde_weights
 
 H = 0.25
@@ -181,8 +198,66 @@ def test_schemes_are_frozen_values(scheme):
         scheme.anything = 1
 
 
+def test_every_public_scheme_is_in_the_table_of_cases():
+    """On circles and between ends, where it serves both."""
+    public = [made for name in findops.__all__ if isinstance(made := getattr(findops, name), type)]
+    names = {made.__name__ for made in public if issubclass(made, Scheme)} - {"Central"}
+    for around, missing in ((True, {"Chebyshev"}), (False, {"Fourier"})):
+        cases = [case for case in EVERY if len(case.spec.split()) == 1]
+        cases = [case for case in cases if ("periodic" in case.spec) == around]
+        text = " ".join(repr(case.expr(case.grid())) for case in cases)
+        assert {name for name in names if not re.search(rf"\b{name}\b", text)} == missing
+
+
 def test_schemes_differ():
     assert Biased(1) != Biased(2)
     assert Forward() != Backward()
     assert Offsets([-1, 0, 1]) == Offsets((-1, 0, 1))
     assert Offsets([-1, 0, 1]) != Offsets([-1, 0, 2])
+
+
+# Refusals name what was written -----------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("make", "text"),
+    [
+        (lambda: Gradient(acc=3), r"Gradient\(acc=3\): a central scheme has even accuracy"),
+        (lambda: Divergence(scheme={"x": TamWebb(), "y": Fourier()}, acc={"x": 6}),
+         r"Divergence\(.*\): TamWebb\(\) fixes the accuracy itself"),
+        (lambda: Laplacian(scheme=BogeyBailly(9)),
+         r"Laplacian\(scheme=BogeyBailly\(9\)\): BogeyBailly\(9\) is a first derivative"),
+        (lambda: Hessian(scheme=UpwindSBP(3, "+")),
+         r"Hessian\(scheme=UpwindSBP\(3, '\+'\)\): UpwindSBP.* not one of order 2"),
+        (lambda: Advection([1.0], acc=3), r"Advection\(.*acc=3\): a central scheme"),
+        (lambda: Diffusion(2, acc=3), r"Diffusion\(.*acc=3\): a central scheme"),
+        (lambda: Diffusion(2, scheme=Forward()), r"Diffusion\(.*\) is made of central differences"),
+        (lambda: Filter("x", Shapiro(4), acc=2),
+         r"Filter\('x', Shapiro\(order=4, strength=1\)\): Shapiro.* leave acc out"),
+        (lambda: Interpolate("x", "half", acc=3), r"Interpolate\('x'\): a central scheme"),
+    ],
+)  # fmt: skip
+def test_refusals_name_what_was_written(make, text):
+    with pytest.raises(ValueError, match=f"^{text}"):
+        make()
+
+
+@pytest.mark.parametrize("make", [Gradient, Laplacian, Curl])
+def test_a_scheme_is_a_scheme(make):
+    with pytest.raises(TypeError, match=rf"^{make.__name__}\(scheme=5\): scheme must be a value"):
+        make(scheme=5)
+
+
+@pytest.mark.parametrize("number", [np.int8(4), np.array(4), sympy.Integer(4)], ids=repr)
+def test_integers_of_any_type_are_taken(number):
+    assert Diff("x", acc=number) == Diff("x", acc=4)
+    assert findops.coefficients(1, number) == findops.coefficients(1, 4)
+    assert Biased(number) == Biased(4)
+
+
+@pytest.mark.parametrize("number", [4.0, True, np.True_, np.array([4, 4]), np.array(4.0), "4"])
+def test_what_is_no_integer_is_refused(number):
+    for make in (lambda: Diff("x", acc=number), lambda: Biased(number), lambda: Compact(number),
+                 lambda: findops.coefficients(1, number)):  # fmt: skip
+        with pytest.raises((TypeError, ValueError)):
+            make()

@@ -201,5 +201,5 @@ def test_orders_are_those_of_derivatives(scheme):
         scheme.modified_wavenumber(1.0, order=0)
     with pytest.raises(ValueError, match="needs an order of at least 1, but got -1"):
         scheme.modified_wavenumber(1.0, order=-1)
-    with pytest.raises(TypeError, match=r"needs an integer order, but got 1\.5"):
+    with pytest.raises(TypeError, match=r"order must be an integer, but is 1\.5"):
         scheme.modified_wavenumber(1.0, order=1.5)

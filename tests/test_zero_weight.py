@@ -3,7 +3,18 @@
 import numpy as np
 import pytest
 
-from findops import Diff, Grid, Uniform, Upwind
+from findops import (
+    Chebyshev,
+    ChebyshevPoints,
+    Compact,
+    CompactFilter,
+    Diff,
+    Fourier,
+    Grid,
+    Periodic,
+    Uniform,
+    Upwind,
+)
 from tests.cases import CASES, LITERAL, each
 from tests.support import input_shape, random_array
 
@@ -27,6 +38,26 @@ def test_not_finite_values_stay_where_they_have_weight(case, bad):
         clean = np.ones(v.size, dtype=bool)
         clean[touched] = False
         assert np.isfinite(v[clean]).all()
+
+
+@pytest.mark.parametrize(
+    "scheme", [Compact(), CompactFilter(4, 0.4), Fourier(), Chebyshev()], ids=repr
+)
+@pytest.mark.parametrize("axis", [0, 1, 2])
+def test_where_whole_lines_are_read_they_stay_in_their_line(scheme, axis):
+    """Transforms and eliminations touch every point of a line, and no other line."""
+    line = ChebyshevPoints(0, 1, 9) if scheme == Chebyshev() else Periodic(0, 1, 9)
+    op = Diff(axis, int(not scheme.smooths), scheme=scheme).on(Grid(line, line, line))
+    u = random_array((2, 9, 9, 9), seed=1)
+    want = op(u)
+    u[1, 4, 5, 6] = np.nan
+    with np.errstate(invalid="ignore"):
+        v = op(u)
+    place = [1, 4, 5, 6]
+    place[1 + axis] = slice(None)
+    assert np.isnan(v[tuple(place)]).any()
+    v[tuple(place)] = want[tuple(place)]
+    np.testing.assert_array_equal(v, want)
 
 
 def test_a_zero_coefficient_multiplies():

@@ -59,10 +59,6 @@ class ByPartsScheme(Scheme):
     """A scheme with a diagonal norm, on evenly spaced axes only."""
 
     @property
-    def merges(self) -> bool:
-        return False
-
-    @property
     def fixed(self) -> bool:
         return True
 
@@ -102,7 +98,7 @@ class ByPartsScheme(Scheme):
         """
         if not isinstance(axis, Axis):
             raise TypeError(f"{self!r}: norm needs an axis, such as grid['x'], not {axis!r}")
-        spacing = abs(self._spacing(axis, 2 * len(self.edge)))
+        spacing = abs(self._long(axis, 2 * len(self.edge)))
         weights = [Fraction(1)] * len(axis) if axis.periodic else closed_norm(self.edge, len(axis))
         return np.array([float(w * spacing) for w in weights])
 
@@ -120,13 +116,8 @@ class ByPartsScheme(Scheme):
         closure: tuple[Closure, Closure],
     ) -> Band:
         made, n = self.facing(source.ascending).exact(order), len(source)
-        spacing = self._spacing(source, max(2 * len(made.head), len(made.slope)))
-        if not source.periodic and set(closure) != {"accurate"}:
-            other = next(kind for kind in closure if kind != "accurate")
-            raise ValueError(
-                f"summation by parts has rows of its own at the ends: closure must be 'accurate' "
-                f"there, not {other!r}"
-            )
+        spacing = self._long(source, max(2 * len(made.head), len(made.slope)))
+        self.check_ends(source, closure)
         # What stands for nothing knows no direction.
         scale = 1 / (spacing if made.sign else abs(spacing)) ** order
         reach = len(made.interior) // 2
@@ -146,7 +137,7 @@ class ByPartsScheme(Scheme):
         ).compressed()
 
     def _law(self, made: Exact, order: int, axis: Axis) -> ByParts:
-        unit = 1 / abs(self._spacing(axis, 0))
+        unit = 1 / abs(self.spacing(axis))
         # Outwards, a derivative at the first point has the other sign.
         low, high = made.slope, tuple(-w for w in made.slope)
         if order == 1 and made.sign:
@@ -154,13 +145,12 @@ class ByPartsScheme(Scheme):
         slopes = (_row(low, -unit), _mirrored(_row(high, unit), len(axis))) if low else None
         return ByParts(self.norm(axis), slopes)
 
-    def _spacing(self, axis: Axis, points: int) -> Fraction:
-        """Return the spacing of an axis, if it is even and the axis long enough."""
-        if axis.spacing is None:
-            raise ValueError(f"{self!r} needs evenly spaced points, but their spacing varies")
+    def _long(self, axis: Axis, points: int) -> Fraction:
+        """Return the spacing of an axis that is long enough."""
+        spacing = self.spacing(axis)
         if not axis.periodic and len(axis) < points:
             raise TooFewPointsError(points, len(axis))
-        return Fraction(axis.spacing)
+        return spacing
 
 
 def _row(entries: tuple[Fraction, ...], scale: Fraction) -> Row:

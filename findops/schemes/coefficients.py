@@ -7,6 +7,7 @@ from fractions import Fraction
 
 from findops.schemes.central import Central
 from findops.schemes.scheme import Scheme
+from findops.values import whole
 
 __all__ = ["Coefficients", "coefficients"]
 
@@ -58,15 +59,14 @@ def coefficients(order: int, acc: int | None = None, scheme: Scheme | None = Non
     >>> c.accuracy, c.error
     (4, (Fraction(-1, 90), 6))
     """
-    if isinstance(acc, bool) or not (acc is None or hasattr(acc, "__index__")):
-        raise TypeError(f"coefficients needs an integer acc, but got {acc!r}")
+    wanted = None if acc is None else whole(acc, "coefficients: acc")
     used = Central() if scheme is None else scheme
     if not isinstance(used, Scheme):
         raise TypeError(f"coefficients needs a scheme such as Central(), but got {scheme!r}")
     used.check_order(order)
-    found = used.stencil(order, used.claim(order, acc))
+    found = used.stencil(order, used.claim(order, wanted))
     error = found.error(order)
     offsets, left_offsets = (tuple(map(int, o)) for o in (found.offsets, found.left_offsets))
     return Coefficients(
-        offsets, found.weights, error[1] - order, error, left_offsets, found.left_weights
+        offsets, found.weights, found.accuracy(order), error, left_offsets, found.left_weights
     )

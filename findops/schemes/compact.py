@@ -20,6 +20,7 @@ from findops.schemes.compact_equations import (
 )
 from findops.schemes.explicit import Line
 from findops.schemes.scheme import Scheme
+from findops.values import whole
 
 if TYPE_CHECKING:
     from findops.axes import Axis
@@ -135,7 +136,7 @@ class Compact(Scheme):
 
     @property
     def merges(self) -> bool:
-        return isinstance(self.left, int) and self.right is None
+        return self.staggers
 
     @property
     def fixed(self) -> bool:
@@ -197,11 +198,7 @@ class Compact(Scheme):
         self, order: int, acc: int, source: Axis, target: Axis, closure: tuple[Closure, Closure]
     ) -> Band:
         line = Line(order, source, target)
-        if source.spacing is None:
-            raise ValueError(
-                "compact schemes need evenly spaced points: Central() serves where the spacing "
-                "varies"
-            )
+        spacing = self.spacing(source)
         stencil = self.stencil(order, acc, line.shift)
         rows = len(target)
         first, stop = 0, rows
@@ -220,7 +217,7 @@ class Compact(Scheme):
         closed = [
             closed_row(i, acc, line, stencil, closure) for i in (*range(first), *range(stop, rows))
         ]
-        scale = 1 / source.spacing**order
+        scale = 1 / spacing**order
         right, left = (
             Band(
                 rows=rows,
@@ -257,19 +254,14 @@ class Compact(Scheme):
 def _side(value: object, name: str) -> Side:
     if isinstance(value, np.ndarray):
         value = value.tolist()
-    if hasattr(value, "__index__") and not isinstance(value, bool):
-        count = int(value.__index__())
-        if count < 1:
-            raise ValueError(f"Compact: {name} must be at least 1, but is {count}")
-        return count
-    if isinstance(value, (str, bytes)) or not isinstance(value, Sequence):
-        raise TypeError(
-            f"Compact: {name} must be a number of neighbors or a sequence of coefficients, not "
-            f"{value!r}"
-        )
-    if not value:
-        raise ValueError(f"Compact: {name} needs at least one coefficient")
-    return tuple(_coefficient(c, name) for c in value)
+    if isinstance(value, Sequence) and not isinstance(value, (str, bytes)):
+        if not value:
+            raise ValueError(f"Compact: {name} needs at least one coefficient")
+        return tuple(_coefficient(c, name) for c in value)
+    count = whole(value, f"Compact: {name}, unless a sequence of coefficients,")
+    if count < 1:
+        raise ValueError(f"Compact: {name} must be at least 1, but is {count}")
+    return count
 
 
 def _coefficient(value: object, name: str) -> Fraction:

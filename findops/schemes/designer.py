@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from findops.schemes.one_sided import integer
 from findops.schemes.rational import solutions
+from findops.values import whole
 from findops.weights import as_rational
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ class Goal:
         acc: int, band: float | Sequence[float], relative: bool = False, dissipation: float = 1.0
     ) -> Goal:
         """Return what `optimize_stencil` is given, checked."""
-        if integer(acc, "acc") < 1:
+        if whole(acc, "acc") < 1:
             raise ValueError(f"an optimized stencil needs an acc of at least 1, but got {acc}")
         ends = tuple(band) if isinstance(band, (Sequence, np.ndarray)) else (0.0, band)
         if not all(isinstance(end, Real) for end in ends):
@@ -58,7 +58,7 @@ class Goal:
         if not 0 < dissipation < np.inf:
             raise ValueError(f"the weight of dissipation must be positive, but is {dissipation!r}")
         return Goal(
-            integer(acc, "acc"),
+            whole(acc, "acc"),
             (float(ends[0]), float(ends[1])),
             bool(relative),
             float(dissipation),
@@ -96,59 +96,43 @@ def optimize_stencil(
 ) -> Fractions:
     """Return the weights that are best over a band of wavenumbers and exact to an order.
 
-    On waves exp(iθx) a stencil gives Σ w exp(iθo) in place of (iθ)^order. The integral over the
-    band of the squared error, both divided by i^order, is made least among all stencils of the
-    wanted order of accuracy. The real part of the error is dispersion where `order` is odd, and
-    the imaginary part dissipation.
+    On waves exp(iθx) a stencil gives Σ w exp(iθo) in place of (iθ)^order. The squared error, both
+    divided by i^order, is integrated over the band, and made least (Tam and Webb 1993, J. Comput.
+    Phys. 107, 262-281).
 
     Parameters
     ----------
     offsets : sequence of numbers
-        Distinct points of the stencil in units of the spacing, counted from where the derivative
-        is wanted: (−3, …, 3), (0, 1, 2, 3), (−3/2, −1/2, 1/2, 3/2), ….
-    order : int
-        Order of the derivative, at least 1.
-    acc : int
-        Order of accuracy, at least 1.
+        Distinct points, in units of the spacing, counted from where the derivative is wanted.
+    order, acc : int
+        Orders of the derivative and of accuracy, at least 1.
     band : float or (float, float)
-        The band 0 ≤ θ ≤ band, or from the first number to the second, of θ = kh: π stands for two
-        points a wavelength.
+        The band 0 ≤ θ ≤ band, or from one number to another; π is two points a wavelength.
     relative : bool
         Integrate the squared relative error over ln θ instead; the band begins above zero.
     dissipation : float
-        Weight of the squared imaginary part of the error, that of the real one being 1.
+        Weight of the squared imaginary part of the error.
 
     Returns
     -------
     tuple of fractions.Fraction
-        A weight for each offset. The conditions for the order of accuracy hold exactly. Weights
-        that these leave free, at the offsets farthest from zero, are rounded to 18 decimals.
+        One for each offset. Conditions of order hold exactly; the outer weights have 18 decimals.
 
     Raises
     ------
-    ValueError
-        If the offsets are too few for that accuracy, repeat or are not finite, or if the band is
-        not one.
-    TypeError
-        If `order` or `acc` is not an integer, or an offset is not a number.
-
-    References
-    ----------
-    C. K. W. Tam and J. C. Webb, Dispersion-relation-preserving finite difference schemes for
-    computational acoustics, J. Comput. Phys. 107 (1993) 262-281.
+    ValueError, TypeError
+        If offsets are too few, repeat or are no finite numbers, or arguments are out of range.
 
     Examples
     --------
     >>> w = optimize_stencil(range(-3, 4), order=1, acc=4, band=np.pi / 2)
     >>> [round(float(x), 14) for x in w[4:]]
     [0.79926642697416, -0.18941314157932, 0.0265199520615]
-    >>> sum(x * o for x, o in zip(w, range(-3, 4)))
-    Fraction(1, 1)
     """
-    exact = tuple(as_rational(offset) for offset in offsets)
+    exact = tuple(map(as_rational, offsets))
     if len(set(exact)) < len(exact):
         raise ValueError(f"optimize_stencil needs distinct offsets, but got {list(offsets)}")
-    if integer(order, "order") < 1:
+    if whole(order, "order") < 1:
         raise ValueError(f"optimize_stencil needs an order of at least 1, but got {order}")
     return optimal_weights(exact, order, Goal.of(acc, band, relative, dissipation))
 

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
     Ints = NDArray[np.intp]
 
-__all__ = ["Explicit", "Line", "folded"]
+__all__ = ["Explicit", "Line", "Weighted", "folded"]
 
 
 @dataclass(frozen=True)
@@ -166,6 +166,21 @@ class Explicit(Scheme):
         return folded(
             i + offsets, self.weights(acc, line, np.array([i]), i + offsets[None])[0], line, closure
         )
+
+
+@dataclass(frozen=True)
+class Weighted(Explicit):
+    """An explicit scheme with weights of its own, on evenly spaced axes only."""
+
+    def interior(self, acc: int, line: Line) -> tuple[int, ...]:
+        # Not all axes are long enough for interior rows, which have the weights.
+        self.spacing(line.source)
+        return super().interior(acc, line)
+
+    def weights(self, acc: int, line: Line, rows: Ints, columns: Ints) -> Floats:  # noqa: ARG002
+        scale = 1 / self.spacing(line.source) ** line.order
+        exact = self.stencil(line.order, acc, line.shift).weights
+        return np.array([[float(w * scale) for w in exact]])
 
 
 def folded(columns: Ints, weights: Floats, line: Line, closure: tuple[Closure, Closure]) -> Row:

@@ -10,19 +10,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from findops.band import Band, Row
-from findops.schemes.explicit import Explicit
-from findops.schemes.one_sided import integer, real
+from findops.schemes.explicit import Weighted
 from findops.schemes.scheme import Scheme, Stencil, TooFewPointsError
+from findops.values import real, whole
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
     from findops.axes import Axis
     from findops.schemes.explicit import Line
     from findops.schemes.scheme import Closure
 
-    Floats = NDArray[np.float64]
-    Ints = NDArray[np.intp]
 
 __all__ = ["CompactFilter", "Shapiro"]
 
@@ -35,7 +31,7 @@ class Filtering(Scheme):
 
     def __post_init__(self) -> None:
         name = type(self).__name__
-        object.__setattr__(self, "order", integer(self.order, f"the order of {name}"))
+        object.__setattr__(self, "order", whole(self.order, f"the order of {name}"))
         if self.order < 2 or self.order % 2:
             raise ValueError(
                 f"the order of {name} must be even and at least 2, but is {self.order}"
@@ -44,10 +40,6 @@ class Filtering(Scheme):
     @property
     def smooths(self) -> bool:
         return True
-
-    @property
-    def merges(self) -> bool:
-        return False
 
     @property
     def fixed(self) -> bool:
@@ -64,7 +56,7 @@ class Filtering(Scheme):
 
 
 @dataclass(frozen=True)
-class Shapiro(Filtering, Explicit):
+class Shapiro(Filtering, Weighted):
     """The low-pass filter that multiplies a wave e^{iθx/h} by 1 − strength·sin^order(θ/2).
 
     It is 1 − strength·(−δ²/4)^(order/2) with the second difference δ²: what changes from point to
@@ -126,19 +118,6 @@ class Shapiro(Filtering, Explicit):
             for o in map(int, offsets)
         ]
         return Stencil(offsets, tuple((o == 0) - w for o, w in zip(offsets, removed, strict=True)))
-
-    def band(
-        self, order: int, acc: int, source: Axis, target: Axis, closure: tuple[Closure, Closure]
-    ) -> Band:
-        if source.spacing is None:
-            raise ValueError(
-                "its orders hold where the spacing is even: on other axes SavitzkyGolay or "
-                "Gaussian smooth"
-            )
-        return super().band(order, acc, source, target, closure)
-
-    def weights(self, acc: int, line: Line, rows: Ints, columns: Ints) -> Floats:  # noqa: ARG002
-        return np.array([[float(w) for w in self.stencil(0, acc).weights]])
 
     def edge(self, i: int, acc: int, line: Line, inward: int) -> Row:  # noqa: ARG002
         m, n = self.order // 2, len(line.source)
@@ -226,10 +205,8 @@ class CompactFilter(Filtering):
     def band(
         self, order: int, acc: int, source: Axis, target: Axis, closure: tuple[Closure, Closure]
     ) -> Band:
-        if not source.periodic and set(closure) != {"accurate"}:
-            raise ValueError(
-                "its rows near the ends are of its own, and closures other than 'accurate' unknown"
-            )
+        self.spacing(source)
+        self.check_ends(source, closure)
         explicit = Shapiro(self.order).band(order, acc, source, target, closure)
         left, beside = (self._side(explicit, middle) for middle in (1.0, 2.0 * self.alpha))
         right = Band.sum([(1.0, beside), (float(1 - 2 * self.alpha), explicit)])

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import operator
 from dataclasses import dataclass
-from fractions import Fraction
-from numbers import Integral, Real
 from typing import TYPE_CHECKING
 
 from findops.schemes.explicit import Explicit
+from findops.values import whole
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from fractions import Fraction
 
-__all__ = ["Backward", "Biased", "Forward", "Offsets", "integer", "real"]
+__all__ = ["Backward", "Biased", "Forward", "Offsets"]
 
 
 @dataclass(frozen=True)
@@ -70,7 +69,7 @@ class Biased(Explicit):
     shift: int
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "shift", integer(self.shift, "the shift of Biased"))
+        object.__setattr__(self, "shift", whole(self.shift, "the shift of Biased"))
 
     def lowest(self, points: int, shift: Fraction, inward: int) -> int:  # noqa: ARG002
         return self.shift - (points - 1) // 2
@@ -102,14 +101,10 @@ class Offsets(Explicit):
     values: tuple[int, ...]
 
     def __init__(self, values: Sequence[int]) -> None:
-        chosen = tuple(sorted(integer(value, "an offset") for value in values))
+        chosen = tuple(sorted(whole(value, "an offset") for value in values))
         if not chosen or len(set(chosen)) < len(chosen):
             raise ValueError(f"Offsets needs distinct offsets, but got {list(values)}")
         object.__setattr__(self, "values", chosen)
-
-    @property
-    def merges(self) -> bool:
-        return False
 
     @property
     def fixed(self) -> bool:
@@ -122,7 +117,7 @@ class Offsets(Explicit):
                 f"a derivative of order {order} needs at least {order + 1} offsets, but {self!r} "
                 f"has {len(self.values)}"
             )
-        return self.stencil(order, 0).error(order)[1] - order
+        return self.stencil(order, 0).accuracy(order)
 
     def lowest(self, points: int, shift: Fraction, inward: int) -> int:  # noqa: ARG002
         return self.values[0]
@@ -132,19 +127,3 @@ class Offsets(Explicit):
 
     def __repr__(self) -> str:
         return f"Offsets({list(self.values)})"
-
-
-def integer(value: object, what: str) -> int:
-    """Return an integer, or say what needs to be one."""
-    if isinstance(value, bool) or not hasattr(value, "__index__"):
-        raise TypeError(f"{what} must be an integer, but is {value!r}")
-    return operator.index(value)
-
-
-def real(value: object, what: str) -> float | Fraction:
-    """Return a real number as one of Python's, a fraction as it is, or say what needs to be one."""
-    if isinstance(value, bool) or not isinstance(value, Real):
-        raise TypeError(f"{what} must be a real number, but is {value!r}")
-    if isinstance(value, Integral):
-        return int(value)
-    return value if isinstance(value, Fraction) else float(value)

@@ -8,39 +8,28 @@ from fractions import Fraction
 from functools import cache
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from findops.schemes.central import Central
 from findops.schemes.designer import Goal, optimal_weights
-from findops.schemes.explicit import Explicit
-from findops.schemes.one_sided import Offsets, integer
+from findops.schemes.explicit import Weighted
+from findops.schemes.one_sided import Offsets
 from findops.schemes.rational import solutions
 from findops.schemes.scheme import Stencil
+from findops.values import whole
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from numpy.typing import NDArray
-
-    from findops.schemes.explicit import Line
-
-    Floats = NDArray[np.float64]
-    Ints = NDArray[np.intp]
     Fractions = tuple[Fraction, ...]
 
 __all__ = ["BogeyBailly", "Optimized", "TamWebb"]
 
 
 @dataclass(frozen=True)
-class Tuned(Explicit):
+class Tuned(Weighted):
     """A scheme that has other weights than the usual ones, for evenly spaced points.
 
     Rows near the ends, where its window sticks out, have the usual ones of the same accuracy.
     """
-
-    @property
-    def merges(self) -> bool:
-        return False
 
     @property
     def fixed(self) -> bool:
@@ -48,26 +37,10 @@ class Tuned(Explicit):
 
     def claim(self, order: int, acc: int | None) -> int:
         super().claim(order, acc)
-        return self.stencil(order, 0).error(order)[1] - order
+        return self.stencil(order, 0).accuracy(order)
 
     def lowest(self, points: int, shift: Fraction, inward: int) -> int:
         return Central().lowest(points, shift, inward)
-
-    def interior(self, acc: int, line: Line) -> tuple[int, ...]:
-        self._scale(line)
-        return super().interior(acc, line)
-
-    def weights(self, acc: int, line: Line, rows: Ints, columns: Ints) -> Floats:  # noqa: ARG002
-        exact = self.stencil(line.order, acc, line.shift).weights
-        return np.array([[float(w * self._scale(line)) for w in exact]])
-
-    def _scale(self, line: Line) -> Fraction:
-        """Return what weights on unit spacing are multiplied by."""
-        if line.source.spacing is None:
-            raise ValueError(
-                f"{self!r} needs evenly spaced points; Central() and Biased(shift) take any"
-            )
-        return 1 / line.source.spacing**line.order
 
 
 @dataclass(frozen=True, init=False, repr=False)
@@ -222,7 +195,7 @@ class BogeyBailly(Tuned):
     count: int = 11
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "count", integer(self.count, "the count of BogeyBailly"))
+        object.__setattr__(self, "count", whole(self.count, "the count of BogeyBailly"))
         if self.count not in PRINTED:
             raise ValueError(
                 f"Bogey and Bailly give stencils of {list(PRINTED)} points, not {self.count!r}: "

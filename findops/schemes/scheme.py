@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from findops.even_axes import Periodic
+from findops.values import whole
 from findops.weights import is_symbolic
 
 if TYPE_CHECKING:
@@ -66,6 +67,10 @@ class Stencil:
                 return residual / sum(self.left_weights), q
             q += 1
         return Fraction(0), q
+
+    def accuracy(self, order: int) -> int:
+        """Return the order of accuracy as a derivative of an order."""
+        return self.error(order)[1] - order
 
     def wavenumber(self, theta: Any, order: int) -> Any:
         """Return what the row makes of e^{iθx}, divided by i^order.
@@ -141,7 +146,7 @@ class Scheme(ABC):
     @property
     def merges(self) -> bool:
         """Whether a product of two derivatives by this scheme is one derivative by it."""
-        return True
+        return not (self.fixed or self.smooths)
 
     @property
     def fixed(self) -> bool:
@@ -179,11 +184,33 @@ class Scheme(ABC):
 
     def check_order(self, order: object) -> None:
         """Refuse what is no order of a derivative that does something."""
-        if isinstance(order, bool) or not isinstance(order, (int, np.integer)):
-            raise TypeError(f"{self!r} needs an integer order, but got {order!r}")
         least = 0 if self.smooths else 1
-        if order < least:
+        if whole(order, f"{self!r}: the order") < least:
             raise ValueError(f"{self!r} needs an order of at least {least}, but got {order}")
+
+    def spacing(self, axis: Axis) -> Fraction:
+        """Return the spacing of an axis.
+
+        Raises
+        ------
+        ValueError
+            If it varies.
+        """
+        if axis.spacing is None:
+            other = "SavitzkyGolay and Gaussian smooth" if self.smooths else "Central() serves"
+            raise ValueError(
+                f"{self!r} needs evenly spaced points: {other} where the spacing varies"
+            )
+        return axis.spacing
+
+    def check_ends(self, axis: Axis, closure: tuple[Closure, Closure]) -> None:
+        """Refuse closures other than the rows that the scheme itself has near the ends."""
+        other = next((kind for kind in closure if kind != "accurate"), None)
+        if other is not None and not axis.periodic:
+            raise ValueError(
+                f"{self!r} has rows of its own near the ends: closure must be 'accurate' there, "
+                f"not {other!r}"
+            )
 
     def at_least(self, acc: int) -> int:
         """Return the least accuracy from `acc` on that the scheme has."""

@@ -13,8 +13,8 @@ import numpy as np
 from findops.band import Row
 from findops.schemes.explicit import Explicit
 from findops.schemes.least_squares import exact_fit_weights, row_fit_weights
-from findops.schemes.one_sided import integer, real
 from findops.schemes.scheme import Stencil, TooFewPointsError
+from findops.values import real, whole
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -37,10 +37,6 @@ class Fit(Explicit):
     @property
     def smooths(self) -> bool:
         return True
-
-    @property
-    def merges(self) -> bool:
-        return False
 
     @abstractmethod
     def radius(self, degree: int) -> int:
@@ -135,7 +131,7 @@ class SavitzkyGolay(Fit):
     def __post_init__(self) -> None:
         for name in ("window", "degree"):
             what = f"the {name} of SavitzkyGolay"
-            object.__setattr__(self, name, integer(getattr(self, name), what))
+            object.__setattr__(self, name, whole(getattr(self, name), what))
         if self.window < 1 or self.window % 2 == 0:
             raise ValueError(
                 "the window of SavitzkyGolay must be an odd number of points, for it has a center, "

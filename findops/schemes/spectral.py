@@ -35,6 +35,10 @@ class Spectral(Scheme):
     def fixed(self) -> bool:
         return True
 
+    @property
+    def merges(self) -> bool:
+        return True
+
     def claim(self, order: int, acc: int | None) -> int:  # noqa: ARG002
         if acc is not None:
             raise ValueError(f"{self!r} is as accurate as its points allow: leave acc={acc} out")

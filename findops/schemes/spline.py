@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from findops.band import Band, Row
-from findops.schemes.one_sided import integer
 from findops.schemes.scheme import Scheme, Stencil, TooFewPointsError
+from findops.values import whole
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -66,15 +66,11 @@ class Spline(Scheme):
     degree: int
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "degree", integer(self.degree, "the degree of Spline"))
+        object.__setattr__(self, "degree", whole(self.degree, "the degree of Spline"))
         if self.degree < 3 or self.degree % 2 == 0:
             raise ValueError(
                 f"the degree of Spline must be odd and at least 3, but is {self.degree}"
             )
-
-    @property
-    def merges(self) -> bool:
-        return False
 
     @property
     def fixed(self) -> bool:
@@ -104,15 +100,10 @@ class Spline(Scheme):
         self, order: int, acc: int, source: Axis, target: Axis, closure: tuple[Closure, Closure]
     ) -> Band:
         del target  # the same: the scheme does not stagger
+        self.check_ends(source, closure)
         n, even = len(source), source.spacing is not None
-        if not source.periodic:
-            if set(closure) != {"accurate"}:
-                raise ValueError(
-                    "its ends are not-a-knot, and other closures are none of a spline's: take "
-                    "'accurate', or another scheme"
-                )
-            if n <= self.degree:
-                raise TooFewPointsError(self.degree + 1, n)
+        if not source.periodic and n <= self.degree:
+            raise TooFewPointsError(self.degree + 1, n)
         # Far from both ends all rows are alike where the spacing is even.
         inside = min(n, 2 * self._far + 1) if even else n
         beyond = self._far if source.periodic else 0
