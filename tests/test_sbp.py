@@ -264,7 +264,7 @@ STRAND_6 = (
 )
 
 
-@pytest.mark.parametrize(("i", "row"), enumerate(STRAND_6))
+@pytest.mark.parametrize(("i", "row"), list(enumerate(STRAND_6)))
 def test_strands_operator_of_sixth_order_is_that_in_print(i, row):
     got, want = SBP(6, "strand-1994").exact(1).head[i], fractions(row)
     assert got == want + (Fraction(0),) * (len(got) - len(want))
