@@ -74,8 +74,8 @@ def test_published_coefficients(key, sides):
 def test_spectral_like(order, published):
     """The published digits carry the single precision of their time, 3e-7.
 
-    More than rounding is in them: the derivative by them is exact at the waves 2.0, 2.3 and 2.4, the
-    second at 2.0, 2.4 and 2.6, to four digits only.
+    More than rounding is in them: the derivative by them is exact at the waves 2.0, 2.3 and 2.4,
+    the second at 2.0, 2.4 and 2.6, to four digits only.
     """
     found = coefficients(order, scheme=Compact.spectral_like(order))
     scales = [2, 4, 6] if order == 1 else [1, 4, 9]
