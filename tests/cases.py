@@ -337,6 +337,11 @@ VARYING += [
 ]  # fmt: skip
 
 VARYING += [
+    Case(f"far D a D {offsets}", f"x={kind}", lambda _, offsets=offsets: Diff("x",
+         scheme=fo.Offsets(offsets)) * (a * D("x")), {"xx": a, "x": da}, None, 32)
+    for offsets in ([2, 3, 4], [-4, -3, -1])
+    for kind in ("periodic", "periodic-random", "uniform")
+] + [
     Case("D + Dissipation", "x=descending",
          lambda _: Diff("x", scheme=fo.SBP(4)) + fo.Dissipation("x", fo.SBP(4)), {"x": 1}, 2, 32)
 ]  # fmt: skip

@@ -215,6 +215,9 @@ def _scaled(
     mid_factors: tuple[Factor, ...] = (),
 ) -> Group:
     number, real = (scale, 1.0) if isinstance(scale, complex) else (1.0, scale)
+    if source.kind == "row" and bands[-1] is not None:
+        # A row holds a circle once: what goes on beyond its end is read at its start.
+        bands = (*bands[:-1], bands[-1].unwrapped())
     return Group((Reading(source, bands, real),), number, factors, mid, mid_factors)
 
 
