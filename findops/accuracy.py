@@ -213,7 +213,7 @@ class _Trial:
         self.taps = max(weights.shape[-1] for weights in self.weights)
         apart = [p - center.reshape(-1, *[1] * (p.ndim - 1)) for p in positions]
         if spacing is None:
-            scale = np.maximum(np.abs(apart[0]).max(axis=1), np.finfo(float).tiny)
+            scale = np.maximum(np.abs(apart[0]).max(axis=1, initial=0), np.finfo(float).tiny)
             for i, link in enumerate(word):
                 wide = scale.reshape(-1, *[1] * (apart[i].ndim - 1))
                 apart[i] = apart[i] / wide

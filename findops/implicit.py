@@ -160,15 +160,16 @@ def written(band: Band) -> Band:
     if band.left is None:
         return band
     plain = replace(band, left=None)
+    n = band.rows
+    if not band.interior:
+        return _dense(plain, _rows(band, 0, n, range(n)))
     far = Elimination(band.left).decay
     offsets, weights = _infinite(band, far)
     if band.periodic:
         return replace(plain, offsets=offsets, weights=weights)
     edge = far - min(offsets) + max(offsets) + len(band.left.head) + len(band.left.tail)
-    n = band.rows
     if n <= 2 * edge:
-        rows = _rows(band, 0, n, range(n))
-        return replace(plain, offsets=(), weights=np.zeros(0), head=rows, tail=())
+        return _dense(plain, _rows(band, 0, n, range(n)))
     return replace(
         plain,
         offsets=offsets,
@@ -176,6 +177,11 @@ def written(band: Band) -> Band:
         head=_rows(band, 0, 2 * edge, range(edge)),
         tail=_rows(band, n - 2 * edge, n, range(n - edge, n)),
     )
+
+
+def _dense(band: Band, rows: tuple[Row, ...]) -> Band:
+    """Return a band with these rows and no others."""
+    return replace(band, offsets=(), weights=np.zeros(0), head=rows, tail=())
 
 
 def _infinite(band: Band, far: int) -> tuple[tuple[int, ...], Floats]:

@@ -16,6 +16,7 @@ from findops import (
     BogeyBailly,
     Central,
     Compact,
+    CompactFilter,
     Curl,
     Diff,
     Diffusion,
@@ -261,3 +262,31 @@ def test_what_is_no_integer_is_refused(number):
                  lambda: findops.coefficients(1, number)):  # fmt: skip
         with pytest.raises((TypeError, ValueError)):
             make()
+
+
+# The shortest axes ------------------------------------------------------------------------------
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("closure", ["odd", "even", "zero"])
+def test_points_too_few_for_images_are_refused_in_words_alone(closure):
+    grid = Grid(x=Points([0.0, 1.0, 2.2]).half())
+    with pytest.raises(ValueError, match="needs 4 points along 'x', but the grid has 2"):
+        Diff("x", 2, acc=2, scheme=Biased(3)).on(grid, closure=closure)
+
+
+def test_a_row_without_weights_has_an_accuracy():
+    """The mirror image of the one half point is itself: its differences vanish."""
+    op = Diff("x", 1, acc=1, scheme=Biased(0)).on(Grid(x=Points([0.0, 1.0]).half()), closure="even")
+    np.testing.assert_array_equal(op.accuracy, [0])
+
+
+@pytest.mark.parametrize("n", [4, 5, 6, 7])
+def test_a_compact_filter_on_an_axis_without_interior_rows(n):
+    op = Filter("x", CompactFilter(6, 0.4)).on(Grid(x=Uniform(n=n, step=1)))
+    u = random_array(n)
+    A = op.written.matrix().toarray()
+    np.testing.assert_allclose(op(u), A @ u, rtol=0, atol=1e-14)
+    np.testing.assert_allclose(op.T(u), A.T @ u, rtol=0, atol=1e-14)
+    np.testing.assert_allclose(op(np.arange(n) ** 2.0), np.arange(n) ** 2.0, atol=1e-13)
+    assert op.accuracy.min() == 3

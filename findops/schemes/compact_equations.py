@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from findops.band import Row
-from findops.schemes.explicit import Line, folded
+from findops.schemes.explicit import continued
 from findops.schemes.rational import solved
 from findops.schemes.scheme import Stencil, TooFewPointsError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from findops.schemes.explicit import Line
     from findops.schemes.scheme import Closure
 
 __all__ = ["check_solvable", "closed_row", "derived", "of_coefficients"]
@@ -153,11 +154,9 @@ def closed_row(
     # An odd derivative of an odd field is even, and the other way round.
     turn = {"odd": "even", "even": "odd"} if line.order % 2 else {}
     turned = tuple(turn.get(str(kind), kind) for kind in closure)
-    here = Line(line.order, line.target, line.target)
-    return (
-        folded(np.array(reads), right, line, closure),
-        folded(np.array(solves), left, here, (turned[0], turned[1])),
-    )
+    images, signs = continued(np.array(reads), line.source, closure)
+    unknowns, turns = continued(np.array(solves), line.target, (turned[0], turned[1]))
+    return Row.merged(images, signs * right), Row.merged(unknowns, turns * left)
 
 
 def _biased(i: int, acc: int, line: Line, stencil: Stencil, face: int) -> tuple[Row, Row]:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
     Ints = NDArray[np.intp]
 
-__all__ = ["Explicit", "Line", "Weighted", "folded"]
+__all__ = ["Explicit", "Line", "Weighted", "continued"]
 
 
 @dataclass(frozen=True)
@@ -138,7 +138,7 @@ class Explicit(Scheme):
         if stop > first:
             weights = self.weights(acc, line, rows, rows[:, None] + offsets)
         else:
-            weights = np.zeros((0, len(offsets)))
+            weights = np.zeros((1, len(offsets)))
         band = Band(
             rows=m,
             cols=n,
@@ -163,9 +163,9 @@ class Explicit(Scheme):
             kind = closure[face]
             if out[face] and (kind == "accurate" or isinstance(kind, int)):
                 return self.edge(i, kind if isinstance(kind, int) else acc, line, inward)
-        return folded(
-            i + offsets, self.weights(acc, line, np.array([i]), i + offsets[None])[0], line, closure
-        )
+        images, signs = continued(i + offsets, line.source, closure)
+        weights = self.weights(acc, line, np.array([i]), i + offsets[None])[0]
+        return Row.merged(images, signs * weights)
 
 
 @dataclass(frozen=True)
@@ -183,18 +183,24 @@ class Weighted(Explicit):
         return np.array([[float(w * scale) for w in exact]])
 
 
-def folded(columns: Ints, weights: Floats, line: Line, closure: tuple[Closure, Closure]) -> Row:
-    """Return the row in which points beyond the ends are replaced by what the closures say."""
-    mirrored, below, above = line.source.mirror(columns)
-    n = len(line.source)
-    factor, images = np.ones(len(columns)), columns.copy()
+def continued(columns: Ints, axis: Axis, closure: tuple[Closure, Closure]) -> tuple[Ints, Floats]:
+    """Return the points that stand for those beyond the ends, as closures say, and their signs.
+
+    Raises
+    ------
+    TooFewPointsError
+        If the axis has no images of some.
+    """
+    mirrored, below, above = axis.mirror(columns)
+    n = len(axis)
+    signs, images = np.ones(len(columns)), columns.copy()
     for beyond, kind in ((below, closure[0]), (above, closure[1])):
         if kind == "halo" or not beyond.any():
             continue
-        if kind != "zero" or line.source.spacing is None:
+        if kind != "zero" or axis.spacing is None:
             excess = np.maximum(mirrored - (n - 1), -mirrored)[beyond]
             if excess.max() > 0:
                 raise TooFewPointsError(n + int(excess.max()), n)
         images[beyond] = mirrored[beyond] if kind != "zero" else 0
-        factor[beyond] = {"odd": -1.0, "even": 1.0, "zero": 0.0}[str(kind)]
-    return Row.merged(images, factor * weights)
+        signs[beyond] = {"odd": -1.0, "even": 1.0, "zero": 0.0}[str(kind)]
+    return images, signs

@@ -144,7 +144,7 @@ class SBP(ByPartsScheme):
                 "those"
             )
         if order == 2 and self._choice.second is None:
-            raise ValueError(f"{self.source!r} has first derivatives only: choose another source")
+            raise ValueError(f"{self!r} has first derivatives only: choose another source")
         return self.order
 
     @property
