@@ -139,11 +139,11 @@ class ChainBuilder:
                 self._bands[key] = self._discretized(item, grid)
             except TooFewPointsError as error:
                 raise ValueError(
-                    f"{_renamed(item, grid)!r} needs {error.needed} points along "
+                    f"{_written(item, grid)} needs {error.needed} points along "
                     f"{grid.called(axis)}, but the grid has {error.there}"
                 ) from None
             except ValueError as error:
-                raise ValueError(f"{_renamed(item, grid)!r}: {error}") from None
+                raise ValueError(f"{_written(item, grid)}: {error}") from None
         return self._bands[key]
 
     def _discretized(self, item: Derivative, grid: Grid) -> Band:
@@ -205,15 +205,17 @@ def _check_position(item: Derivative, grid: Grid) -> None:
     start = "nodes" if item.to == "half" else "half points"
     if item.to is not None and here != start:
         raise ValueError(
-            f"{_renamed(item, grid)!r} maps values from {start}, but along "
+            f"{_written(item, grid)} maps values from {start}, but along "
             f"{grid.called(int(item.axis))} they are at {here} where it stands"
         )
 
 
-def _renamed(item: Derivative, grid: Grid) -> Expr:
-    """Return the derivative with the grid's name of its axis, for messages."""
+def _written(item: Derivative, grid: Grid) -> str:
+    """Return the derivative as one writes it, with the grid's name of its axis."""
     name = grid.names[int(item.axis)]
+    if item.scheme.part_of is not None:
+        return item.scheme.part_of
     if isinstance(item, Diff):
         acc = None if item.scheme.fixed else item.acc
-        return Diff(name, item.order, acc, item.scheme, item.to)
-    return replace(item, axis=name)
+        return repr(Diff(name, item.order, acc, item.scheme, item.to))
+    return repr(replace(item, axis=name))

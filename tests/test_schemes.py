@@ -10,6 +10,7 @@ import sympy
 
 import findops
 from findops import (
+    SBP,
     Advection,
     Backward,
     Biased,
@@ -20,6 +21,7 @@ from findops import (
     Curl,
     Diff,
     Diffusion,
+    Dissipation,
     Divergence,
     Field,
     Filter,
@@ -235,6 +237,10 @@ def test_schemes_differ():
         (lambda: Diffusion(2, scheme=Forward()), r"Diffusion\(.*\) is made of central differences"),
         (lambda: Filter("x", Shapiro(4), acc=2),
          r"Filter\('x', Shapiro\(order=4, strength=1\)\): Shapiro.* leave acc out"),
+        (lambda: Diffusion(2, scheme=SBP(8)).on(Grid(x=Uniform(0, 1, 20))),
+         r"Diffusion\(…, scheme=SBP\(8\)\) needs 24 points along 'x', but the grid has 20"),
+        (lambda: Dissipation("x", SBP(4)).on(Grid(x=Points([0, 1, 3, 4, 6, 8, 9, 11, 12]))),
+         r"Dissipation\(…, SBP\(4\)\): .* needs evenly spaced points"),
         (lambda: Interpolate("x", "half", acc=3), r"Interpolate\('x'\): a central scheme"),
     ],
 )  # fmt: skip

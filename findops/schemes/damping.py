@@ -53,6 +53,10 @@ class Damping(Vanishing):
 
     p: int
 
+    @property
+    def part_of(self) -> str:
+        return f"Dissipation(…, {self.by!r})"
+
     def __post_init__(self) -> None:
         super().__post_init__()
         if self.p % 2 or self.p < 2:
@@ -81,6 +85,10 @@ class Remainder(Vanishing):
     k: int
     start: int
     strength: Fraction | None = None
+
+    @property
+    def part_of(self) -> str:
+        return f"Diffusion(…, scheme={self.by!r})"
 
     def exact(self, order: int) -> Exact:  # noqa: ARG002  # there is one only
         return _remainder(self.edge, self.half, self.k, self.start, self.strength)

@@ -162,6 +162,11 @@ class Scheme(ABC):
         return ()
 
     @property
+    def part_of(self) -> str | None:
+        """The operator that it serves in, as one writes it, None where it is given itself."""
+        return None
+
+    @property
     def coefficients(self) -> tuple[object, ...]:
         """What the choice of points depends on."""
         return ()
