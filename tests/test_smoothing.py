@@ -2,6 +2,7 @@
 
 import math
 import pickle
+import tracemalloc
 from fractions import Fraction
 
 import numpy as np
@@ -418,6 +419,28 @@ def test_interior_rows_of_splines_are_compact():
     angles = np.linspace(0, 3, 7)
     sines = sum(w * np.sin(o * angles) for (o,), w in row.items())
     np.testing.assert_allclose(sines, Spline(5).modified_wavenumber(angles), rtol=0, atol=1e-14)
+
+
+@pytest.mark.parametrize("period", [False, True], ids=["bounded", "periodic"])
+def test_splines_through_many_uneven_points_take_memory_in_proportion(period):
+    axis = uneven(2000, 9, period)
+    x, u = axis.coordinates, random_array(2000)
+    Diff("x", scheme=Spline(3)).on(Grid(x=uneven(30, 9)))  # what is made only once
+    tracemalloc.start()
+    op = Diff("x", scheme=Spline(3)).on(Grid(x=axis))
+    used = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert used < 16e6  # the square of their number would be twice that, in each array
+    want = spline(x, u, 3, 1, axis.period if period else None)
+    assert_rows_close(op(u), want, row_scale(op.matrix(), u), 3e-13)
+
+
+@pytest.mark.parametrize("axis", [SPANS[2], CIRCLES[2]], ids=["bounded", "periodic"])
+def test_rows_of_splines_go_as_far_as_they_have_weight(axis, monkeypatch):
+    D = Diff("x", scheme=Spline(5))
+    want = D.matrix(Grid(x=axis))
+    monkeypatch.setattr(Spline, "_far", 7)
+    assert_same_matrix(D.matrix(Grid(x=axis)), want, 1e-12)
 
 
 def test_rows_far_from_the_ends_are_one_antisymmetric_row():

@@ -53,7 +53,7 @@ class Spline(Scheme):
     Notes
     -----
     ``scipy.interpolate.make_interp_spline``; C. de Boor, A Practical Guide to Splines, Springer
-    (1978). With varying spacing, making the operator takes the square of the number of points.
+    (1978).
 
     Examples
     --------
@@ -105,13 +105,36 @@ class Spline(Scheme):
         if not source.periodic and n <= self.degree:
             raise TooFewPointsError(self.degree + 1, n)
         # Far from both ends all rows are alike where the spacing is even.
-        inside = min(n, 2 * self._far + 1) if even else n
-        beyond = self._far if source.periodic else 0
-        index = np.arange(-beyond, (1 if even and beyond else inside) + beyond)
-        table = _weights(self.degree, order, source.position(index).astype(np.float64))
-        table /= float((source.spacing or 1) ** order)
-        band = _banded(table[beyond : len(index) - beyond], beyond, n, (-1) ** order if even else 0)
+        alike = 1 if source.periodic else min(n, 2 * self._far + 1)
+        strip = self._strip(order, source, alike if even else n)
+        strip /= float((source.spacing or 1) ** order)
+        band = _banded(strip, source.periodic, n, (-1) ** order if even else 0)
         return replace(band, periodic=source.periodic, order=order, acc=acc).compressed()
+
+    def _strip(self, order: int, axis: Axis, n: int) -> Floats:
+        """Return the weights of the first n rows by offset, (n, 2·far + 1).
+
+        Rows are made some at a time, of the points near them. Bounded axes end after n points.
+        """
+        far, near = self._far, False
+        while not near:
+            strip, near = np.zeros((n, 2 * far + 1)), True
+            for start in range(0, n, far):
+                rows = np.arange(start, min(start + far, n))
+                window = np.arange(rows[0] - far, rows[-1] + far + 1)
+                if not axis.periodic:
+                    window = window[(window >= 0) & (window < n)]
+                x = axis.position(window).astype(np.float64)
+                table = _weights(self.degree, order, x)[rows - window[0]]
+                place, column = np.nonzero(table)
+                offset = window[column] - rows[place]
+                kept = np.abs(offset) <= far
+                strip[rows[place[kept]], far + offset[kept]] = table[place[kept], column[kept]]
+                # Points beyond the window have no weight if those at its ends have none.
+                cut = axis.periodic or window[0] > 0, axis.periodic or window[-1] < n - 1
+                near &= bool(kept.all()) and not (table[:, [0, -1]] * cut).any()
+            far *= 2
+        return strip
 
 
 def _cardinal(degree: int, order: int, x: Fraction) -> Fraction:
@@ -136,27 +159,25 @@ def _weights(degree: int, order: int, x: Floats) -> Floats:
     return np.where(np.abs(weights) > WEIGHTLESS * largest, weights, 0.0)
 
 
-def _banded(table: Floats, beyond: int, n: int, parity: int) -> Band:
-    """Return n rows, of which the table has all, or where they are alike those near the ends.
+def _banded(strip: Floats, periodic: bool, n: int, parity: int) -> Band:
+    """Return n rows, of which the strip has all, or where they are alike those near the ends.
 
-    The table has as many columns `beyond` its first and its last row; without any, rows that reach
-    past its ends are closure rows. The parity is that of rows that are alike, 0 where none are.
+    The parity is that of rows that are alike, 0 where none are.
     """
-    m = len(table)
-    rows, columns = np.nonzero(table)
-    reach = int(np.abs(columns - beyond - rows).max())
-    first, stop = (0, m) if beyond else (reach, m - reach) if m > 2 * reach else (m, m)
+    m, far = len(strip), strip.shape[1] // 2
+    reach = int(np.abs(np.flatnonzero(strip.any(axis=0)) - far).max())
+    offsets, table = np.arange(-reach, reach + 1), strip[:, far - reach : far + reach + 1]
+    first, stop = (0, m) if periodic else (reach, m - reach) if m > 2 * reach else (m, m)
     inner = np.arange(first, stop)
     if parity and len(inner):
         inner = inner[len(inner) // 2, None]
-    offsets = np.arange(-reach, reach + 1)
-    weights = table[inner[:, None], inner[:, None] + beyond + offsets]
+    weights = table[inner]
     if parity:
         weights = (weights + parity * weights[:, ::-1]) / 2
 
     def closed(i: int, moved: int) -> Row:
         used = np.flatnonzero(table[i])
-        return Row(used + moved, table[i, used])
+        return Row(i + offsets[used] + moved, table[i, used])
 
     return Band(
         rows=n,
