@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
-from numbers import Real
 from typing import TYPE_CHECKING, Any
 
 from findops.calculus import Axes, Differential, total
@@ -11,9 +11,11 @@ from findops.components import Components, Compound, Geometry
 from findops.derivative import Diff, Flux, served
 from findops.expr import AxisName, Coef, Expr, as_coefficient
 from findops.schemes import Central, Damping
+from findops.values import real
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
+    from fractions import Fraction
 
     from findops.schemes import ByPartsScheme, Scheme
 
@@ -203,7 +205,7 @@ class Dissipation(Compound):
     ValueError
         If the strength is negative or the order odd; at binding, if the spacing varies.
     TypeError
-        If the scheme has no norm.
+        If the scheme has no norm, the order is no integer or the strength no number.
 
     References
     ----------
@@ -220,21 +222,22 @@ class Dissipation(Compound):
     axis: AxisName
     scheme: ByPartsScheme
     order: int
-    strength: float
+    strength: float | Fraction
 
     def __init__(
         self,
         axis: AxisName,
         scheme: ByPartsScheme,
         order: int | None = None,
-        strength: float = 1,
+        strength: float | Fraction = 1,
     ) -> None:
-        if not isinstance(strength, Real) or not strength >= 0:
+        strength = real(strength, "the strength of Dissipation")
+        if not 0 <= strength < math.inf:
             raise ValueError(f"Dissipation needs a strength of at least 0, but got {strength!r}")
         if order is None:
             order = 2 * (getattr(scheme, "half", 0) + 1)
-        derivative = Diff(axis, scheme=Damping(scheme, order))
-        values = (derivative.axis, scheme, order, strength)
+        damping = Damping(scheme, order)
+        values = (Diff(axis, scheme=damping).axis, scheme, damping.p, strength)
         for name, value in zip(("axis", "scheme", "order", "strength"), values, strict=True):
             object.__setattr__(self, name, value)
 

@@ -413,7 +413,7 @@ def test_dissipation_damps_the_sawtooth_and_leaves_what_is_smooth():
         (lambda: SBP(4).norm(Points([0, 1, 3, 4])), "evenly spaced"),
         (lambda: SBP(4).norm(Uniform(0, 1, 7)), "needs 8 points"),
         (lambda: fo.Dissipation("x", SBP(4), strength=-1), "strength"),
-        (lambda: fo.Dissipation("x", SBP(4), order=3), "even order"),
+        (lambda: fo.Dissipation("x", SBP(4), order=3), "must be even"),
     ],
 )  # fmt: skip
 def test_refusals(make, match):
@@ -426,6 +426,19 @@ def test_wrong_types_are_refused():
         SBP(6, object())
     with pytest.raises(TypeError, match="a scheme with a norm"):
         fo.Dissipation("x", fo.Central())
+
+
+@pytest.mark.parametrize(
+    ("options", "text"),
+    [({"order": 4.0}, "order of Dissipation must be an integer, but is 4.0"),
+     ({"strength": "a"}, "strength of Dissipation must be a real number, but is 'a'")],
+)  # fmt: skip
+def test_what_is_no_number_damps_nothing(options, text):
+    with pytest.raises(TypeError, match=text):
+        fo.Dissipation("x", SBP(4), **options)
+    assert "np." not in repr(fo.Dissipation("x", SBP(4), np.int64(4), np.float64(0.5)))
+    with pytest.raises(ValueError, match="at least 0, but got inf"):
+        fo.Dissipation("x", SBP(4), strength=np.inf)
 
 
 def test_what_is_no_order_source_or_axis():

@@ -258,7 +258,7 @@ def _side(value: object, name: str) -> Side:
         if not value:
             raise ValueError(f"Compact: {name} needs at least one coefficient")
         return tuple(_coefficient(c, name) for c in value)
-    count = whole(value, f"Compact: {name}, unless a sequence of coefficients,")
+    count = whole(value, f"Compact: {name}, a number of neighbors or a sequence of coefficients,")
     if count < 1:
         raise ValueError(f"Compact: {name} must be at least 1, but is {count}")
     return count

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from findops.schemes.by_parts import ByPartsScheme, Exact, exact_rows
 from findops.schemes.sbp_derivation import differences, squared
+from findops.values import whole
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -24,7 +25,9 @@ class Vanishing(ByPartsScheme):
 
     def __post_init__(self) -> None:
         if not isinstance(self.by, ByPartsScheme):
-            raise TypeError(f"damping needs a scheme with a norm, such as SBP(4), not {self.by!r}")
+            raise TypeError(
+                f"Dissipation needs a scheme with a norm, such as SBP(4), not {self.by!r}"
+            )
 
     def claim(self, order: int, acc: int | None) -> int:
         super().claim(order, acc)
@@ -59,8 +62,11 @@ class Damping(Vanishing):
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        object.__setattr__(self, "p", whole(self.p, "the order of Dissipation"))
         if self.p % 2 or self.p < 2:
-            raise ValueError(f"damping is of even order, at least 2, not {self.p}")
+            raise ValueError(
+                f"the order of Dissipation must be even and at least 2, but is {self.p}"
+            )
 
     def exact(self, order: int) -> Exact:  # noqa: ARG002  # there is one only
         return _damping(self.edge, self.p // 2)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import lru_cache
@@ -97,8 +97,7 @@ def optimize_stencil(
     """Return the weights that are best over a band of wavenumbers and exact to an order.
 
     On waves exp(iθx) a stencil gives Σ w exp(iθo) in place of (iθ)^order. The squared error, both
-    divided by i^order, is integrated over the band, and made least (Tam and Webb 1993, J. Comput.
-    Phys. 107, 262-281).
+    over i^order, is integrated over the band, and made least: Tam and Webb (1993), J. Comput. Phys.
 
     Parameters
     ----------
@@ -109,7 +108,7 @@ def optimize_stencil(
     band : float or (float, float)
         The band 0 ≤ θ ≤ band, or from one number to another; π is two points a wavelength.
     relative : bool
-        Integrate the squared relative error over ln θ instead; the band begins above zero.
+        Take relative errors, over ln θ; the band begins above zero.
     dissipation : float
         Weight of the squared imaginary part of the error.
 
@@ -129,12 +128,19 @@ def optimize_stencil(
     >>> [round(float(x), 14) for x in w[4:]]
     [0.79926642697416, -0.18941314157932, 0.0265199520615]
     """
-    exact = tuple(map(as_rational, offsets))
-    if len(set(exact)) < len(exact):
-        raise ValueError(f"optimize_stencil needs distinct offsets, but got {list(offsets)}")
+    points = _distinct(offsets)
     if whole(order, "order") < 1:
         raise ValueError(f"optimize_stencil needs an order of at least 1, but got {order}")
-    return optimal_weights(exact, order, Goal.of(acc, band, relative, dissipation))
+    return optimal_weights(points, order, Goal.of(acc, band, relative, dissipation))
+
+
+def _distinct(offsets: object) -> Fractions:
+    if not isinstance(offsets, Iterable):
+        raise TypeError(f"optimize_stencil needs a sequence of offsets, but got {offsets!r}")
+    exact = tuple(map(as_rational, offsets))
+    if len(set(exact)) < len(exact):
+        raise ValueError(f"optimize_stencil needs distinct offsets, but got {offsets!r}")
+    return exact
 
 
 @lru_cache(maxsize=256)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -101,6 +102,8 @@ class Offsets(Explicit):
     values: tuple[int, ...]
 
     def __init__(self, values: Sequence[int]) -> None:
+        if not isinstance(values, Iterable):
+            raise TypeError(f"Offsets needs a sequence of offsets, but got {values!r}")
         chosen = tuple(sorted(whole(value, "an offset") for value in values))
         if not chosen or len(set(chosen)) < len(chosen):
             raise ValueError(f"Offsets needs distinct offsets, but got {list(values)}")

@@ -194,13 +194,7 @@ class Scheme(ABC):
             raise ValueError(f"{self!r} needs an order of at least {least}, but got {order}")
 
     def spacing(self, axis: Axis) -> Fraction:
-        """Return the spacing of an axis.
-
-        Raises
-        ------
-        ValueError
-            If it varies.
-        """
+        """Return the spacing of an axis, refusing one whose spacing varies."""
         if axis.spacing is None:
             other = "SavitzkyGolay and Gaussian smooth" if self.smooths else "Central() serves"
             raise ValueError(

@@ -31,13 +31,8 @@ __all__ = ["Chebyshev", "Fourier"]
 class Spectral(Scheme):
     """A scheme that reads every point, and whose accuracy grows with their number."""
 
-    @property
-    def fixed(self) -> bool:
-        return True
-
-    @property
-    def merges(self) -> bool:
-        return True
+    fixed = True
+    merges = True
 
     def claim(self, order: int, acc: int | None) -> int:  # noqa: ARG002
         if acc is not None:
