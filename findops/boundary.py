@@ -17,9 +17,12 @@ from findops.equations import Equations
 from findops.field import as_field
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from numpy.typing import ArrayLike, NDArray
     from scipy.sparse import csr_array
 
+    from findops.conditions import Condition
     from findops.operator import Operator
 
     Array = NDArray[Any]
@@ -153,6 +156,14 @@ class AffineSystem:
     def shape(self) -> tuple[int, ...]:
         """Shape of the fields."""
         return self.operator.program.inputs.shape
+
+    def prescribed(self) -> Iterator[tuple[Condition, Array | None]]:
+        """Yield conditions with their values, None for those that depend on time."""
+        for part in self.equations.parts:
+            yield part.condition, part.steady
+        for mean in self.equations.means:
+            moves = callable(mean.condition.value)
+            yield mean.condition, None if moves else mean.value(None)
 
     @property
     def steady(self) -> bool:

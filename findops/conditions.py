@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from findops.axes import Half
-from findops.coefficient import at_time, evaluate
 from findops.derivative import Diff, Interpolate
 from findops.expr import Coef, Expr, Identity, as_expr
+from findops.in_time import InTime
 from findops.points import Points
 from findops.values import kind, whole
 
@@ -95,6 +94,11 @@ class Place:
         end = points.axes[i].coordinates[0 if self.face.endswith("-") else -1]
         return points.replace(i, Points([end]))
 
+    def flat(self, values: NDArray[Any], where: Grid) -> NDArray[Any]:
+        """Return values that broadcast to its grid, at its points, flat."""
+        spread = np.broadcast_to(values, where.shape)
+        return spread[self.mask] if self.face is None else spread.ravel()
+
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Condition:
@@ -157,6 +161,8 @@ class Condition:
                     f"{self._left()}: a value is a number, an array or a function, "
                     f"not {kind(self.value)}"
                 )
+            if not value.ndim and not np.isfinite(value):
+                raise ValueError(f"{self._left()}: a value must be finite, but is {value}")
             value.flags.writeable = False
             object.__setattr__(self, "value", value)
         if self.component is not None:
@@ -207,22 +213,32 @@ class Condition:
             raise ValueError(f"{self!r}: a mask has no normal; give the derivative that is meant")
         return self.expression.a
 
-    def values(self, where: Grid, place: Place, t: float | None) -> NDArray[Any]:
-        """Return the given values at the points of a place, flat; `where` is its grid."""
+    def given(self, where: Grid, place: Place) -> InTime:
+        """Return the given values on the grid of a place, at any time; `where` is that grid."""
+        value = self.value
+        if not callable(value) and value.ndim:
+            value = self._spread(value, where, place)
+        return InTime(value, where, repr(self))
+
+    def _spread(self, values: NDArray[Any], where: Grid, place: Place) -> NDArray[Any]:
+        """Return an array of given values in the shape of the grid of a place."""
         if place.face is None:
-            return self._masked(where, place, t)
-        i, shape = where.face_axis(place.face), where.shape
-        if not callable(self.value):
-            given = self.value
-            if given.ndim and given.shape not in (shape, shape[:i] + shape[i + 1 :]):
+            count = int(place.mask.sum())
+            if values.shape != (count,):
                 raise ValueError(
-                    f"{self!r}: its values have shape {given.shape}, but the face has "
-                    f"{shape[:i] + shape[i + 1 :]}"
+                    f"{self!r}: its values have shape {values.shape}, but its mask has {count} "
+                    "points"
                 )
-            given = given.reshape(shape) if given.ndim else given
-        else:
-            given = evaluate(at_time(self.value, where, t, self._said), where, self._said)
-        return np.ravel(np.broadcast_to(given, shape))
+            spread = np.zeros(where.shape, values.dtype)
+            spread[place.mask] = values
+            return spread
+        i, shape = where.face_axis(place.face), where.shape
+        face = shape[:i] + shape[i + 1 :]
+        if values.shape not in (shape, face):
+            raise ValueError(
+                f"{self!r}: its values have shape {values.shape}, but the face has {face}"
+            )
+        return values.reshape(shape)
 
     def mean(self, t: float | None) -> NDArray[Any]:
         """Return the mean that is given, (1,)."""
@@ -234,23 +250,6 @@ class Condition:
         if given.ndim or given.dtype.kind not in "biufc":
             raise ValueError(f"{self!r}: a mean is one number, not {self.value!r}")
         return given.reshape(1)
-
-    def _masked(self, points: Grid, place: Place, t: float | None) -> NDArray[Any]:
-        count = int(place.mask.sum())
-        if callable(self.value):
-            every = evaluate(at_time(self.value, points, t, self._said), points, self._said)
-            return np.broadcast_to(every, points.shape)[place.mask]
-        if self.value.ndim and self.value.shape != (count,):
-            raise ValueError(
-                f"{self!r}: its values have shape {self.value.shape}, but its mask has {count} "
-                "points"
-            )
-        return np.broadcast_to(self.value, (count,))
-
-    @cached_property
-    def _said(self) -> str:
-        """What messages say of it, made once: values are asked for at every step in time."""
-        return repr(self)
 
     def _left(self) -> str:
         if self.expression == Identity():

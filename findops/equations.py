@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 from scipy import sparse
 
-from findops.coefficient import depends_on_time
 from findops.conditions import Trace
 
 if TYPE_CHECKING:
@@ -21,6 +20,7 @@ if TYPE_CHECKING:
 
     from findops.conditions import Condition, Place
     from findops.grid import Grid
+    from findops.in_time import InTime
     from findops.operator import Operator
 
     Array = NDArray[Any]
@@ -35,9 +35,10 @@ class Equation:
 
     condition: Condition
     place: Place
-    points: Grid
+    given: InTime
+    """What is prescribed, at the points of the place."""
     rows: csr_array
-    """What is prescribed, in terms of all unknowns."""
+    """The expression of the condition, in terms of all unknowns."""
     taken: Ints
     """Flat indices of the unknowns whose equations it replaces."""
     chosen: Ints
@@ -50,15 +51,10 @@ class Equation:
     @cached_property
     def steady(self) -> Array | None:
         """What is prescribed at all times, None if it depends on time."""
-        moving = depends_on_time(self.condition.value, self.points)
-        return None if moving else self._at(None)
+        return self._at(None) if self.given.steady else None
 
     def _at(self, t: float | None) -> Array:
-        return self.condition.values(self._where, self.place, t)[self.chosen]
-
-    @cached_property
-    def _where(self) -> Grid:
-        return self.place.grid(self.points)
+        return self.place.flat(self.given(t), self.given.grid)[self.chosen]
 
 
 @dataclass(frozen=True, eq=False)
@@ -157,6 +153,7 @@ def _equations(
     for place in condition.places(grid):
         bound = condition.on(grid, place, acc).on(grid)
         _check(condition, place, bound, len(taken))
+        given = condition.given(place.grid(bound.range), place)
         where = place.mask if place.face is None else bound.range.face(place.face)
         rows = np.flatnonzero(where)
         for column in components_of(condition, len(taken)):
@@ -171,7 +168,7 @@ def _equations(
             taken[column, targets[chosen]] = True
             matrix = _widened(bound, bound.matrix(rows=rows[chosen]), column, len(taken))
             flat = column * taken.shape[1] + targets[chosen]
-            made.append(Equation(condition, place, bound.range, matrix, flat, chosen))
+            made.append(Equation(condition, place, given, matrix, flat, chosen))
     return made
 
 
