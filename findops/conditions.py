@@ -125,7 +125,9 @@ class Condition:
     Raises
     ------
     TypeError
-        If `where` is neither a name nor a mask.
+        If `where` is neither a name nor a mask, or `value` is nothing that can be given.
+    ValueError
+        If a mask is empty, a slope is given where there is no face, or a number is not finite.
 
     Examples
     --------
@@ -162,11 +164,26 @@ class Condition:
                     f"not {kind(self.value)}"
                 )
             if not value.ndim and not np.isfinite(value):
-                raise ValueError(f"{self._left()}: a value must be finite, but is {value}")
+                raise ValueError(
+                    f"{self._left()} {self._placed()}: its value must be finite, but is {value}"
+                )
             value.flags.writeable = False
             object.__setattr__(self, "value", value)
         if self.component is not None:
             object.__setattr__(self, "component", whole(self.component, "a component"))
+        self._check_trace()
+
+    def _check_trace(self) -> None:
+        """Refuse traces where there is no face."""
+        if not isinstance(self.expression, Trace):
+            return
+        if self.is_mean:
+            raise ValueError(f"{self!r}: a face is needed; Condition('mean', 1, value) gives means")
+        if not isinstance(self.where, str) and self.differentiates:
+            raise ValueError(
+                f"{self!r}: a mask has no normal; give the derivative that is meant, as in "
+                "Condition(mask, Diff('x'), value)"
+            )
 
     @property
     def is_mean(self) -> bool:
@@ -209,8 +226,6 @@ class Condition:
             return expression
         if place.face is not None:
             return self.expression.on(grid, place.face, acc)
-        if self.differentiates:
-            raise ValueError(f"{self!r}: a mask has no normal; give the derivative that is meant")
         return self.expression.a
 
     def given(self, where: Grid, place: Place) -> InTime:
@@ -257,18 +272,18 @@ class Condition:
         applied = "" if isinstance(self.expression, Trace) else " u"
         return f"{self.expression}{applied}"
 
-    def __str__(self) -> str:
-        where = (
-            f"on {self.where}" if isinstance(self.where, str) else f"on {self.where.sum()} points"
-        )
+    def _placed(self) -> str:
         if self.is_mean:
-            where = "in the mean"
+            return "in the mean"
+        return f"on {self.where if isinstance(self.where, str) else f'{self.where.sum()} points'}"
+
+    def __str__(self) -> str:
         if callable(self.value):
             value = getattr(self.value, "__name__", repr(self.value))
         else:
             value = f"{self.value:g}" if self.value.ndim == 0 else "given values"
         part = "" if self.component is None else f" (component {self.component})"
-        return f"{self._left()} = {value} {where}{part}"
+        return f"{self._left()} = {value} {self._placed()}{part}"
 
     def __repr__(self) -> str:
         return f"<{self}>"

@@ -10,8 +10,6 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 from scipy import sparse
 
-from findops.conditions import Trace
-
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
@@ -176,10 +174,6 @@ def _means(condition: Condition, grid: Grid, components: int) -> list[Mean]:
     """Return the mean that a condition gives, if it gives one, for each of its components."""
     if not condition.is_mean:
         return []
-    if isinstance(condition.expression, Trace):
-        raise ValueError(
-            f"{condition!r}: a face is needed; Condition('mean', 1, value) gives means"
-        )
     bound = condition.expression.on(grid)
     _check(condition, None, bound, components)
     weights = bound.range.weights()

@@ -6,6 +6,7 @@ from scipy import linalg
 
 from findops import (
     EVP,
+    SBP,
     Block,
     Cells,
     Coef,
@@ -293,6 +294,26 @@ def test_vectors_are_whole_and_hold_the_conditions():
     np.testing.assert_allclose(np.sqrt(found.values), [2.028757838110434, 4.913180439434883], 1e-7)
 
 
+WEAK = {
+    "values": (ZERO, [1, 4, 9]),
+    "mixed": ([Dirichlet("x-"), Neumann("x+")], [0.25, 2.25, 6.25]),
+    "slopes": (NONE, [0, 1, 4]),
+}
+
+
+@pytest.mark.parametrize(("n", "error"), [(31, 2e-3), (301, 2e-7)])
+@pytest.mark.parametrize(("conditions", "want"), WEAK.values(), ids=WEAK)
+def test_weak_conditions_keep_symmetry_in_the_norm_of_their_scheme(conditions, want, n, error):
+    axis = line(n, 0, np.pi)
+    found = EVP(-Diff("x", 2, scheme=SBP(4)), axis, conditions, impose="sat").solve(3)
+    assert found.method == ("dense matrices" if n < 200 else "shift-invert Lanczos")
+    assert found.values.dtype == np.float64
+    np.testing.assert_allclose(found.values, want, rtol=0, atol=error)
+    norm = SBP(4).norm(axis["x"])
+    gram = (found.vectors * norm) @ found.vectors.T
+    np.testing.assert_allclose(gram - np.diag(np.diag(gram)), 0, atol=1e-12)
+
+
 def test_components():
     grid = square(24)
     found = EVP(-VectorLaplacian(), grid, ZERO).solve(4)
@@ -461,6 +482,11 @@ REFUSED = {
         lambda: EVP(Diff("x", 2), ROD, Dirichlet("boundary", lambda x, t: 0 * x * t)),
         ValueError, "homogeneous",
     ),
+    "a value, weakly": (
+        lambda: EVP(-Diff("x", 2, scheme=SBP(2)), ROD, Dirichlet("boundary", 1), impose="sat"),
+        ValueError, "homogeneous",
+    ),
+    "rows": (lambda: EVP(Diff("x", 2), ROD, ZERO, impose="rows"), ValueError, "rows.*no λ"),
     "a mean": (
         lambda: EVP(Diff("x", 2), ROD, [NONE, Condition("mean", 1, 2)]), ValueError, "homogeneous",
     ),
