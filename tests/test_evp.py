@@ -24,6 +24,7 @@ from findops import (
     VectorLaplacian,
 )
 from findops.problems import arnoldi, block_search, evp
+from findops.problems.nearest import nearest
 
 ZERO = Dirichlet("boundary")
 NONE = Neumann("boundary")
@@ -448,6 +449,26 @@ def test_large_boxes_without_factorization(monkeypatch):
     monkeypatch.setattr(block_search, "ROUNDS", 2)
     with pytest.raises(RuntimeError, match=r"of 5 eigenvalues.*LOBPCG"):
         EVP(well, grid, ZERO).solve(5)
+
+
+@pytest.mark.parametrize("near", [0, -300])
+def test_sums_along_axes_that_are_nearest_precondition_the_search(near, monkeypatch):
+    """x² + y² + z² + 0.6 x y is nearly separable: half of the steps that its mean would take."""
+    monkeypatch.setattr(block_search, "FRONT", 10)
+    monkeypatch.setattr(block_search, "ROUNDS", 1)
+    grid = Grid(x=Uniform(-5, 5, 20), y=Uniform(-5, 5, 20), z=Uniform(-5, 5, 20))
+    trap = Coef(lambda x, y, z: (x**2 + y**2 + z**2) / 2 + 0.3 * x * y)
+    found = EVP(-Laplacian() / 2 + trap, grid, ZERO).solve(4, near)
+    assert found.method == "LOBPCG"
+    assert found.residuals.max() < 1e-10
+
+
+def test_a_preconditioner_divides_by_no_zero():
+    """Every eigenvalue of the nearest problem is the same."""
+    cube = Grid(x=Periodic(0, 1, 5), y=Periodic(0, 1, 6), z=Periodic(0, 1, 7))
+    r = np.random.default_rng(0).standard_normal(5 * 6 * 7)
+    divide = nearest(Coef(3).on(cube).subject_to([])).near(0, 2)
+    np.testing.assert_allclose(divide(r), r, rtol=1e-13, atol=1e-14)
 
 
 def tilted3(x, y, z):

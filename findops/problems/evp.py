@@ -19,7 +19,7 @@ from findops.problems.block_search import block_search, too_large
 from findops.problems.counting import check_conditions
 from findops.problems.eigenpairs import Eigenpairs, nearest_first, turned
 from findops.problems.kronecker import kronecker
-from findops.problems.krylov import nearest
+from findops.problems.nearest import nearest
 from findops.problems.pencil import Pencil, dense
 from findops.problems.separable import separable
 from findops.values import kind, whole
@@ -214,13 +214,14 @@ class EVP:
             values, y = shift_invert(pencil, k, near)
             method = f"shift-invert {'Lanczos' if pencil.hermitian else 'Arnoldi'}"
         elif pencil.hermitian:
-            solve = nearest(self.system)
-            if solve is None:
+            other = nearest(self.system)
+            if other is None:
                 raise ValueError(
                     f"{self!r}: with {n} unknowns it is too large to be factored, and no separable "
                     "problem is near that would precondition LOBPCG: a coarser grid would do"
                 )
-            values, y = block_search(pencil, k, near.real, lambda r: factors * solve(r / factors))
+            divide = other.near(near.real * pencil.mass.diagonal().real.mean(), k)
+            values, y = block_search(pencil, k, near.real, lambda r: factors * divide(r / factors))
             method = "LOBPCG"
         else:
             raise ValueError(
