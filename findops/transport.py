@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from numbers import Real
 from typing import TYPE_CHECKING, Any
 
-from findops.calculus import Axes, Differential, total
 from findops.components import Components, Compound, Geometry
 from findops.derivative import Diff, Flux
+from findops.differential import Axes, Differential, total
 from findops.expr import AxisName, Coef, Expr, as_coefficient
 from findops.schemes import Central, Damping
 
