@@ -13,7 +13,7 @@ DESIGN = PACKAGE.parent / "docs" / "design.md"
 MODULES = sorted(path.relative_to(PACKAGE.parent) for path in PACKAGE.rglob("*.py"))
 
 # The one deliberate exception: Expr.on and its fellows reach up, inside the call.
-UPWARD = {"expr.py": {"binding", "symbolic", "printing", "interop"}, "operator.py": {"interop"},
+UPWARD = {"expr.py": {"binding", "symbolic", "printing", "interop"}, "applied.py": {"interop"},
           "masked.py": {"interop"}}  # fmt: skip
 
 

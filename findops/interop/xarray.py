@@ -31,6 +31,7 @@ from findops.values import is_labeled, kind
 if TYPE_CHECKING:
     from xarray import DataArray, Dataset
 
+    from findops.applied import Applied
     from findops.axes import Axis
     from findops.expr import Closures, GridLike
     from findops.operator import Operator
@@ -418,7 +419,7 @@ def _transported(
 
 
 def _relabeled(
-    values: Any, u: DataArray, op: Operator, labels: Labels, names: Mapping[str, Any]
+    values: Any, u: DataArray, op: Applied, labels: Labels, names: Mapping[str, Any]
 ) -> DataArray:
     """Return values with the coordinates of u, and those of new components and half points."""
     import xarray
@@ -451,7 +452,7 @@ def _relabeled(
 # Bound operators ----------------------------------------------------------------------------------
 
 
-def apply_bound(op: Operator, u: Any, act: Callable[[Any], Any] | None = None) -> DataArray:
+def apply_bound(op: Applied, u: Any, act: Callable[[Any], Any] | None = None) -> DataArray:
     """Apply a bound operator to a DataArray on its grid, dimensions in any order.
 
     `act` is what applies it to bare values, if that is not itself.
