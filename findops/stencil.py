@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
-from findops.band import Band
 from findops.implicit import written
 
 if TYPE_CHECKING:
@@ -17,8 +16,9 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from findops.band import Band
+
 __all__ = [
-    "Band",
     "Chain",
     "Composition",
     "Factor",
