@@ -24,8 +24,8 @@ from findops.calculus import (
 from findops.conditions import Condition, Dirichlet, Interface, Neumann, Robin
 from findops.derivative import Diff, Filter, Interpolate
 from findops.even_axes import Cells, Periodic, Uniform
-from findops.expr import Coef, Field, Identity
 from findops.grid import Grid
+from findops.nodes import Coef, Field, Identity
 from findops.numpy_gradient import gradient
 from findops.points import ChebyshevPoints, Points
 from findops.schemes import (

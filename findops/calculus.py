@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 from findops.components import Components, Geometry
 from findops.differential import Axes, Differential, total
-from findops.expr import AxisName, Coef, Expr
+from findops.nodes import Coef
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from findops.expr import AxisName, Expr
     from findops.schemes import Scheme
 
 __all__ = [

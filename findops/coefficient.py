@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 
 from findops.axes import Half
-from findops.expr import Coef, Expr
+from findops.expr import Expr
 from findops.field import library
+from findops.nodes import Coef
 from findops.points import lies_at
 from findops.values import is_labeled
 from findops.weights import is_symbolic

@@ -10,8 +10,8 @@ import numpy as np
 
 from findops.axes import Half
 from findops.derivative import Diff, Interpolate
-from findops.expr import Coef, Expr, Identity, as_expr
 from findops.in_time import InTime
+from findops.nodes import Coef, Identity, as_expr
 from findops.points import Points
 from findops.values import kind, whole
 
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from findops.expr import Expr
     from findops.grid import Grid
 
 __all__ = [

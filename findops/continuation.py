@@ -11,13 +11,14 @@ from findops.coefficient import evaluate
 from findops.components import expand
 from findops.conditions import Condition, Trace
 from findops.derivative import Diff
-from findops.expr import AlongAxis, Coef, Expr, Field, Product, Sum
+from findops.nodes import AlongAxis, Coef, Field, Product, Sum
 from findops.rewriting import walk
 from findops.schemes import Central
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+    from findops.expr import Expr
     from findops.grid import Grid
 
 __all__ = ["continued"]

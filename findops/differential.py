@@ -10,7 +10,8 @@ import numpy as np
 
 from findops.components import Compound, Geometry
 from findops.derivative import Diff
-from findops.expr import AxisName, Coef, Expr, as_coefficient
+from findops.expr import AxisName, Expr
+from findops.nodes import Coef, as_coefficient
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

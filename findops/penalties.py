@@ -11,8 +11,8 @@ import numpy as np
 from findops.band import Band, Row
 from findops.coefficient import evaluate
 from findops.conditions import Place, Trace
-from findops.expr import Coef, Identity
 from findops.fluxes import Flow, Flux, acting_across
+from findops.nodes import Coef, Identity
 from findops.stencil import Chain, Factor, Term
 
 if TYPE_CHECKING:

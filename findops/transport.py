@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 from findops.components import Components, Compound, Geometry
 from findops.derivative import Diff, Flux
 from findops.differential import Axes, Differential, total
-from findops.expr import AxisName, Coef, Expr, as_coefficient
+from findops.expr import AxisName, Expr
+from findops.nodes import Coef, as_coefficient
 from findops.schemes import Central, Damping
 
 if TYPE_CHECKING:

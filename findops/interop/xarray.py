@@ -12,7 +12,6 @@ from findops.binding import bind
 from findops.coefficient import in_order
 from findops.components import input_rank
 from findops.even_axes import Uniform
-from findops.expr import Coef, Expr, as_expr
 from findops.grid import Grid
 from findops.interop.coordinates import UNITS, Reading, is_date
 from findops.interop.naming import (
@@ -24,6 +23,7 @@ from findops.interop.naming import (
     open_ended,
     with_axes,
 )
+from findops.nodes import Coef, as_expr
 from findops.points import lies_at
 from findops.rewriting import rewrite, walk
 from findops.values import is_labeled, kind
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
     from findops.applied import Applied
     from findops.axes import Axis
-    from findops.expr import Closures, GridLike
+    from findops.expr import Closures, Expr, GridLike
     from findops.operator import Operator
 
 __all__ = ["apply", "apply_bound"]

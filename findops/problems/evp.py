@@ -11,9 +11,10 @@ import numpy as np
 
 from findops.conditions import as_conditions
 from findops.continuation import continued
-from findops.expr import Expr, as_expr
+from findops.expr import Expr
 from findops.fluxes import quadrature
 from findops.grid import Grid
+from findops.nodes import as_expr
 from findops.problems.arnoldi import shift_invert
 from findops.problems.block_search import block_search, too_large
 from findops.problems.counting import check_conditions

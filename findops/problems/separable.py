@@ -14,8 +14,8 @@ import numpy as np
 from findops.boundary import AffineSystem
 from findops.conditions import Condition, Trace
 from findops.equations import Equations
-from findops.expr import Coef
 from findops.grid import Grid
+from findops.nodes import Coef
 from findops.operator import Operator
 from findops.problems.basis import basis
 from findops.problems.diagonalization import Separable
