@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from findops.axes import Half
-from findops.derivative import Diff, Interpolate
 from findops.in_time import InTime
 from findops.nodes import Coef, Identity, as_expr
-from findops.points import Points
+from findops.traces import Place, Trace
 from findops.values import kind, whole
 
 if TYPE_CHECKING:
@@ -26,79 +23,10 @@ if TYPE_CHECKING:
 __all__ = [
     "Condition",
     "Dirichlet",
-    "Interface",
     "Neumann",
-    "Place",
     "Robin",
-    "Trace",
     "as_conditions",
 ]
-
-
-@dataclass(frozen=True)
-class Trace:
-    """a·u + b·∂u/∂n on a face, n being the outward normal."""
-
-    a: Expr
-    b: Expr
-
-    @property
-    def parts(self) -> tuple[Expr, Expr]:
-        """Both factors."""
-        return self.a, self.b
-
-    def on(self, grid: Grid, face: str, acc: int) -> Expr:
-        """Return the expression for a face, of an order of accuracy."""
-        i = grid.face_axis(face)
-        name, axis = grid.names[i], grid.axes[i]
-        upper = face.endswith("+")
-        outward = 1 if upper == axis.ascending else -1
-        value: Expr
-        slope: Expr
-        if axis.walls[0] == axis.origin:
-            value, slope = Identity(), Diff(name, 1, acc)
-        else:
-            # The face lies half a spacing beyond the points.
-            to = "node" if isinstance(axis, Half) else "half"
-            value, slope = Interpolate(name, to, acc), Diff(name, 1, acc, to=to)
-        return self.a * value + outward * self.b * slope
-
-    def __str__(self) -> str:
-        terms = [(self.a, "u"), (self.b, "∂u/∂n")]
-        parts = (n if c == Identity() else f"{c}·{n}" for c, n in terms if c != Coef(0))
-        return " + ".join(parts)
-
-
-@dataclass(frozen=True, eq=False)
-class Place:
-    """Where a condition holds: a face of the grid, or points inside.
-
-    Parameters
-    ----------
-    face : str or None
-        Name of the face, None for points inside.
-    mask : array of bool
-        The points, in the shape of the grid.
-    """
-
-    face: str | None
-    mask: NDArray[np.bool_]
-
-    def grid(self, points: Grid) -> Grid:
-        """Return the grid of the face that an expression with values at `points` is given on.
-
-        For points inside, it is the whole one.
-        """
-        if self.face is None:
-            return points
-        i = points.face_axis(self.face)
-        end = points.axes[i].coordinates[0 if self.face.endswith("-") else -1]
-        return points.replace(i, Points([end]))
-
-    def flat(self, values: NDArray[Any], where: Grid) -> NDArray[Any]:
-        """Return values that broadcast to its grid, at its points, flat."""
-        spread = np.broadcast_to(values, where.shape)
-        return spread[self.mask] if self.face is None else spread.ravel()
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -354,68 +282,6 @@ def Robin(  # noqa: N802
     if all(part == Coef(0) for part in trace.parts):
         raise ValueError(f"Robin({face!r}, 0, 0) says nothing: give a factor of u or of ∂u/∂n")
     return Condition(face, trace, value, component)
-
-
-@dataclass(frozen=True, eq=False, repr=False, init=False)
-class Interface(Condition):
-    """Two components that meet on faces: the field and its flux go on from one to the other.
-
-    Each component lives on a block of its own; the grid is a copy of both. It is imposed weakly.
-
-    Parameters
-    ----------
-    where, other : str
-        The face of the first component, and that of the second, at the ends of the same axis.
-    components : tuple of int
-        The two components.
-    lengths : tuple of float
-        How long the grid's unit of length is in either block.
-
-    Raises
-    ------
-    TypeError
-        If components or lengths are not two.
-    ValueError
-        If the components are the same, or a length is not positive.
-
-    Examples
-    --------
-    >>> print(Interface("x+", "x-", (0, 1)))
-    component 0 on x+ = component 1 on x-
-    """
-
-    other: str = ""
-    components: tuple[int, int] = (0, 1)
-    lengths: tuple[float, float] = (1, 1)
-
-    def __init__(
-        self,
-        where: str,
-        other: str,
-        components: tuple[int, int],
-        lengths: tuple[float, float] = (1, 1),
-    ) -> None:
-        for what, pair in (("components", components), ("lengths", lengths)):
-            if not isinstance(pair, (tuple, list)) or len(pair) != 2:
-                raise TypeError(f"an interface needs two {what}, as a tuple, not {pair!r}")
-        first, second = (whole(c, "a component") for c in components)
-        if first == second:
-            raise ValueError(f"an interface needs two components, not {first} twice")
-        if not all(0 < length < math.inf for length in lengths):
-            raise ValueError(f"an interface needs positive lengths, not {lengths}")
-        for name, value in (
-            ("where", where), ("expression", Identity()), ("value", 0), ("component", first),
-            ("other", other), ("components", (first, second)), ("lengths", tuple(lengths)),
-        ):  # fmt: skip
-            object.__setattr__(self, name, value)
-        super().__post_init__()
-
-    def on(self, grid: Grid, place: Place, acc: int) -> Expr:  # noqa: ARG002  # it is never imposed so
-        raise ValueError(f"{self!r}: two blocks are coupled weakly, with impose='sat'")
-
-    def __str__(self) -> str:
-        first, second = self.components
-        return f"component {first} on {self.where} = component {second} on {self.other}"
 
 
 def as_conditions(conditions: Any) -> tuple[Condition, ...]:

@@ -16,10 +16,11 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from scipy.sparse import csr_array
 
-    from findops.conditions import Condition, Place
+    from findops.conditions import Condition
     from findops.grid import Grid
     from findops.in_time import InTime
     from findops.operator import Operator
+    from findops.traces import Place
 
     Array = NDArray[Any]
     Ints = NDArray[np.intp]

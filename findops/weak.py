@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from findops.boundary import AffineSystem
-from findops.conditions import Interface, as_conditions
+from findops.conditions import as_conditions
 from findops.equations import Equations, components_of
 from findops.fluxes import sense
+from findops.interface import Interface
 from findops.penalties import Face, Penalty, coupled
 
 if TYPE_CHECKING:
