@@ -21,11 +21,12 @@ from findops.calculus import (
     Laplacian,
     VectorLaplacian,
 )
-from findops.conditions import Condition, Dirichlet, Interface, Neumann, Robin
+from findops.conditions import Condition, Dirichlet, Neumann, Robin
 from findops.derivative import Diff, Filter, Interpolate
 from findops.even_axes import Cells, Periodic, Uniform
-from findops.expr import Coef, Field, Identity
 from findops.grid import Grid
+from findops.interface import Interface
+from findops.nodes import Coef, Field, Identity
 from findops.numpy_gradient import gradient
 from findops.points import ChebyshevPoints, Points
 from findops.schemes import (

@@ -10,8 +10,6 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from numpy.typing import NDArray
 
     Floats = NDArray[np.float64]
@@ -108,36 +106,6 @@ class Band:
         """Return the identity on n points."""
         return Band(n, n, (0,), np.ones(1))
 
-    @staticmethod
-    def sum(parts: Sequence[tuple[float, Band]]) -> Band:
-        """Return a sum of numbers times bands between the same points, all periodic or none."""
-        bands = [band for _, band in parts]
-        start = max(band.interior.start for band in bands)
-        stop = max(start, min(band.interior.stop for band in bands))
-        offsets = sorted(set().union(*(band.offsets for band in bands)))
-        shape = () if all(band.constant for band in bands) else (stop - start,)
-        weights = np.zeros((*shape, len(offsets)))
-        for scale, band in parts:
-            first = band.interior.start
-            own = band.weights if band.constant else band.weights[start - first : stop - first]
-            weights[..., [offsets.index(o) for o in band.offsets]] += scale * own
-
-        def written(i: int) -> Row:
-            rows = [(band.row(i), scale) for scale, band in parts]
-            columns = np.concatenate([c for (c, _), _ in rows])
-            return Row.merged(columns, np.concatenate([s * w for (_, w), s in rows]))
-
-        rows = bands[0].rows
-        return Band(
-            rows,
-            bands[0].cols,
-            tuple(offsets),
-            weights,
-            head=tuple(written(i) for i in range(start)),
-            tail=tuple(written(i) for i in range(stop, rows)),
-            periodic=bands[0].periodic,
-        ).compressed()
-
     @property
     def interior(self) -> range:
         """The rows between the closures."""
@@ -193,57 +161,6 @@ class Band:
             return edge.columns, edge.weights
         weights = self.weights if self.constant else self.weights[i - len(self.head)]
         return i + np.array(self.offsets, dtype=np.intp), weights
-
-    def reach(self, start: int, stop: int) -> tuple[int, int]:
-        """Return the range of columns that a range of rows reads, (0, 0) if none.
-
-        On a circle both ranges go on beyond its ends.
-        """
-        inside, edges = self._split(start, stop)
-        columns = [c for row in (*edges[0], *edges[1]) for c in row.columns.tolist()]
-        if inside:
-            columns += [inside[0] + o for o in self.offsets] + [
-                inside[-1] + o for o in self.offsets
-            ]
-        return (min(columns), max(columns) + 1) if columns else (0, 0)
-
-    def window(self, rows: tuple[int, int], cols: tuple[int, int]) -> Band:
-        """Return the band between a range of rows and a range of columns that holds their reach."""
-        if self.left is not None:
-            raise ValueError(
-                "an implicit scheme reads whole lines: it applies to arrays whose chunks are not "
-                "cut along its axis"
-            )
-        (start, stop), (first, last) = rows, cols
-        inside, (head, tail) = self._split(start, stop)
-        weights = self.weights if inside else np.zeros(0)
-        if inside and not self.constant:
-            own = np.array(inside, dtype=np.intp) - len(self.head)
-            weights = weights[own % max(self.rows, 1) if self.periodic else own]
-        return replace(
-            self,
-            rows=stop - start,
-            cols=last - first,
-            offsets=tuple(o + start - first for o in self.offsets) if inside else (),
-            weights=weights,
-            head=tuple(row.moved(-first) for row in head),
-            tail=tuple(row.moved(-first) for row in tail),
-            periodic=False,
-            ghosts=(0, 0),
-            beyond=(0, 0),
-            transform=None,
-            law=None,
-        )
-
-    def _split(
-        self, start: int, stop: int
-    ) -> tuple[range, tuple[tuple[Row, ...], tuple[Row, ...]]]:
-        """Return the interior rows of a range of rows, and the closure rows before and after."""
-        if self.periodic:
-            return range(start, stop), ((), ())
-        low, high = self.interior.start, max(self.interior.start, self.interior.stop)
-        tail = self.tail[max(start - high, 0) : max(stop - high, 0)]
-        return range(max(start, low), min(stop, high)), (self.head[start:stop], tail)
 
     def unwrapped(self) -> Band:
         """Return the same operator with wrapping rows written out as closure rows."""
@@ -352,32 +269,3 @@ class Band:
             law=None,
         )
         return scaled.compressed()
-
-    def padded(self, before: int, after: int) -> Band:
-        """Return the band on an input that carries further points, which it does not read."""
-        return replace(
-            self,
-            cols=self.cols + before + after,
-            offsets=tuple(o + before for o in self.offsets),
-            head=tuple(row.moved(before) for row in self.head),
-            tail=tuple(row.moved(before) for row in self.tail),
-            ghosts=_widened(self.ghosts, before, after),
-        )
-
-    def extended(self, before: int, after: int) -> Band:
-        """Return the band with further interior rows, reading further points, on either side."""
-        if (before and self.head) or (after and self.tail) or not self.constant:
-            raise ValueError("only interior rows with constant weights can be continued")
-        return replace(
-            self,
-            rows=self.rows + before + after,
-            cols=self.cols + before + after,
-            head=tuple(row.moved(before) for row in self.head),
-            tail=tuple(row.moved(before) for row in self.tail),
-            ghosts=_widened(self.ghosts, before, after),
-            beyond=_widened(self.beyond, before, after),
-        )
-
-
-def _widened(pair: tuple[int, int], before: int, after: int) -> tuple[int, int]:
-    return pair[0] + before, pair[1] + after

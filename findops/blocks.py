@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from findops.components import Components, Compound, Geometry, input_rank, stacked
-from findops.expr import Expr, as_expr
+from findops.expr import Expr
+from findops.nodes import as_expr
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 
 from findops.coefficient import evaluate
-from findops.expr import Coef, Discrete, Expr, Field
+from findops.expr import Discrete, Expr
+from findops.nodes import Coef, Field
 from findops.stencil import Factor, Layout, Program
 from findops.values import Number, kind, whole
 

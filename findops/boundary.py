@@ -8,18 +8,22 @@ from typing import TYPE_CHECKING, Any, Literal, cast
 
 import numpy as np
 from scipy import sparse
-from scipy.linalg import null_space
 from scipy.sparse.linalg import LinearOperator
 
 from findops.conditions import as_conditions
 from findops.elimination import Elimination
 from findops.equations import Equations
 from findops.field import as_field
+from findops.null_vectors import null_vectors
+from findops.unknowns import Unknowns
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from numpy.typing import ArrayLike, NDArray
     from scipy.sparse import csr_array
 
+    from findops.conditions import Condition
     from findops.operator import Operator
 
     Array = NDArray[Any]
@@ -31,12 +35,6 @@ Impose = Literal["elimination", "rows", "sat"]
 
 ROUNDOFF = 1e-13
 """Part of the largest entry that roundoff leaves where exact arithmetic would leave zero."""
-
-NULL = 1e-13
-"""Part of the matrix's size below which it maps a vector to zero."""
-
-SMALL = 500
-"""Unknowns up to which all null vectors are found, by a singular value decomposition."""
 
 
 def check_square(op: Operator) -> None:
@@ -67,37 +65,25 @@ class AffineSystem:
     impose: Impose
 
     @cached_property
+    def unknowns(self) -> Unknowns:
+        """Which values of the fields are unknowns of the system."""
+        taken = np.zeros(0, np.intp) if self.impose == "rows" else self.equations.places
+        return Unknowns(self.shape, taken)
+
+    @property
     def free(self) -> Ints:
         """Flat indices of the unknowns of the system."""
-        return np.flatnonzero(self._is_free)
+        return self.unknowns.free
 
-    @cached_property
-    def _is_free(self) -> NDArray[np.bool_]:
-        free = np.ones(self.equations.unknowns, dtype=bool)
-        if self.impose != "rows":
-            free[self.equations.places] = False
-        return free
-
-    @cached_property
+    @property
     def count(self) -> int:
         """Number of free unknowns."""
-        return int(np.count_nonzero(self._is_free))
+        return self.unknowns.count
 
     @cached_property
     def elimination(self) -> Elimination:
         """The conditions, solved for the unknowns at their points."""
-        return Elimination(self.equations, self._is_free)
-
-    @cached_property
-    def _box(self) -> tuple[slice, ...] | None:
-        """The free unknowns as a box of the fields, if they are one: copied far faster."""
-        free = self._is_free.reshape(self.shape)
-        box = []
-        for axis in range(free.ndim):
-            others = tuple(k for k in range(free.ndim) if k != axis)
-            there = np.flatnonzero(free.any(axis=others))
-            box.append(slice(there[0], there[-1] + 1) if there.size else slice(0, 0))
-        return tuple(box) if free[tuple(box)].all() else None
+        return Elimination(self.equations, self.unknowns.is_free)
 
     @cached_property
     def matrix(self) -> csr_array:
@@ -154,6 +140,14 @@ class AffineSystem:
         """Shape of the fields."""
         return self.operator.program.inputs.shape
 
+    def prescribed(self) -> Iterator[tuple[Condition, Array | None]]:
+        """Yield conditions with their values, None for those that depend on time."""
+        for part in self.equations.parts:
+            yield part.condition, part.steady
+        for mean in self.equations.means:
+            moves = callable(mean.condition.value)
+            yield mean.condition, None if moves else mean.value(None)
+
     @property
     def steady(self) -> bool:
         """Whether the values of the conditions are the same at all times."""
@@ -189,11 +183,11 @@ class AffineSystem:
             result[self.equations.places] = given
             known = np.zeros(1)
         else:
-            result = self._inside(self._field(full))
+            result = self.unknowns.of(self._field(full))
             outside = self.lift(np.zeros(self.size), t) if given.any() else np.zeros(self.shape)
             if given.any():
                 # The operator needs no matrix to tell what the given values contribute.
-                result = result - self._inside(self.operator(outside))
+                result = result - self.unknowns.of(self.operator(outside))
             known = outside.ravel()
         means = self.equations.means_of(t)
         if means.size:
@@ -246,7 +240,7 @@ class AffineSystem:
 
     def restrict(self, u: ArrayLike) -> Array:
         """Return the free unknowns of a field, (n,); constants that balance means are zero."""
-        free = self._inside(self._field(u))
+        free = self.unknowns.of(self._field(u))
         constants = np.zeros(len(self.equations.means))
         return np.concatenate([free, constants]) if constants.size else free
 
@@ -257,19 +251,12 @@ class AffineSystem:
     def lifted(self, free: Array, given: Array) -> Array:
         """Return the field that free unknowns and values of the conditions make."""
         u = np.empty(self.shape, np.result_type(free, given, self.elimination.dtype))
-        if self._box is not None:
-            u[self._box] = free.reshape(u[self._box].shape)
-        else:
-            u.reshape(-1)[self.free] = free
+        self.unknowns.write(u, free)
         if self.impose == "elimination" and given.size:
             flat, places = u.reshape(-1), self.equations.places
             flat[places] = 0
             flat[places] = self.elimination(flat, given)
         return u
-
-    def _inside(self, u: Array) -> Array:
-        """Return a copy of the free unknowns of a field."""
-        return u.ravel()[self.free] if self._box is None else u[self._box].flatten()
 
     def matvec(self, x: ArrayLike) -> Array:
         """Return matrix · x, (n,), without the matrix."""
@@ -278,7 +265,7 @@ class AffineSystem:
             return np.asarray(self.matrix @ values)
         free, constants = np.split(values, [self.count])
         result = self.operator(self.lifted(free, np.zeros(len(self.equations.places))))
-        inside = self._inside(result)
+        inside = self.unknowns.of(result)
         if not constants.size:
             return inside
         return np.concatenate([inside + self.balanced @ constants, self.means @ free])
@@ -303,7 +290,7 @@ class AffineSystem:
     def scale(self) -> float:
         """The size of the operator: the largest Σ|a| of a hundred rows spread over all."""
         spread = np.unique(np.linspace(0, max(self.equations.unknowns - 1, 0), 100).astype(int))
-        rows = spread[self._is_free[spread]]
+        rows = spread[self.unknowns.is_free[spread]]
         if not rows.size:
             rows = self.free[:100]
         if not rows.size:
@@ -328,20 +315,7 @@ class AffineSystem:
         Small systems (up to 500 unknowns) show all of them, large ones those that are constant in
         every component, as without conditions on values they are.
         """
-        if self.size <= SMALL:
-            dense = self.matrix.toarray()
-            size = np.abs(dense).sum(axis=1, keepdims=True)
-            return cast("Array", null_space(dense / np.where(size > 0, size, 1), rcond=NULL))
-        components = self.operator.program.inputs.count
-        owner = self.free // (self.equations.unknowns // components)
-        constants = (owner[:, None] == np.arange(components)).astype(float)
-        constants /= np.maximum(np.sqrt(constants.sum(axis=0)), 1)
-        constants = np.pad(constants, ((0, len(self.equations.means)), (0, 0)))
-        images = np.column_stack([self.matvec(vector) for vector in constants.T])
-        own = np.abs(self.restrict(self.operator.diagonal().reshape(self.shape)))[:, None]
-        images = images / np.where(own > 0, own, self.scale or 1)
-        _, sizes, directions = np.linalg.svd(images, full_matrices=False)
-        return cast("Array", constants @ directions[sizes <= NULL].T)
+        return null_vectors(self)
 
     def __repr__(self) -> str:
         listed = ", ".join(map(str, self.equations.conditions))

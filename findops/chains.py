@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 from findops.coefficient import FieldSlot, evaluate, flows
 from findops.derivative import Diff, Flux, Interpolate
-from findops.expr import AlongAxis, Expr, Field, Product
+from findops.expr import Expr
+from findops.nodes import AlongAxis, Field, Product
 from findops.schemes import Closure, TooFewPointsError
 from findops.stencil import Factor, Term
 

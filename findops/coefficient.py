@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import inspect
 from dataclasses import dataclass
-from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
 from findops.axes import Half
-from findops.expr import Coef, Expr
+from findops.expr import Expr
 from findops.field import library
+from findops.nodes import Coef
 from findops.points import lies_at
 from findops.values import is_labeled
 from findops.weights import is_symbolic
@@ -25,10 +25,11 @@ if TYPE_CHECKING:
 
 __all__ = [
     "FieldSlot",
-    "at_time",
+    "arguments",
     "by_dimension",
-    "depends_on_time",
+    "called",
     "evaluate",
+    "fitted",
     "flows",
     "in_order",
     "names_of",
@@ -73,31 +74,6 @@ def flows(velocity: NDArray[Any], positive: bool) -> NDArray[np.bool_]:
     return ~negative if positive else negative
 
 
-def depends_on_time(value: object, grid: Grid) -> bool:
-    """Tell whether a value is a function of the time `t`, no axis being called so."""
-    if not callable(value) or "t" in grid.names:
-        return False
-    try:
-        return "t" in inspect.signature(value).parameters
-    except ValueError:
-        return False
-
-
-def at_time(value: object, grid: Grid, t: float | None, what: str) -> object:
-    """Return a value at a time: a function of coordinates alone, or what it was.
-
-    Raises
-    ------
-    TypeError
-        If it depends on time, and none is given.
-    """
-    if not callable(value) or not depends_on_time(value, grid):
-        return value
-    if t is None:
-        raise TypeError(f"{what} depends on time: give t=")
-    return partial(value, t=t)
-
-
 def evaluate(value: object, grid: Grid, what: str = "a coefficient") -> NDArray[Any]:
     """Return a coefficient's values, float64 or complex128, broadcastable to the grid.
 
@@ -114,15 +90,16 @@ def evaluate(value: object, grid: Grid, what: str = "a coefficient") -> NDArray[
     if is_symbolic(plain):
         values = _symbolic_values(plain, grid, what)
     elif callable(plain):
-        values = _called(plain, grid, what)
+        values = called(plain, *arguments(plain, grid, what), what)
     elif is_labeled(plain):
         values = by_dimension(plain, grid, what)
     else:
         values = float(plain) if not isinstance(plain, (np.ndarray, complex)) else plain
-    return _fitted(values, grid, what)
+    return fitted(values, grid, what)
 
 
-def _fitted(values: object, grid: Grid, what: str) -> NDArray[Any]:
+def fitted(values: object, grid: Grid, what: str) -> NDArray[Any]:
+    """Return values, float64 or complex128, broadcastable to the grid, and refuse all others."""
     given = np.asarray(values)
     if isinstance(values, np.ma.MaskedArray) or not (
         given.dtype.kind in "biu" or given.dtype.char in "fdFD"
@@ -199,27 +176,36 @@ def names_of(value: object) -> frozenset[str] | None:
     return None
 
 
-def _called(function: Callable[..., object], grid: Grid, what: str) -> object:
+def arguments(
+    function: Callable[..., object], grid: Grid, what: str
+) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    """Return the coordinates that a function is called with, by position and by name."""
     coordinates = grid.coordinates()
     by_axis = dict(zip(map(str, grid.names), coordinates, strict=True))
     parameters = _parameters(function)
-    named: dict[str, object] = {}
     if parameters is None:
         if isinstance(function, np.ufunc) and function.nin != grid.ndim:
             raise ValueError(_one_per_axis(what, function, grid, function.nin))
     elif grid.named and all(p.kind is p.POSITIONAL_ONLY and p.name in by_axis for p in parameters):
-        coordinates = tuple(by_axis[p.name] for p in parameters)
+        return tuple(by_axis[p.name] for p in parameters), {}
     elif any(p.kind in (p.POSITIONAL_ONLY, p.VAR_POSITIONAL) for p in parameters):
         pass
     elif grid.named:
-        named, coordinates = _by_name(parameters, by_axis, what), ()
+        return (), _by_name(parameters, by_axis, what)
     else:
         positional = [p for p in parameters if p.kind is p.POSITIONAL_OR_KEYWORD]
         required = sum(p.default is p.empty for p in positional)
         if required != grid.ndim:
             raise ValueError(_one_per_axis(what, function, grid, required))
+    return coordinates, {}
+
+
+def called(
+    function: Callable[..., object], places: tuple[Any, ...], named: dict[str, Any], what: str
+) -> object:
+    """Return what a function makes of its arguments."""
     try:
-        return function(*coordinates, **named)
+        return function(*places, **named)
     except Exception as error:
         error.add_note(
             f"{what}: {function!r} receives arrays of coordinates; it must work on arrays, with "

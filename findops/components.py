@@ -8,7 +8,8 @@ from math import prod
 from typing import TYPE_CHECKING, Protocol, assert_never, cast
 
 from findops.derivative import Diff, Flux, Interpolate
-from findops.expr import AxisName, Coef, Expr, Field, Product, Sum
+from findops.expr import AxisName, Expr
+from findops.nodes import Coef, Field, Product, Sum
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

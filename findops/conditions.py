@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
-from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from findops.axes import Half
-from findops.coefficient import at_time, evaluate
-from findops.derivative import Diff, Interpolate
-from findops.expr import Coef, Expr, Identity, as_expr
-from findops.points import Points
+from findops.in_time import InTime
+from findops.nodes import Coef, Identity, as_expr
+from findops.traces import Place, Trace
 from findops.values import kind, whole
 
 if TYPE_CHECKING:
@@ -21,79 +17,16 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from findops.expr import Expr
     from findops.grid import Grid
 
 __all__ = [
     "Condition",
     "Dirichlet",
-    "Interface",
     "Neumann",
-    "Place",
     "Robin",
-    "Trace",
     "as_conditions",
 ]
-
-
-@dataclass(frozen=True)
-class Trace:
-    """a·u + b·∂u/∂n on a face, n being the outward normal."""
-
-    a: Expr
-    b: Expr
-
-    @property
-    def parts(self) -> tuple[Expr, Expr]:
-        """Both factors."""
-        return self.a, self.b
-
-    def on(self, grid: Grid, face: str, acc: int) -> Expr:
-        """Return the expression for a face, of an order of accuracy."""
-        i = grid.face_axis(face)
-        name, axis = grid.names[i], grid.axes[i]
-        upper = face.endswith("+")
-        outward = 1 if upper == axis.ascending else -1
-        value: Expr
-        slope: Expr
-        if axis.walls[0] == axis.origin:
-            value, slope = Identity(), Diff(name, 1, acc)
-        else:
-            # The face lies half a spacing beyond the points.
-            to = "node" if isinstance(axis, Half) else "half"
-            value, slope = Interpolate(name, to, acc), Diff(name, 1, acc, to=to)
-        return self.a * value + outward * self.b * slope
-
-    def __str__(self) -> str:
-        terms = [(self.a, "u"), (self.b, "∂u/∂n")]
-        parts = (n if c == Identity() else f"{c}·{n}" for c, n in terms if c != Coef(0))
-        return " + ".join(parts)
-
-
-@dataclass(frozen=True, eq=False)
-class Place:
-    """Where a condition holds: a face of the grid, or points inside.
-
-    Parameters
-    ----------
-    face : str or None
-        Name of the face, None for points inside.
-    mask : array of bool
-        The points, in the shape of the grid.
-    """
-
-    face: str | None
-    mask: NDArray[np.bool_]
-
-    def grid(self, points: Grid) -> Grid:
-        """Return the grid of the face that an expression with values at `points` is given on.
-
-        For points inside, it is the whole one.
-        """
-        if self.face is None:
-            return points
-        i = points.face_axis(self.face)
-        end = points.axes[i].coordinates[0 if self.face.endswith("-") else -1]
-        return points.replace(i, Points([end]))
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -121,7 +54,9 @@ class Condition:
     Raises
     ------
     TypeError
-        If `where` is neither a name nor a mask.
+        If `where` is neither a name nor a mask, or `value` is nothing that can be given.
+    ValueError
+        If a mask is empty, a slope is given where there is no face, or a number is not finite.
 
     Examples
     --------
@@ -157,10 +92,27 @@ class Condition:
                     f"{self._left()}: a value is a number, an array or a function, "
                     f"not {kind(self.value)}"
                 )
+            if not value.ndim and not np.isfinite(value):
+                raise ValueError(
+                    f"{self._left()} {self._placed()}: its value must be finite, but is {value}"
+                )
             value.flags.writeable = False
             object.__setattr__(self, "value", value)
         if self.component is not None:
             object.__setattr__(self, "component", whole(self.component, "a component"))
+        self._check_trace()
+
+    def _check_trace(self) -> None:
+        """Refuse traces where there is no face."""
+        if not isinstance(self.expression, Trace):
+            return
+        if self.is_mean:
+            raise ValueError(f"{self!r}: a face is needed; Condition('mean', 1, value) gives means")
+        if not isinstance(self.where, str) and self.differentiates:
+            raise ValueError(
+                f"{self!r}: a mask has no normal; give the derivative that is meant, as in "
+                "Condition(mask, Diff('x'), value)"
+            )
 
     @property
     def is_mean(self) -> bool:
@@ -203,26 +155,34 @@ class Condition:
             return expression
         if place.face is not None:
             return self.expression.on(grid, place.face, acc)
-        if self.differentiates:
-            raise ValueError(f"{self!r}: a mask has no normal; give the derivative that is meant")
         return self.expression.a
 
-    def values(self, where: Grid, place: Place, t: float | None) -> NDArray[Any]:
-        """Return the given values at the points of a place, flat; `where` is its grid."""
+    def given(self, where: Grid, place: Place) -> InTime:
+        """Return the given values on the grid of a place, at any time; `where` is that grid."""
+        value = self.value
+        if not callable(value) and value.ndim:
+            value = self._spread(value, where, place)
+        return InTime(value, where, repr(self))
+
+    def _spread(self, values: NDArray[Any], where: Grid, place: Place) -> NDArray[Any]:
+        """Return an array of given values in the shape of the grid of a place."""
         if place.face is None:
-            return self._masked(where, place, t)
-        i, shape = where.face_axis(place.face), where.shape
-        if not callable(self.value):
-            given = self.value
-            if given.ndim and given.shape not in (shape, shape[:i] + shape[i + 1 :]):
+            count = int(place.mask.sum())
+            if values.shape != (count,):
                 raise ValueError(
-                    f"{self!r}: its values have shape {given.shape}, but the face has "
-                    f"{shape[:i] + shape[i + 1 :]}"
+                    f"{self!r}: its values have shape {values.shape}, but its mask has {count} "
+                    "points"
                 )
-            given = given.reshape(shape) if given.ndim else given
-        else:
-            given = evaluate(at_time(self.value, where, t, self._said), where, self._said)
-        return np.ravel(np.broadcast_to(given, shape))
+            spread = np.zeros(where.shape, values.dtype)
+            spread[place.mask] = values
+            return spread
+        i, shape = where.face_axis(place.face), where.shape
+        face = shape[:i] + shape[i + 1 :]
+        if values.shape not in (shape, face):
+            raise ValueError(
+                f"{self!r}: its values have shape {values.shape}, but the face has {face}"
+            )
+        return values.reshape(shape)
 
     def mean(self, t: float | None) -> NDArray[Any]:
         """Return the mean that is given, (1,)."""
@@ -235,41 +195,24 @@ class Condition:
             raise ValueError(f"{self!r}: a mean is one number, not {self.value!r}")
         return given.reshape(1)
 
-    def _masked(self, points: Grid, place: Place, t: float | None) -> NDArray[Any]:
-        count = int(place.mask.sum())
-        if callable(self.value):
-            every = evaluate(at_time(self.value, points, t, self._said), points, self._said)
-            return np.broadcast_to(every, points.shape)[place.mask]
-        if self.value.ndim and self.value.shape != (count,):
-            raise ValueError(
-                f"{self!r}: its values have shape {self.value.shape}, but its mask has {count} "
-                "points"
-            )
-        return np.broadcast_to(self.value, (count,))
-
-    @cached_property
-    def _said(self) -> str:
-        """What messages say of it, made once: values are asked for at every step in time."""
-        return repr(self)
-
     def _left(self) -> str:
         if self.expression == Identity():
             return "u"
         applied = "" if isinstance(self.expression, Trace) else " u"
         return f"{self.expression}{applied}"
 
-    def __str__(self) -> str:
-        where = (
-            f"on {self.where}" if isinstance(self.where, str) else f"on {self.where.sum()} points"
-        )
+    def _placed(self) -> str:
         if self.is_mean:
-            where = "in the mean"
+            return "in the mean"
+        return f"on {self.where if isinstance(self.where, str) else f'{self.where.sum()} points'}"
+
+    def __str__(self) -> str:
         if callable(self.value):
             value = getattr(self.value, "__name__", repr(self.value))
         else:
             value = f"{self.value:g}" if self.value.ndim == 0 else "given values"
         part = "" if self.component is None else f" (component {self.component})"
-        return f"{self._left()} = {value} {where}{part}"
+        return f"{self._left()} = {value} {self._placed()}{part}"
 
     def __repr__(self) -> str:
         return f"<{self}>"
@@ -339,68 +282,6 @@ def Robin(  # noqa: N802
     if all(part == Coef(0) for part in trace.parts):
         raise ValueError(f"Robin({face!r}, 0, 0) says nothing: give a factor of u or of ∂u/∂n")
     return Condition(face, trace, value, component)
-
-
-@dataclass(frozen=True, eq=False, repr=False, init=False)
-class Interface(Condition):
-    """Two components that meet on faces: the field and its flux go on from one to the other.
-
-    Each component lives on a block of its own; the grid is a copy of both. It is imposed weakly.
-
-    Parameters
-    ----------
-    where, other : str
-        The face of the first component, and that of the second, at the ends of the same axis.
-    components : tuple of int
-        The two components.
-    lengths : tuple of float
-        How long the grid's unit of length is in either block.
-
-    Raises
-    ------
-    TypeError
-        If components or lengths are not two.
-    ValueError
-        If the components are the same, or a length is not positive.
-
-    Examples
-    --------
-    >>> print(Interface("x+", "x-", (0, 1)))
-    component 0 on x+ = component 1 on x-
-    """
-
-    other: str = ""
-    components: tuple[int, int] = (0, 1)
-    lengths: tuple[float, float] = (1, 1)
-
-    def __init__(
-        self,
-        where: str,
-        other: str,
-        components: tuple[int, int],
-        lengths: tuple[float, float] = (1, 1),
-    ) -> None:
-        for what, pair in (("components", components), ("lengths", lengths)):
-            if not isinstance(pair, (tuple, list)) or len(pair) != 2:
-                raise TypeError(f"an interface needs two {what}, as a tuple, not {pair!r}")
-        first, second = (whole(c, "a component") for c in components)
-        if first == second:
-            raise ValueError(f"an interface needs two components, not {first} twice")
-        if not all(0 < length < math.inf for length in lengths):
-            raise ValueError(f"an interface needs positive lengths, not {lengths}")
-        for name, value in (
-            ("where", where), ("expression", Identity()), ("value", 0), ("component", first),
-            ("other", other), ("components", (first, second)), ("lengths", tuple(lengths)),
-        ):  # fmt: skip
-            object.__setattr__(self, name, value)
-        super().__post_init__()
-
-    def on(self, grid: Grid, place: Place, acc: int) -> Expr:  # noqa: ARG002  # it is never imposed so
-        raise ValueError(f"{self!r}: two blocks are coupled weakly, with impose='sat'")
-
-    def __str__(self) -> str:
-        first, second = self.components
-        return f"component {first} on {self.where} = component {second} on {self.other}"
 
 
 def as_conditions(conditions: Any) -> tuple[Condition, ...]:

@@ -9,15 +9,17 @@ import numpy as np
 
 from findops.coefficient import evaluate
 from findops.components import expand
-from findops.conditions import Condition, Trace
 from findops.derivative import Diff
-from findops.expr import AlongAxis, Coef, Expr, Field, Product, Sum
+from findops.nodes import AlongAxis, Coef, Field, Product, Sum
 from findops.rewriting import walk
 from findops.schemes import Central
+from findops.traces import Trace
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+    from findops.conditions import Condition
+    from findops.expr import Expr
     from findops.grid import Grid
 
 __all__ = ["continued"]

@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from findops.expr import AlongAxis, AxisName, Expr, Identity, as_coefficient
+from findops.nodes import AlongAxis, Identity, as_coefficient
 from findops.schemes import Central, Scheme
 from findops.values import whole
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+
+    from findops.expr import AxisName, Expr
 
 __all__ = ["Diff", "Filter", "Flux", "Interpolate", "served"]
 

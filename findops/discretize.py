@@ -13,14 +13,14 @@ import numpy as np
 from findops.chains import ChainBuilder, Link, Select
 from findops.components import expand
 from findops.derivative import Diff
-from findops.expr import Coef, Expr, Product, Sum
 from findops.halo import with_halo
+from findops.nodes import Coef, Product, Sum
 from findops.schemes import Closure, Upwind
 from findops.stencil import Chain, Layout, Program
 from findops.values import Number
 
 if TYPE_CHECKING:
-    from findops.expr import Closures
+    from findops.expr import Closures, Expr
     from findops.grid import Grid
 
 __all__ = ["Discretization", "discretize"]

@@ -10,18 +10,17 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 from scipy import sparse
 
-from findops.coefficient import depends_on_time
-from findops.conditions import Trace
-
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from numpy.typing import NDArray
     from scipy.sparse import csr_array
 
-    from findops.conditions import Condition, Place
+    from findops.conditions import Condition
     from findops.grid import Grid
+    from findops.in_time import InTime
     from findops.operator import Operator
+    from findops.traces import Place
 
     Array = NDArray[Any]
     Ints = NDArray[np.intp]
@@ -35,9 +34,10 @@ class Equation:
 
     condition: Condition
     place: Place
-    points: Grid
+    given: InTime
+    """What is prescribed, at the points of the place."""
     rows: csr_array
-    """What is prescribed, in terms of all unknowns."""
+    """The expression of the condition, in terms of all unknowns."""
     taken: Ints
     """Flat indices of the unknowns whose equations it replaces."""
     chosen: Ints
@@ -50,15 +50,10 @@ class Equation:
     @cached_property
     def steady(self) -> Array | None:
         """What is prescribed at all times, None if it depends on time."""
-        moving = depends_on_time(self.condition.value, self.points)
-        return None if moving else self._at(None)
+        return self._at(None) if self.given.steady else None
 
     def _at(self, t: float | None) -> Array:
-        return self.condition.values(self._where, self.place, t)[self.chosen]
-
-    @cached_property
-    def _where(self) -> Grid:
-        return self.place.grid(self.points)
+        return self.place.flat(self.given(t), self.given.grid)[self.chosen]
 
 
 @dataclass(frozen=True, eq=False)
@@ -157,6 +152,7 @@ def _equations(
     for place in condition.places(grid):
         bound = condition.on(grid, place, acc).on(grid)
         _check(condition, place, bound, len(taken))
+        given = condition.given(place.grid(bound.range), place)
         where = place.mask if place.face is None else bound.range.face(place.face)
         rows = np.flatnonzero(where)
         for column in components_of(condition, len(taken)):
@@ -171,7 +167,7 @@ def _equations(
             taken[column, targets[chosen]] = True
             matrix = _widened(bound, bound.matrix(rows=rows[chosen]), column, len(taken))
             flat = column * taken.shape[1] + targets[chosen]
-            made.append(Equation(condition, place, bound.range, matrix, flat, chosen))
+            made.append(Equation(condition, place, given, matrix, flat, chosen))
     return made
 
 
@@ -179,10 +175,6 @@ def _means(condition: Condition, grid: Grid, components: int) -> list[Mean]:
     """Return the mean that a condition gives, if it gives one, for each of its components."""
     if not condition.is_mean:
         return []
-    if isinstance(condition.expression, Trace):
-        raise ValueError(
-            f"{condition!r}: a face is needed; Condition('mean', 1, value) gives means"
-        )
     bound = condition.expression.on(grid)
     _check(condition, None, bound, components)
     weights = bound.range.weights()

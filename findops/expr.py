@@ -1,19 +1,13 @@
-"""Expressions: the continuous operators that users write, and their normal form."""
+"""What an expression is: a continuous operator that users write, combine, bind and apply."""
 
 from __future__ import annotations
 
-import math
 import sys
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
-from fractions import Fraction
+from collections.abc import Iterable, Mapping
 from functools import cache
 from typing import TYPE_CHECKING, Any, overload
 
-import numpy as np
-
-from findops.values import Number, canonical, is_labeled, kind, whole
-from findops.weights import is_symbolic
+from findops.values import kind
 
 if TYPE_CHECKING:
     from abc import ABCMeta
@@ -26,20 +20,7 @@ if TYPE_CHECKING:
     from findops.operator import Operator
     from findops.symbolic import InteriorStencil
 
-__all__ = [
-    "AlongAxis",
-    "AxisName",
-    "Coef",
-    "Discrete",
-    "Expr",
-    "Field",
-    "Identity",
-    "Product",
-    "Sum",
-    "as_coefficient",
-    "as_expr",
-    "collect",
-]
+__all__ = ["AxisName", "Closures", "Discrete", "Expr", "GridLike"]
 
 AxisName = str | int
 Closures = str | int | Mapping[str, str | int]
@@ -75,26 +56,37 @@ class Expr:
         raise TypeError(f"{self!r} is an operator, not an array: apply it as E(u, grid)")
 
     def __add__(self, other: object) -> Expr:
-        return collect([*_monomials(self), *_monomials(_operand(other))])
+        from findops.normal_form import added
+
+        return added(self, other)
 
     def __radd__(self, other: object) -> Expr:
-        return _operand(other) + self
+        from findops.normal_form import added
+
+        return added(other, self)
 
     def __neg__(self) -> Expr:
-        return self * Coef(-1)
+        return self * -1
 
     def __sub__(self, other: object) -> Expr:
-        return self + -_operand(other)
+        from findops.normal_form import added, multiplied
+
+        return added(self, multiplied(other, -1))
 
     def __rsub__(self, other: object) -> Expr:
-        return _operand(other) + -self
+        from findops.normal_form import added
+
+        return added(other, -self)
 
     def __mul__(self, other: object) -> Expr:
-        right = _monomials(_operand(other))
-        return collect(_product(a * b, f + g) for a, f in _monomials(self) for b, g in right)
+        from findops.normal_form import multiplied
+
+        return multiplied(self, other)
 
     def __rmul__(self, other: object) -> Expr:
-        return _operand(other) * self
+        from findops.normal_form import multiplied
+
+        return multiplied(other, self)
 
     def __matmul__(self, other: object) -> Expr:
         if not isinstance(other, (Expr, Discrete)):
@@ -108,21 +100,14 @@ class Expr:
         raise TypeError(f"write coefficient * {self!r}: @ is the product of operators")
 
     def __truediv__(self, other: object) -> Expr:
-        if isinstance(other, (Expr, Discrete)) or callable(other):
-            raise TypeError(f"{self!r} can be divided by a number or an array, not {kind(other)}")
-        divisor = Coef(other)
-        if is_symbolic(divisor.value) or np.all(divisor.value):
-            return Coef(1 / divisor.value) * self
-        raise ZeroDivisionError(f"{self!r} cannot be divided by zero")
+        from findops.normal_form import divided
+
+        return divided(self, other)
 
     def __pow__(self, power: int) -> Expr:
-        times = whole(power, f"the power of {self!r}")
-        if times < 0:
-            raise ValueError(f"{self!r} takes a power of at least 0, not {power}")
-        result: Expr = Identity()
-        for _ in range(times):
-            result = result * self
-        return result
+        from findops.normal_form import powered
+
+        return powered(self, power)
 
     @overload
     def __call__(
@@ -268,290 +253,3 @@ def _goes_before(tree: ABCMeta) -> None:
     They ask for no priority of what stands on their right, only for its type.
     """
     tree.register(Expr)
-
-
-@dataclass(frozen=True, init=False, repr=False, eq=False)
-class Coef(Expr):
-    """Multiplication by a coefficient.
-
-    Parameters
-    ----------
-    value : number, array, callable, SymPy expression or Field
-        The dimensions of a labeled array meet the axes of their names. Numbers compare by value,
-        arrays and callables by identity.
-
-    Raises
-    ------
-    TypeError
-        If `value` is none of these.
-    ValueError
-        If it is a number that is not finite.
-
-    Examples
-    --------
-    >>> Coef(2) * Coef(3) == Coef(6)
-    True
-    """
-
-    value: Any
-
-    def __new__(cls, value: object = 0) -> Coef:
-        if isinstance(value, Field):
-            return value  # type: ignore[return-value]  # a Field is a coefficient already
-        return super().__new__(cls)
-
-    def __init__(self, value: object) -> None:
-        if isinstance(value, (Discrete, Expr)):
-            raise TypeError(f"a coefficient is not an operator: {value!r}")
-        object.__setattr__(self, "value", canonical(value))
-
-    @property
-    def is_irrational(self) -> bool:
-        """Whether it is a number that SymPy holds exactly, as π."""
-        return is_symbolic(self.value) and not self.value.free_symbols
-
-    @property
-    def is_opaque(self) -> bool:
-        """Whether it is an array or a function, whose values may change while it stays itself."""
-        value = self.value
-        return isinstance(value, np.ndarray) or callable(value) or is_labeled(value)
-
-    @property
-    def needs_coordinates(self) -> bool:
-        return callable(self.value) or (is_symbolic(self.value) and not self.is_irrational)
-
-    @property
-    def multiplies(self) -> bool:
-        return True
-
-    @property
-    def _key(self) -> object:
-        return id(self.value) if self.is_opaque else self.value
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, Coef) and bool(self._key == other._key)
-
-    def __hash__(self) -> int:
-        return hash((Coef, self._key))
-
-    def __reduce__(self) -> tuple[type[Coef], tuple[Any]]:
-        return Coef, (self.value,)
-
-
-def Identity() -> Coef:  # noqa: N802  # an operator's name
-    """Return the identity operator.
-
-    Examples
-    --------
-    >>> from findops import Diff
-    >>> Diff("x") ** 0 == Identity()
-    True
-    """
-    return Coef(1)
-
-
-@dataclass(frozen=True, repr=False)
-class Field(Expr):
-    """Multiplication by a coefficient whose value is given at binding, by name.
-
-    Examples
-    --------
-    >>> from findops import Diff
-    >>> sorted((Field("c") * Diff("x")).free_fields)
-    ['c']
-    """
-
-    name: str
-
-    def __post_init__(self) -> None:
-        if not isinstance(self.name, str):
-            raise TypeError(f"a field's name must be a string, but is {self.name!r}")
-        if not self.name.isidentifier():
-            raise ValueError(f"a field's name must be an identifier, but is {self.name!r}")
-        if self.name in ("closure", "grid"):
-            raise ValueError(f"a field cannot be named {self.name!r}: E.on has that argument")
-
-    @property
-    def free_fields(self) -> frozenset[str]:
-        return frozenset([self.name])
-
-    @property
-    def multiplies(self) -> bool:
-        return True
-
-
-class AlongAxis(Expr):
-    """What acts along one axis: derivatives and interpolation."""
-
-    axis: AxisName
-    order: int
-    to: str | None
-    """Where it maps to, ``"half"`` or ``"node"``; None where points stay the same."""
-
-    def merged(self, inner: AlongAxis) -> AlongAxis | None:  # noqa: ARG002
-        """Return the product with what acts before along the same axis, if it is of one piece."""
-        return None
-
-
-@dataclass(frozen=True, repr=False)
-class Product(Expr):
-    """A number times a product of factors, the last applied first."""
-
-    scale: Number
-    factors: tuple[Expr, ...]
-
-    @property
-    def multiplies(self) -> bool:
-        return all(factor.multiplies for factor in self.factors)
-
-    def _parts(self) -> Iterable[Expr]:
-        return self.factors
-
-
-@dataclass(frozen=True, repr=False, eq=False)
-class Sum(Expr):
-    """A sum of products, no two of the same factors; equal in any order."""
-
-    terms: tuple[Expr, ...]
-    _set: frozenset[Expr] = field(init=False)
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "_set", frozenset(self.terms))
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, Sum) and self._set == other._set
-
-    def __hash__(self) -> int:
-        return hash((Sum, self._set))
-
-    @property
-    def multiplies(self) -> bool:
-        return all(term.multiplies for term in self.terms)
-
-    def _parts(self) -> Iterable[Expr]:
-        return self.terms
-
-
-Monomial = tuple[Number, tuple[Expr, ...]]
-
-
-def as_expr(value: object) -> Expr:
-    """Return an expression, making multiplication by a coefficient of anything else."""
-    return value if isinstance(value, Expr) else Coef(value)
-
-
-def as_coefficient(value: object) -> Expr:
-    """Return multiplication by a coefficient, and refuse operators that differentiate.
-
-    Raises
-    ------
-    TypeError
-        If the value is no coefficient.
-    """
-    expr = as_expr(value)
-    if not expr.multiplies:
-        raise TypeError(f"a coefficient is needed, but {expr!r} is an operator")
-    return expr
-
-
-def collect(monomials: Iterable[Monomial]) -> Expr:
-    """Return the sum of scaled products, like ones collected."""
-    sums: dict[tuple[Expr, ...], Number] = {}
-    for scale, factors in monomials:
-        sums[factors] = sums.get(factors, Fraction(0)) + scale
-    terms = [_scaled(scale, factors) for factors, scale in sums.items() if scale != 0]
-    match terms:
-        case []:
-            return Coef(0)
-        case [term]:
-            return term
-        case _:
-            return Sum(tuple(terms))
-
-
-def _scaled(scale: Number, factors: tuple[Expr, ...]) -> Expr:
-    if not factors:
-        return Coef(scale)
-    return factors[0] if scale == 1 and len(factors) == 1 else Product(scale, factors)
-
-
-def _monomials(expr: Expr) -> Sequence[Monomial]:
-    match expr:
-        case Sum():
-            return [m for term in expr.terms for m in _monomials(term)]
-        case Product():
-            return [(expr.scale, expr.factors)]
-        case Coef(value=value) if isinstance(value, Number):
-            return [(value, ())] if value != 0 else []
-        case Coef(is_irrational=True):
-            return [_product(Fraction(1), (expr,))]
-        case _:
-            return [(Fraction(1), (expr,))]
-
-
-def _product(scale: Number, factors: tuple[Expr, ...]) -> Monomial:
-    """Return a product with numbers in front, also those that SymPy alone can hold, as π."""
-    exact = [f.value for f in factors if isinstance(f, Coef) and f.is_irrational]
-    if not exact:
-        return scale, _arranged(factors)
-    rest = tuple(f for f in factors if not (isinstance(f, Coef) and f.is_irrational))
-    factor, irrational = math.prod(exact).as_coeff_Mul(rational=True)
-    scale = scale * Fraction(int(factor.p), int(factor.q))
-    number = Coef(irrational).value
-    if isinstance(number, Number):
-        return scale * number, _arranged(rest)
-    return scale, (Coef(number), *_arranged(rest))
-
-
-def _arranged(factors: tuple[Expr, ...]) -> tuple[Expr, ...]:
-    """Commute derivatives along different axes into order, and merge those along one axis."""
-    _check_positions(factors)
-    result: list[Expr] = []
-    for factor in factors:
-        place = len(result)
-        while place and _swap(result[place - 1], factor):
-            place -= 1
-        before = result[place - 1] if place else None
-        merged = None
-        if isinstance(before, AlongAxis) and isinstance(factor, AlongAxis):
-            merged = before.merged(factor)
-        if merged is None:
-            result.insert(place, factor)
-        else:
-            result[place - 1] = merged
-    return tuple(result)
-
-
-def _check_positions(factors: tuple[Expr, ...]) -> None:
-    """Refuse a product that maps to half points, or to nodes, twice in a row along one axis."""
-    at: dict[AxisName, Expr] = {}
-    for factor in reversed(factors):
-        if isinstance(factor, AlongAxis) and factor.to is not None:
-            before = at.get(factor.axis)
-            if before is not None and getattr(before, "to", None) == factor.to:
-                here, start = ("half points", "nodes")[:: 1 if factor.to == "half" else -1]
-                raise ValueError(
-                    f"{factor!r} maps values from {start}, but {before!r} leaves them at {here}"
-                )
-            at[factor.axis] = factor
-
-
-def _swap(left: Expr, right: Expr) -> bool:
-    """Tell whether two factors act along axes that are surely different and out of order."""
-    if not (isinstance(left, AlongAxis) and isinstance(right, AlongAxis)):
-        return False
-    match left.axis, right.axis:
-        case str(a), str(b):
-            return a > b
-        case int(i), int(j):
-            return (i < 0) == (j < 0) and i > j
-    return False
-
-
-def _operand(value: object) -> Expr:
-    if isinstance(value, Discrete):
-        raise TypeError(
-            "an expression and a bound operator do not mix: bind the expression first, with "
-            "E.on(grid)"
-        )
-    return as_expr(value)

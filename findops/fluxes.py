@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     Array = NDArray[Any]
 
-__all__ = ["Flow", "Flux", "acting_across", "sense"]
+__all__ = ["Flow", "Flux", "acting_across", "quadrature", "sense"]
 
 ROUNDOFF = 1e-12
 """Part of the largest entry that roundoff leaves where exact arithmetic would leave zero."""
@@ -84,6 +84,15 @@ def sense(op: Operator) -> int:
     if {1, -1} <= signs:
         raise ValueError(f"{op!r}: impose='sat' needs second derivatives of one sign")
     return -1 if -1 in signs else 1
+
+
+def quadrature(op: Operator) -> Array:
+    """Return the weights of the norm in which derivatives sum by parts, or those of the grid."""
+    made = np.ones(())
+    for i, axis in enumerate(op.domain.axes):
+        laws = [band.law for term in op.program.terms if (band := term.bands[i]) and band.law]
+        made = np.multiply.outer(made, laws[0].norm if laws else axis.weights)
+    return made
 
 
 def _across(chain: Chain, axis: int, op: Operator) -> Iterator[Flow | Flux]:

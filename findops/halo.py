@@ -5,12 +5,14 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from findops.stencil import Band, Chain, Term
+from findops.band import Band
+from findops.band_changes import extended, padded
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from findops.grid import Grid
+    from findops.stencil import Chain, Term
 
 __all__ = ["with_halo"]
 
@@ -49,7 +51,7 @@ def _reach(chain: Chain, grid: Grid) -> tuple[Chain, Ghosts]:
     for term in chain.terms:
         _check_coefficients(term, need, grid)
         bands = tuple(
-            band and band.extended(*pair) for band, pair in zip(term.bands, need, strict=True)
+            band and extended(band, *pair) for band, pair in zip(term.bands, need, strict=True)
         )
         need = [
             pair if band is None else band.ghosts for band, pair in zip(bands, need, strict=True)
@@ -67,7 +69,7 @@ def _padded(chain: Chain, ghosts: Ghosts, common: Ghosts, grid: Grid) -> Chain:
         more = (before - low, after - high)
         if any(more) and band is None:
             band = replace(Band.identity(n + low + high), ghosts=(low, high), beyond=(low, high))
-        bands.append(band.padded(*more) if band is not None else None)
+        bands.append(padded(band, *more) if band is not None else None)
     return replace(chain, terms=(*outer, replace(last, bands=tuple(bands))))
 
 

@@ -10,17 +10,18 @@ import numpy as np
 
 from findops.band import Band, Row
 from findops.coefficient import evaluate
-from findops.conditions import Place, Trace
-from findops.expr import Coef, Identity
 from findops.fluxes import Flow, Flux, acting_across
+from findops.nodes import Coef, Identity
 from findops.stencil import Chain, Factor, Term
+from findops.traces import Place, Trace
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from numpy.typing import NDArray
 
-    from findops.conditions import Condition, Interface
+    from findops.conditions import Condition
+    from findops.interface import Interface
     from findops.operator import Operator
 
     Array = NDArray[Any]

@@ -12,12 +12,14 @@ import numpy as np
 from findops import blocks, calculus, transport
 from findops.components import Compound, closed
 from findops.derivative import Diff, Filter, Flux, Interpolate
-from findops.expr import AxisName, Coef, Expr, Field, Product, Sum
+from findops.nodes import Coef, Field, Product, Sum
 from findops.values import is_labeled
 from findops.weights import is_symbolic
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
+
+    from findops.expr import AxisName, Expr
 
 __all__ = ["code", "latex", "text"]
 

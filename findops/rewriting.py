@@ -6,7 +6,8 @@ from copy import copy
 from dataclasses import fields, is_dataclass
 from typing import TYPE_CHECKING, Any
 
-from findops.expr import Coef, Expr, Sum
+from findops.expr import Expr
+from findops.nodes import Coef, Sum
 from findops.values import is_labeled
 
 if TYPE_CHECKING:

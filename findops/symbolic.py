@@ -7,14 +7,17 @@ from collections.abc import Iterable, Mapping
 from fractions import Fraction
 from itertools import product
 from numbers import Complex, Number, Rational, Real
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import sympy
 
 from findops.components import Compound, expand
 from findops.derivative import Diff, Flux, Interpolate
-from findops.expr import AxisName, Coef, Expr, Field, Product, Sum
+from findops.nodes import Coef, Field, Product, Sum
 from findops.weights import is_symbolic
+
+if TYPE_CHECKING:
+    from findops.expr import AxisName, Expr
 
 __all__ = ["InteriorStencil", "interior_stencil"]
 

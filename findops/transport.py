@@ -6,10 +6,11 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from findops.calculus import Axes, Differential, total
 from findops.components import Components, Compound, Geometry
 from findops.derivative import Diff, Flux, served
-from findops.expr import AxisName, Coef, Expr, as_coefficient
+from findops.differential import Axes, Differential, total
+from findops.expr import AxisName, Expr
+from findops.nodes import Coef, as_coefficient
 from findops.schemes import Central, Damping
 from findops.values import real
 

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from findops.boundary import AffineSystem
-from findops.coefficient import depends_on_time
-from findops.conditions import Condition, Interface, Place, as_conditions
+from findops.conditions import as_conditions
 from findops.equations import Equations, components_of
 from findops.fluxes import sense
+from findops.interface import Interface
 from findops.penalties import Face, Penalty, coupled
 
 if TYPE_CHECKING:
@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import ArrayLike, NDArray
 
-    from findops.grid import Grid
+    from findops.conditions import Condition
+    from findops.in_time import InTime
     from findops.operator import Operator
 
     Array = NDArray[Any]
@@ -33,13 +34,12 @@ class Held:
     """A condition on a face, and the penalties that hold it."""
 
     condition: Condition
-    place: Place
-    where: Grid
+    given: InTime
     penalties: tuple[Penalty, ...]
 
     def __call__(self, t: float | None, shape: tuple[int, ...]) -> Iterator[tuple[int, Array]]:
         """Yield components, and what is added to their equations at a time."""
-        g = self.condition.values(self.where, self.place, t).reshape(self.where.shape)
+        g = np.broadcast_to(self.given(t), self.given.grid.shape)
         for penalty in self.penalties:
             yield penalty.row, penalty.data(g, shape)
 
@@ -55,10 +55,13 @@ class WeakSystem(AffineSystem):
     penalized: Operator | None = None
     """The operator without penalties."""
 
+    def prescribed(self) -> Iterator[tuple[Condition, Array | None]]:
+        for one in self.held:
+            yield one.condition, one.given(None) if one.given.steady else None
+
     @property
     def steady(self) -> bool:
-        points = self.operator.domain
-        return not any(depends_on_time(one.condition.value, points) for one in self.held)
+        return all(one.given.steady for one in self.held)
 
     def applied(self, u: ArrayLike, t: float | None) -> Array:
         return np.asarray(self.operator(u) + self.given(t))
@@ -139,7 +142,7 @@ def _holds(
                 f"{condition!r}: no penalty holds it: nothing enters through {place.face}, and no "
                 "second derivative acts across it; leave it out, or impose it by elimination"
             )
-        yield Held(condition, place, place.grid(op.domain), tuple(penalties))
+        yield Held(condition, condition.given(place.grid(op.domain), place), tuple(penalties))
 
 
 def _valued(conditions: Iterable[Condition], face: str, op: Operator) -> set[int]:

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from findops.band import Band
+from findops.band_changes import reach
+from findops.band_changes import window as window_of
 from findops.stencil import Chain, Composition, Factor, Layout, Program, Term
 
 if TYPE_CHECKING:
@@ -84,7 +86,7 @@ def _boxes(chain: Chain, rows: Box) -> list[Box]:
     boxes = [rows]
     for term in chain.terms:
         pairs = zip(term.bands, boxes[-1], strict=True)
-        boxes.append(tuple(band.reach(*span) if band and span else span for band, span in pairs))
+        boxes.append(tuple(reach(band, *span) if band and span else span for band, span in pairs))
     return boxes
 
 
@@ -180,7 +182,7 @@ def _band(band: Band | None, rows: Range, cols: Range) -> Band | None:
     if rows is None or cols is None or (band is None and rows == cols):
         return band
     if band is not None:
-        return band.window(rows, cols)
+        return window_of(band, rows, cols)
     (start, stop), (first, last) = rows, cols
     return Band(stop - start, last - first, (start - first,), np.ones(1))
 

@@ -18,7 +18,9 @@ from findops import (
     Points,
     Robin,
     Uniform,
+    in_time,
 )
+from findops.coefficient import arguments
 
 X = Diff("x")
 
@@ -167,6 +169,17 @@ def test_values_in_time():
         system.rhs(0)
 
 
+def test_what_functions_of_time_read_is_found_once(monkeypatch):
+    found = []
+    monkeypatch.setattr(in_time, "arguments", lambda *a: found.append(a) or arguments(*a))
+    conditions = [Dirichlet("x-", lambda t: t), Dirichlet("x+", lambda x, t: 2 * x * t)]
+    system = Diff("x", 2).on(Grid(x=Uniform(0, 1, 9))).subject_to(conditions)
+    for t in (1.0, 2.0, 3.0):
+        u = system.lift(np.zeros(7), t)
+        assert (u[0], u[-1]) == (t, 2 * t)
+    assert len(found) == 2
+
+
 def test_constraints_inside():
     grid = Grid(x=Uniform(0, 1, 21))
     inside = np.zeros(21, bool)
@@ -249,12 +262,17 @@ REFUSED = {
     "mask of numbers": (lambda: Dirichlet([1, 2]), TypeError, "mask"),
     "value's type": (lambda: Dirichlet("x-", "0"), TypeError, "number, an array or a function"),
     "values' shape": (
-        lambda: plate().subject_to(Dirichlet("x-", np.zeros(3))).rhs(),
+        lambda: plate().subject_to(Dirichlet("x-", np.zeros(3))),
         ValueError,
         r"shape \(3,\), but the face has \(14,\)",
     ),
     "slope on a mask": (
-        lambda: ROD.subject_to(Neumann(np.eye(9, dtype=bool)[2])), ValueError, "no normal",
+        lambda: Neumann(np.eye(9, dtype=bool)[2]), ValueError, r"no normal.*Diff\('x'\)",
+    ),
+    "slope in the mean": (lambda: Neumann("mean", 1), ValueError, "a face is needed"),
+    "value that is none": (lambda: Dirichlet("x-", np.nan), ValueError, "u on x-.*must be finite"),
+    "values' shape on a mask": (
+        lambda: ROD.subject_to(Dirichlet(np.arange(9) < 2, [1, 2, 3])), ValueError, "2 points",
     ),
     "twice the same": (
         lambda: ROD.subject_to([Dirichlet("x-", 0), Dirichlet("x-", 1)]).matrix,

@@ -6,6 +6,7 @@ from scipy import linalg
 
 from findops import (
     EVP,
+    SBP,
     Block,
     Cells,
     Coef,
@@ -23,6 +24,7 @@ from findops import (
     VectorLaplacian,
 )
 from findops.problems import arnoldi, block_search, evp
+from findops.problems.nearest import nearest
 
 ZERO = Dirichlet("boundary")
 NONE = Neumann("boundary")
@@ -293,6 +295,26 @@ def test_vectors_are_whole_and_hold_the_conditions():
     np.testing.assert_allclose(np.sqrt(found.values), [2.028757838110434, 4.913180439434883], 1e-7)
 
 
+WEAK = {
+    "values": (ZERO, [1, 4, 9]),
+    "mixed": ([Dirichlet("x-"), Neumann("x+")], [0.25, 2.25, 6.25]),
+    "slopes": (NONE, [0, 1, 4]),
+}
+
+
+@pytest.mark.parametrize(("n", "error"), [(31, 2e-3), (301, 2e-7)])
+@pytest.mark.parametrize(("conditions", "want"), WEAK.values(), ids=WEAK)
+def test_weak_conditions_keep_symmetry_in_the_norm_of_their_scheme(conditions, want, n, error):
+    axis = line(n, 0, np.pi)
+    found = EVP(-Diff("x", 2, scheme=SBP(4)), axis, conditions, impose="sat").solve(3)
+    assert found.method == ("dense matrices" if n < 200 else "shift-invert Lanczos")
+    assert found.values.dtype == np.float64
+    np.testing.assert_allclose(found.values, want, rtol=0, atol=error)
+    norm = SBP(4).norm(axis["x"])
+    gram = (found.vectors * norm) @ found.vectors.T
+    np.testing.assert_allclose(gram - np.diag(np.diag(gram)), 0, atol=1e-12)
+
+
 def test_components():
     grid = square(24)
     found = EVP(-VectorLaplacian(), grid, ZERO).solve(4)
@@ -429,6 +451,26 @@ def test_large_boxes_without_factorization(monkeypatch):
         EVP(well, grid, ZERO).solve(5)
 
 
+@pytest.mark.parametrize("near", [0, -300])
+def test_sums_along_axes_that_are_nearest_precondition_the_search(near, monkeypatch):
+    """x² + y² + z² + 0.6 x y is nearly separable: half of the steps that its mean would take."""
+    monkeypatch.setattr(block_search, "FRONT", 10)
+    monkeypatch.setattr(block_search, "ROUNDS", 1)
+    grid = Grid(x=Uniform(-5, 5, 20), y=Uniform(-5, 5, 20), z=Uniform(-5, 5, 20))
+    trap = Coef(lambda x, y, z: (x**2 + y**2 + z**2) / 2 + 0.3 * x * y)
+    found = EVP(-Laplacian() / 2 + trap, grid, ZERO).solve(4, near)
+    assert found.method == "LOBPCG"
+    assert found.residuals.max() < 1e-10
+
+
+def test_a_preconditioner_divides_by_no_zero():
+    """Every eigenvalue of the nearest problem is the same."""
+    cube = Grid(x=Periodic(0, 1, 5), y=Periodic(0, 1, 6), z=Periodic(0, 1, 7))
+    r = np.random.default_rng(0).standard_normal(5 * 6 * 7)
+    divide = nearest(Coef(3).on(cube).subject_to([])).near(0, 2)
+    np.testing.assert_allclose(divide(r), r, rtol=1e-13, atol=1e-14)
+
+
 def tilted3(x, y, z):
     return 1 + x * y * z
 
@@ -461,6 +503,11 @@ REFUSED = {
         lambda: EVP(Diff("x", 2), ROD, Dirichlet("boundary", lambda x, t: 0 * x * t)),
         ValueError, "homogeneous",
     ),
+    "a value, weakly": (
+        lambda: EVP(-Diff("x", 2, scheme=SBP(2)), ROD, Dirichlet("boundary", 1), impose="sat"),
+        ValueError, "homogeneous",
+    ),
+    "rows": (lambda: EVP(Diff("x", 2), ROD, ZERO, impose="rows"), ValueError, "rows.*no λ"),
     "a mean": (
         lambda: EVP(Diff("x", 2), ROD, [NONE, Condition("mean", 1, 2)]), ValueError, "homogeneous",
     ),

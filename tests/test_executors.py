@@ -17,7 +17,7 @@ import findops as fo
 from findops import Diff, Diffusion, Field, Gradient, Grid, Laplacian, Periodic, Points, Uniform
 from findops.backends import applying, fused
 from findops.backends.applying import Application
-from findops.band import Band
+from findops.band_changes import summed
 from tests.cases import CASES, each
 from tests.strategies import bound_trees
 from tests.support import (
@@ -480,7 +480,7 @@ SUMMANDS = {
 def test_a_sum_of_bands_is_the_sum_of_their_matrices(axis):
     terms = [(0.5, Diff("x", 2, acc=4)), (-2.0, Diff("x")), (3.0, Diff("x", 3))]
     ops = [(scale, expr.on(Grid(x=axis))) for scale, expr in terms]
-    total = Band.sum([(scale, op.program.terms[0].bands[0]) for scale, op in ops])
+    total = summed([(scale, op.program.terms[0].bands[0]) for scale, op in ops])
     columns, weights = total.table()
     made = np.zeros((total.rows, total.cols))
     np.add.at(made, (np.arange(total.rows)[:, None], columns), weights)

@@ -417,6 +417,7 @@ REFUSED = {
     "negative dt": (lambda: HEAT.solve(ONES, [0, 1], "rk4", -1), ValueError, "give dt="),
     "dt": (lambda: HEAT.solve(ONES, [0, 1], "BDF", 0.1), ValueError, "max_step"),
     "dense": (lambda: HEAT.solve(ONES, [0, 1], "imex", 1, dense=True), ValueError, "dense=True"),
+    "complex Radau": (lambda: HEAT.solve(1j * ONES, [0, 1], "Radau"), ValueError, "Radau.*BDF"),
     "complex LSODA": (lambda: HEAT.solve(1j * ONES, [0, 1], "LSODA"), ValueError, "LSODA.*real"),
     "an implicit function": (
         lambda: DECAY.solve(np.ones(16), [0, 1], "imex", 0.1), ValueError, "linear expression",

@@ -243,6 +243,13 @@ REFUSED = {
         lambda: BVP(lambda u: D2(u), ROD, Neumann("boundary")).solve(1, start=SLOPE),
         (ValueError, RuntimeError), "conditions (are|may be) missing",
     ),
+    "a function without conditions": (
+        lambda: BVP(lambda u: D2(u), ROD).solve(1), ValueError, "Jacobian is singular",
+    ),
+    "a function with one condition": (
+        lambda: BVP(lambda u: D2(u) + u**3, ROD, Dirichlet("x-")).solve(1),
+        ValueError, "Jacobian is singular",
+    ),
     "periodic": (
         lambda: BVP(lambda u: u, RING, Dirichlet("x-")), ValueError, "periodic",
     ),

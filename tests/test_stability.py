@@ -1,5 +1,6 @@
 """Stability: limits of fixed steps against theory, growing modes and what cures them."""
 
+import re
 import warnings
 
 import numpy as np
@@ -9,6 +10,7 @@ from findops import (
     IVP,
     Advection,
     Cells,
+    Coef,
     Diff,
     Diffusion,
     Dirichlet,
@@ -19,6 +21,7 @@ from findops import (
     Points,
     Robin,
     Uniform,
+    Upwind,
 )
 from findops.problems.spectrum import Spectrum, of_function, of_system
 from findops.problems.stability import step_limit
@@ -187,6 +190,41 @@ def test_growing_modes_are_reported_with_their_cures(acc):
         with pytest.warns(UserWarning, match=words) as seen:
             problem.solve(u0, [0, 0.02], method, dt)
         assert [w.filename for w in seen] == [__file__]
+
+
+BACKWARDS = {
+    "to the right": (-Diff("x"), "x+", "max Re λ = 4"),
+    "to the left": (Diff("x", acc=4), "x-", "max Re λ"),
+    "of some speed": (-Coef(lambda x: 1 + x) * Diff("x"), "x+", "max Re λ"),
+    "upwind, which grows like t": (-Diff("x", scheme=Upwind(1)), "x+", "on x-$"),
+}
+
+
+@pytest.mark.parametrize(("L", "face", "words"), BACKWARDS.values(), ids=BACKWARDS)
+@pytest.mark.parametrize("condition", [Dirichlet, Neumann])
+def test_conditions_where_the_flow_leaves_are_named(condition, L, face, words):
+    grid = Grid(x=Uniform(0, 1, 41))
+    other = {"x-": r"x\+", "x+": "x-"}[face]
+    with pytest.warns(UserWarning, match=rf"where the flow leaves.*enters, on {other}.*") as seen:
+        IVP(L, grid, condition(face)).solve(np.zeros(41), [0, 0.01])
+    if condition is Dirichlet:
+        assert re.search(words, str(seen[0].message))
+    assert [w.filename for w in seen] == [__file__]
+
+
+@pytest.mark.parametrize(
+    ("L", "conditions"),
+    [
+        (Diff("x", 2) - Diff("x"), Dirichlet("boundary")),
+        (-Diff("x"), Dirichlet("x-")),
+        (1j * Diff("x", 2), Dirichlet("boundary")),
+        (-Coef(lambda x: x + 1) * Diff("x", scheme=Upwind(1)), Dirichlet("x-")),
+    ],
+)
+def test_conditions_where_flow_enters_or_diffuses_are_right(L, conditions):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        IVP(L, Grid(x=Uniform(0, 1, 41)), conditions).solve(np.zeros(41), [0, 0.01])
 
 
 @pytest.mark.parametrize("n", [101, 1500])

@@ -13,13 +13,15 @@ from weakref import WeakKeyDictionary
 
 import numpy as np
 
-from findops.stencil import Band, Chain, Composition, Factor, Program, Term
+from findops.stencil import Chain, Composition, Factor, Program, Term
 from findops.window import window
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Iterator, Sequence
 
     from numpy.typing import NDArray
+
+    from findops.band import Band
 
     Array = Any  # of whichever library
     Part = Program | Band | Factor

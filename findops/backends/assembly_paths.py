@@ -25,7 +25,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from findops.stencil import Band, Factor, Number, Program, Term
+    from findops.band import Band
+    from findops.stencil import Factor, Number, Program, Term
 
     Ints = NDArray[np.int64]
     Tables = tuple[NDArray[np.float64], ...]

@@ -5,6 +5,8 @@ from __future__ import annotations
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
+from findops.band_changes import reach
+
 if TYPE_CHECKING:
     from findops.backends.schedule import Buffer
     from findops.band import Band
@@ -16,7 +18,7 @@ Range = tuple[int, int]
 
 def read(band: Band | None, rows: Range) -> Range:
     """Return the range of columns that a range of rows reads; on a circle it goes on."""
-    return rows if band is None else band.reach(*rows)
+    return rows if band is None else reach(band, *rows)
 
 
 def widen(needed: dict[Buffer, Range], buffer: Buffer, found: Range) -> None:

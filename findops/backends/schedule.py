@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
 from findops.band import Band
+from findops.band_changes import summed
 from findops.stencil import Chain, Composition, Program, Term
 
 if TYPE_CHECKING:
@@ -255,5 +256,5 @@ def _sum(readings: Sequence[Reading]) -> Reading:
     bands = list(readings[0].bands)
     (axis,) = (i for i, band in enumerate(bands) if band is not None)
     parts = [(r.scale, band) for r in readings if (band := r.bands[axis]) is not None]
-    bands[axis] = Band.sum(parts)
+    bands[axis] = summed(parts)
     return Reading(readings[0].source, tuple(bands))

@@ -5,15 +5,18 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from findops.blocks import Tensor
-from findops.calculus import Curl, Differential
+from findops.calculus import Curl
 from findops.coefficient import names_of
 from findops.components import Compound
-from findops.expr import AlongAxis, Coef, Expr, Product, Sum
+from findops.differential import Differential
+from findops.nodes import AlongAxis, Coef, Product, Sum
 from findops.rewriting import rewrite, walk
 from findops.values import is_labeled
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from findops.expr import Expr
 
 __all__ = [
     "check_orientation",

@@ -12,7 +12,6 @@ from findops.binding import bind
 from findops.coefficient import in_order
 from findops.components import input_rank
 from findops.even_axes import Uniform
-from findops.expr import Coef, Expr, as_expr
 from findops.grid import Grid
 from findops.interop.coordinates import UNITS, Reading, is_date
 from findops.interop.naming import (
@@ -24,6 +23,7 @@ from findops.interop.naming import (
     open_ended,
     with_axes,
 )
+from findops.nodes import Coef, as_expr
 from findops.points import lies_at
 from findops.rewriting import rewrite, walk
 from findops.values import is_labeled, kind
@@ -31,8 +31,9 @@ from findops.values import is_labeled, kind
 if TYPE_CHECKING:
     from xarray import DataArray, Dataset
 
+    from findops.applied import Applied
     from findops.axes import Axis
-    from findops.expr import Closures, GridLike
+    from findops.expr import Closures, Expr, GridLike
     from findops.operator import Operator
 
 __all__ = ["apply", "apply_bound"]
@@ -418,7 +419,7 @@ def _transported(
 
 
 def _relabeled(
-    values: Any, u: DataArray, op: Operator, labels: Labels, names: Mapping[str, Any]
+    values: Any, u: DataArray, op: Applied, labels: Labels, names: Mapping[str, Any]
 ) -> DataArray:
     """Return values with the coordinates of u, and those of new components and half points."""
     import xarray
@@ -451,7 +452,7 @@ def _relabeled(
 # Bound operators ----------------------------------------------------------------------------------
 
 
-def apply_bound(op: Operator, u: Any, act: Callable[[Any], Any] | None = None) -> DataArray:
+def apply_bound(op: Applied, u: Any, act: Callable[[Any], Any] | None = None) -> DataArray:
     """Apply a bound operator to a DataArray on its grid, dimensions in any order.
 
     `act` is what applies it to bare values, if that is not itself.

@@ -116,7 +116,8 @@ def _start(pencil: Pencil, solve: Apply) -> Array:
 
 def _completed(pencil: Pencil, solve: Apply, theta: Array, vectors: Array) -> tuple[Array, Array]:
     """Return eigenpairs together with those that are missing among them."""
-    weakest = float(np.abs(theta).min())
+    # Below that are eigenvalues that are infinite, of which there may be thousands.
+    weakest = max(float(np.abs(theta).min()), 1 / pencil.infinite)
     while vectors.shape[1] < pencil.n - 2:
         basis, _ = np.linalg.qr(vectors)
         found = _outside(lambda x: solve(pencil.mass @ x), basis, weakest)

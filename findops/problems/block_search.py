@@ -67,7 +67,7 @@ def block_search(
     side = 1.0 if trace >= 0 else -1.0
     A = side * pencil.shifted(near)
     n, dtype = pencil.n, pencil.dtype
-    inverse = LinearOperator((n, n), matvec=lambda x: side * precondition(np.ravel(x)), dtype=dtype)
+    inverse = LinearOperator((n, n), matvec=lambda x: precondition(np.ravel(x)), dtype=dtype)
     size = pencil.sizes[0]
     block = np.random.default_rng(0).standard_normal((n, k + MORE)).astype(dtype)
     for _ in range(ROUNDS):

@@ -11,7 +11,8 @@ import numpy as np
 
 from findops.problems.balanced import balanced
 from findops.problems.direct import direct
-from findops.problems.krylov import Krylov, multigrid, nearest
+from findops.problems.krylov import Krylov, multigrid
+from findops.problems.nearest import nearest
 from findops.problems.separable import separable
 from findops.problems.singular import null_fields
 from findops.problems.solution import Factored
@@ -83,10 +84,10 @@ def _fast(system: AffineSystem, tol: float, progress: bool) -> Factored | None: 
 
 
 def _krylov(system: AffineSystem, tol: float, progress: bool) -> Factored | None:
-    precondition = nearest(system)
-    if precondition is None:
+    near = nearest(system)
+    if near is None:
         return None
-    iterate = Krylov(system, precondition, tol, progress)
+    iterate = Krylov(system, near.inverse, tol, progress)
     return Factored(system, iterate, "Krylov, separable preconditioner", null_fields(system))
 
 

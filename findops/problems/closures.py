@@ -13,8 +13,9 @@ import numpy as np
 from findops.continuation import continued
 from findops.even_axes import EvenAxis
 from findops.points import Points
+from findops.problems.outflow import misplaced
 from findops.problems.spectrum import Spectrum, of_system
-from findops.problems.stability import warn_of_growth
+from findops.problems.stability import warn_of_cause, warn_of_growth
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -86,12 +87,15 @@ class Statement:
         return self._stable(second) if chooses else self._asked
 
     def warn_of_growth(self, second: bool, span: float) -> None:
-        """Warn of growing modes over a time, and name closures without them."""
-        chosen = self.chosen(second)
+        """Warn of growing modes over a time and name closures without them; of misplaced values."""
+        system = (chosen := self.chosen(second)).system
+        cause = None if second else misplaced(system.operator, self.conditions)
         rate = chosen.growth(second)
-        if rate:
+        if cause:
+            warn_of_cause(repr(system), cause, rate, span)
+        elif rate:
             rates = {c: other.growth(second) for c, other in self._others(second).items()}
-            warn_of_growth(repr(chosen.system), rate, span, rates)
+            warn_of_growth(repr(system), rate, span, rates)
 
     def _others(self, second: bool) -> dict[Closures | None, Discretized]:
         """Return the operator with other closures: what conditions choose, and lower accuracies."""

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from findops.components import expand
 from findops.derivative import Flux
-from findops.expr import AlongAxis, Product, Sum
+from findops.nodes import AlongAxis, Product, Sum
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

@@ -9,17 +9,18 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from findops.coefficient import depends_on_time
 from findops.conditions import as_conditions
 from findops.continuation import continued
-from findops.expr import Expr, as_expr
+from findops.expr import Expr
+from findops.fluxes import quadrature
 from findops.grid import Grid
+from findops.nodes import as_expr
 from findops.problems.arnoldi import shift_invert
 from findops.problems.block_search import block_search, too_large
 from findops.problems.counting import check_conditions
 from findops.problems.eigenpairs import Eigenpairs, nearest_first, turned
 from findops.problems.kronecker import kronecker
-from findops.problems.krylov import nearest
+from findops.problems.nearest import nearest
 from findops.problems.pencil import Pencil, dense
 from findops.problems.separable import separable
 from findops.values import kind, whole
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from findops.boundary import AffineSystem
+    from findops.boundary import AffineSystem, Impose
     from findops.conditions import Condition
     from findops.expr import Closures
     from findops.operator import Operator
@@ -71,6 +72,9 @@ class EVP:
         where that keeps the conditions, which leaves symmetric problems symmetric at every
         accuracy, and accurate closures elsewhere. With a closure that is given, every condition
         replaces its equations, also where the closure alone would keep it.
+    impose : {"elimination", "sat"}
+        How the conditions are imposed on L: with ``"sat"`` weakly, as in ``op.subject_to``, so that
+        derivatives that sum by parts keep symmetry at every accuracy.
     **fields
         Values of the free fields of L and M.
 
@@ -104,22 +108,31 @@ class EVP:
         conditions: Condition | Iterable[Condition] = (),
         M: Any = None,
         closure: Closures | None = None,
+        *,
+        impose: Impose = "elimination",
         **fields: object,
     ) -> None:
         if not isinstance(L, Expr):
             raise TypeError(f"EVP needs an expression such as -Laplacian(), not {kind(L)}")
         if not isinstance(grid, Grid):
             raise TypeError(f"EVP needs a Grid, not {kind(grid)}")
+        if impose not in ("elimination", "sat"):
+            raise ValueError(
+                f"for eigenvalues impose must be 'elimination' or 'sat', not {impose!r}: rows of "
+                "conditions have no λ"
+            )
         right = None if M is None else as_expr(M)
         listed = as_conditions(conditions)
         if closure is None:
             check_conditions(L, grid, listed)
-            both = L if right is None else L + GENERIC * right
-            closure, listed = continued(both, grid, listed)
+            closure = "accurate"
+            if impose == "elimination":
+                both = L if right is None else L + GENERIC * right
+                closure, listed = continued(both, grid, listed)
         names = set() if right is None else right.free_fields
         own = {n: v for n, v in fields.items() if n in L.free_fields or n not in names}
         operator = L.on(grid, closure, **own)
-        system = operator.subject_to(listed)
+        system = operator.subject_to(listed, impose)
         _check_homogeneous(system)
         object.__setattr__(self, "operator", operator)
         object.__setattr__(self, "system", system)
@@ -202,13 +215,14 @@ class EVP:
             values, y = shift_invert(pencil, k, near)
             method = f"shift-invert {'Lanczos' if pencil.hermitian else 'Arnoldi'}"
         elif pencil.hermitian:
-            solve = nearest(self.system)
-            if solve is None:
+            other = nearest(self.system)
+            if other is None:
                 raise ValueError(
                     f"{self!r}: with {n} unknowns it is too large to be factored, and no separable "
                     "problem is near that would precondition LOBPCG: a coarser grid would do"
                 )
-            values, y = block_search(pencil, k, near.real, lambda r: factors * solve(r / factors))
+            divide = other.near(near.real * pencil.mass.diagonal().real.mean(), k)
+            values, y = block_search(pencil, k, near.real, lambda r: factors * divide(r / factors))
             method = "LOBPCG"
         else:
             raise ValueError(
@@ -221,7 +235,8 @@ class EVP:
     def _symmetrized(self) -> tuple[Pencil, Array]:
         """The matrices in unknowns y = factors · x, in which they are Hermitian if they can be."""
         plain = Pencil.of(self.system, self.mass)
-        factors = np.sqrt(self.system.restrict(self._weights))
+        norm = np.broadcast_to(quadrature(self.operator), self.system.shape)
+        factors = np.sqrt(self.system.restrict(norm))
         if plain.hermitian or np.ptp(factors) == 0 or self.system.equations.means:
             return plain, np.ones(plain.n)
         return plain.scaled(factors), factors
@@ -266,11 +281,8 @@ class EVP:
 
 def _check_homogeneous(system: AffineSystem) -> None:
     """Refuse conditions with values other than zero."""
-    grid, equations = system.operator.domain, system.equations
-    given = [(part.condition, part.values) for part in equations.parts]
-    given += [(mean.condition, mean.value) for mean in equations.means]
-    for condition, values in given:
-        if depends_on_time(condition.value, grid) or values(None).any():
+    for condition, values in system.prescribed():
+        if values is None or values.any():
             raise ValueError(
                 f"{condition!r}: the conditions of an eigenvalue problem are homogeneous, their "
                 "values zero"

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     Array = NDArray[Any]
 
-__all__ = ["factored", "inverse"]
+__all__ = ["WORST", "factored", "inverse"]
 
 WORST = 1e-2 / np.finfo(float).eps
 """How many times rows of size one may enlarge a right-hand side before no digit is left."""
@@ -52,7 +52,7 @@ def factored(matrix: csr_array, pivoting: float = 0.1) -> SuperLU:
     )
 
 
-def inverse(matrix: csr_array, singular: str) -> Callable[[Array], Array]:
+def inverse(matrix: csr_array, singular: str, worst: float = WORST) -> Callable[[Array], Array]:
     """Return a function that solves with a matrix, which raises ValueError if that is singular.
 
     Parameters
@@ -60,6 +60,8 @@ def inverse(matrix: csr_array, singular: str) -> Callable[[Array], Array]:
     matrix : csr_array, (n, n)
     singular : str
         What to say then.
+    worst : float
+        How many times it may enlarge a right-hand side before it counts as singular.
     """
     # On graded grids rows differ by many orders: of one size, they show what is singular.
     size = np.asarray(abs(matrix).sum(axis=1)).ravel()
@@ -70,7 +72,7 @@ def inverse(matrix: csr_array, singular: str) -> Callable[[Array], Array]:
     except RuntimeError:
         raise ValueError(singular) from None
     probe = np.random.default_rng(0).uniform(-1, 1, len(scale))
-    if not np.abs(solved(factors, probe)).max(initial=0) <= WORST:
+    if not np.abs(solved(factors, probe)).max(initial=0) <= worst:
         raise ValueError(singular)
 
     def solve(b: Array) -> Array:

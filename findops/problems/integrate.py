@@ -240,8 +240,8 @@ def _settings(flow: Flow | Pair, t: float, y: Array, options: Options) -> dict[s
         "max_step": options.max_step,
         "first_step": options.first_step,
     }
-    if method == "LSODA" and np.iscomplexobj(y):
-        raise ValueError("method='LSODA' is for real fields; 'BDF' and 'RK45' take complex")
+    if method in ("LSODA", "Radau") and np.iscomplexobj(y):
+        raise ValueError(f"method={method!r} is for real fields; 'BDF' and 'RK45' take complex")
     linear = flow.constant_jacobian
     if method in ("Radau", "BDF") and linear is not None:
         given["jac"] = linear

@@ -1,28 +1,26 @@
-"""Krylov methods for systems too large to factor, preconditioned by the nearest separable one."""
+"""Krylov methods for systems too large to factor, and multigrid as their preconditioner."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from scipy.sparse.linalg import LinearOperator, bicgstab, cg
 
-from findops.boundary import AffineSystem
-from findops.operator import Operator
 from findops.problems.progress import Bar
-from findops.problems.separable import separable
 from findops.problems.singular import INCONSISTENT
-from findops.stencil import Chain, Factor, Program, Term
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from numpy.typing import NDArray
 
+    from findops.boundary import AffineSystem
+
     Array = NDArray[Any]
 
-__all__ = ["Krylov", "multigrid", "nearest"]
+__all__ = ["Krylov", "multigrid"]
 
 LOST = 10
 """How many times the tolerance the residual may be, for what roundoff does on the way."""
@@ -80,43 +78,6 @@ def _symmetric(A: LinearOperator, b: Array) -> bool:
     x, y = (rng.standard_normal(len(b)).astype(A.dtype) for _ in range(2))
     left, right = np.vdot(y, Ax := A @ x), np.vdot(A @ y, x)
     return bool(abs(left - right) <= ROUNDOFF * np.linalg.norm(Ax) * np.linalg.norm(y))
-
-
-def nearest(system: AffineSystem) -> Callable[[Array], Array] | None:
-    """Return a preconditioner: the system with the means of its coefficients, scaled to its size.
-
-    Concus and Golub (1973): −∇·k∇ is near √k (−∇²) √k for smooth k, whatever its range.
-    """
-    mean = _averaged(system.operator)
-    if mean is None:
-        return None
-    plain = replace(system.equations, means=())
-    fast = separable(AffineSystem(mean, plain, "elimination"))
-    if fast is None or system.equations.means:
-        return None
-    own, near = np.abs(system.operator.diagonal()), np.abs(mean.diagonal())
-    ratio = np.divide(own, near, out=np.zeros_like(own), where=near > 0)
-    usable = ratio > 0
-    scale = system.restrict(np.sqrt(np.where(usable, ratio, 1)).reshape(system.shape))
-    return lambda r: fast.regularized(r / scale) / scale
-
-
-def _averaged(op: Operator) -> Operator | None:
-    """Return an operator with means for coefficients, without mixed derivatives."""
-    chains = []
-    for part in op.program.parts:
-        if not isinstance(part, Chain):
-            return None
-        axes = {i for term in part.terms for i, band in enumerate(term.bands) if band is not None}
-        if len(axes) <= 1:
-            chains.append(replace(part, terms=tuple(map(_mean, part.terms))))
-    program = Program(op.program.inputs, op.program.outputs, tuple(chains))
-    return Operator(program, op.domain, op.range, op.ghosts, op.beyond, op.label)
-
-
-def _mean(term: Term) -> Term:
-    factors = (Factor(np.mean(f.value, keepdims=True)) for f in term.factors)
-    return replace(term, factors=tuple(factors))
 
 
 def multigrid(system: AffineSystem) -> Callable[[Array], Array]:

@@ -16,7 +16,7 @@ from scipy import sparse
 
 from findops.field import as_field
 from findops.operator import Operator
-from findops.problems.factors import inverse
+from findops.problems.factors import WORST, inverse
 from findops.problems.jacobian import Probe, dependencies
 from findops.values import kind
 
@@ -52,6 +52,9 @@ SLOPE = 0.25
 
 SHORTEST = 2.0**-20
 """Part of a step below which it is given up."""
+
+WORST_OF_DIFFERENCES = 1e11
+"""How many times the inverse of a Jacobian by differences may enlarge, which has eleven digits."""
 
 LIMIT = 50
 """The largest number of steps."""
@@ -172,6 +175,8 @@ class Iterate:
     """Sums of the magnitudes in the weighted rows."""
     linear: Solver | None
     """Solves linear systems."""
+    worst: float
+    """How many times the inverse of the Jacobian may enlarge what it is applied to."""
 
     @staticmethod
     def at(residual: Residual, x: Array, jacobian: Jacobian, linear: Solver | None) -> Iterate:
@@ -183,12 +188,13 @@ class Iterate:
         weights = 1 / np.where(total > 0, total, 1.0)
         size = rows @ np.abs(u).ravel() + np.abs(residual.system.restrict(residual.rhs))
         matrix = sparse.csr_array(sparse.diags_array(weights) @ residual.matrix(full))
-        return Iterate(x, u, left, matrix, weights, weights * size, linear)
+        worst = WORST if residual.jac is not None else WORST_OF_DIFFERENCES
+        return Iterate(x, u, left, matrix, weights, weights * size, linear, worst)
 
     @cached_property
     def _solve(self) -> Callable[[Array], Array]:
         return (
-            inverse(self.matrix, _singular())
+            inverse(self.matrix, _singular(), self.worst)
             if self.linear is None
             else partial(self.linear, self.matrix)
         )

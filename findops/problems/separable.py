@@ -12,14 +12,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from findops.boundary import AffineSystem
-from findops.conditions import Condition, Trace
+from findops.conditions import Condition
 from findops.equations import Equations
-from findops.expr import Coef
 from findops.grid import Grid
+from findops.nodes import Coef
 from findops.operator import Operator
 from findops.problems.basis import basis
 from findops.problems.diagonalization import Separable
 from findops.stencil import Chain, Composition, Factor, Layout, Program, Term
+from findops.traces import Trace
 from findops.values import Number as AnyNumber
 
 if TYPE_CHECKING:

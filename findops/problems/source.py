@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from findops.coefficient import at_time, depends_on_time, evaluate
 from findops.field import as_field
+from findops.in_time import InTime
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -41,7 +41,7 @@ class Source:
         If a shape does not fit.
     """
 
-    value: object
+    value: Any
     grid: Grid
     components: tuple[int, ...]
 
@@ -61,8 +61,13 @@ class Source:
     @cached_property
     def steady(self) -> bool:
         """Whether it is the same at all times."""
-        parts = self.value if isinstance(self.value, (list, tuple)) else [self.value]
-        return not any(depends_on_time(part, self.grid) for part in parts)
+        return all(part.steady for part in self._parts)
+
+    @cached_property
+    def _parts(self) -> list[InTime]:
+        several = isinstance(self.value, (list, tuple))
+        parts = self.value if several else [self.value]
+        return [InTime(part, self.grid, "source=") for part in parts]
 
     @cached_property
     def _always(self) -> Array:
@@ -70,12 +75,9 @@ class Source:
 
     def _at(self, t: float) -> Array:
         shape = self.components + self.grid.shape
-        if isinstance(self.value, (list, tuple)):
-            parts = [np.broadcast_to(self._one(part, t), self.grid.shape) for part in self.value]
-            return np.stack(parts).reshape(shape)
         if isinstance(self.value, np.ndarray) and self.value.shape == shape:
             return self.value
-        return np.broadcast_to(self._one(self.value, t), shape)
-
-    def _one(self, value: object, t: float) -> Array:
-        return evaluate(at_time(value, self.grid, t, "source="), self.grid, "source=")
+        parts = [np.broadcast_to(part(t), self.grid.shape) for part in self._parts]
+        if isinstance(self.value, (list, tuple)):
+            return np.stack(parts).reshape(shape)
+        return np.broadcast_to(parts[0], shape)

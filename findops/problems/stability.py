@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     Array = NDArray[Any]
 
-__all__ = ["check_step", "step_limit", "warn_of_growth"]
+__all__ = ["check_step", "step_limit", "warn_of_cause", "warn_of_growth"]
 
 EXACT = 1e-9
 """Relative error of a limit: at the limit itself a step is allowed."""
@@ -102,6 +102,17 @@ def check_step(
     )
 
 
+def warn_of_cause(label: str, cause: str, rate: float, span: float) -> None:
+    """Warn of what no closure mends, and of the largest Re λ that it leads to, if that is known."""
+    warnings.warn(f"{label}: {cause}{_growing(rate, span)}", UserWarning, stacklevel=4)
+
+
+def _growing(rate: float, span: float) -> str:
+    if not rate:
+        return ""
+    return f": max Re λ = {rate:.3g}, a factor of e^{rate * span:.3g} over this run"
+
+
 def warn_of_growth(label: str, rate: float, span: float, rates: Mapping[Any, float]) -> None:
     """Warn of modes that grow.
 
@@ -124,8 +135,7 @@ def warn_of_growth(label: str, rate: float, span: float, rates: Mapping[Any, flo
     elif less:
         advice += "; " + ", ".join(f"closure={c!r} has {other:.3g}" for c, other in less.items())
     warnings.warn(
-        f"{label} has growing modes on this grid: max Re λ = {rate:.3g}, a factor of "
-        f"e^{rate * span:.3g} over this run; {advice}",
+        f"{label} has growing modes on this grid{_growing(rate, span)}; {advice}",
         UserWarning,
         stacklevel=4,
     )

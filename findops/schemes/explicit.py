@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from findops.band import Band, Row
+from findops.band_changes import padded
 from findops.schemes.scheme import Scheme, Stencil, TooFewPointsError
 from findops.weights import exact_weights, row_weights
 
@@ -151,7 +152,7 @@ class Explicit(Scheme):
             acc=acc,
             shift=line.shift,
         )
-        return band.compressed().padded(*ghosts)
+        return padded(band.compressed(), *ghosts)
 
     def _closed(
         self, i: int, acc: int, line: Line, offsets: Ints, closure: tuple[Closure, Closure]

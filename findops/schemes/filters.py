@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from findops.band import Band, Row
+from findops.band_changes import summed
 from findops.schemes.explicit import Weighted
 from findops.schemes.scheme import Scheme, Stencil, TooFewPointsError
 from findops.values import real, whole
@@ -209,7 +210,7 @@ class CompactFilter(Filtering):
         self.check_ends(source, closure)
         explicit = Shapiro(self.order).band(order, acc, source, target, closure)
         left, beside = (self._side(explicit, middle) for middle in (1.0, 2.0 * self.alpha))
-        right = Band.sum([(1.0, beside), (float(1 - 2 * self.alpha), explicit)])
+        right = summed([(1.0, beside), (float(1 - 2 * self.alpha), explicit)])
         return replace(right, acc=acc).over(left)
 
     def _side(self, like: Band, middle: float) -> Band:
