@@ -469,6 +469,40 @@ def test_chunked_arrays_stay_lazy():
         np.testing.assert_allclose(got.compute(), E(T), atol=1e-14)
 
 
+WET = xr.DataArray(random_array((6, 8), seed=9) > -0.7, {"lat": LAT, "lon": LON}, ("lat", "lon"))
+MASKED = {
+    "derivative": (Diff("lon", acc=4), Diff("lon", acc=4)),
+    "function": (LAMBDA * Diff("lon"), LAMBDA * Diff("lon")),
+    "labeled": (U * Diff("lat") * COS, U.values * Diff("lat") * COS.values[None, :, None]),
+    "components": (Gradient(PLANE), Gradient(PLANE)),
+    "half points": (Diff("lat", to="half"), Diff("lat", to="half")),
+}
+
+
+@pytest.mark.parametrize(("E", "bare"), MASKED.values(), ids=MASKED)
+def test_masks_meet_dimensions_by_name(E, bare):
+    """Whatever unit coordinates are read in; along other dimensions points are alike."""
+    options = {"mask": WET, "periodic": ROUND, "radians": PLANE}
+    grid = Grid(time=GRID["time"], lat=np.radians(LAT), lon=Periodic(0, 2 * np.pi, 8))
+    m = bare.on(grid).masked(np.broadcast_to(WET, T.shape))
+    got = E(T.where(WET), **options)
+    assert np.isnan(got).any()
+    np.testing.assert_allclose(got, m(T.values), rtol=0, atol=1e-13)
+    turned = T.where(WET).transpose("lon", "time", "lat")
+    again = E(turned, **(options | {"mask": WET.T})).transpose(*got.dims)
+    np.testing.assert_allclose(again, got, rtol=0, atol=1e-13)
+    ds = E(xr.Dataset({"T": T.where(WET), "h": ("time", np.ones(5))}), **options)
+    np.testing.assert_array_equal(ds["T"], got)
+    assert ds.h.dims == ("time",)
+    if got.shape == T.shape:
+        survives(got, T.where(WET))
+
+
+def test_masks_beside_a_grid():
+    grid = Grid(lat=LAT, lon=LON)
+    xr.testing.assert_identical(Laplacian()(T, grid, mask=WET), Laplacian().on(grid).masked(WET)(T))
+
+
 def test_arrays_of_other_libraries_in_labeled_ones_stay_theirs():
     xp = pytest.importorskip("array_api_strict", reason="array-api-strict is not installed")
     inside = T.copy(data=xp.asarray(T.values))
@@ -576,6 +610,18 @@ ERRORS = {
         TypeError,
         ["no fields ['lat']", "for a Dataset"],
     ),
+    "bare mask": (lambda: Diff("x")(LINE, mask=np.ones(5, bool)), TypeError, ["DataArray"]),
+    "mask of another dimension": (
+        lambda: Diff("lon")(T, mask=WET.rename(lat="y")),
+        ValueError,
+        ["the mask", "'y'"],
+    ),
+    "mask of other labels": (
+        lambda: Diff("lon")(T, mask=WET.assign_coords(lat=LAT + 1)),
+        ValueError,
+        ["the mask", "'lat'"],
+    ),
+    "mask of numbers": (lambda: Diff("lon")(T, mask=WET * 1.0), TypeError, ["boolean", "float64"]),
     "truth as a closure": (
         lambda: (Diff("x")(LINE, closure=1), Diff("x")(LINE, closure=True)),
         ValueError,

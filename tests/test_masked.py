@@ -347,6 +347,37 @@ def test_coefficients_are_not_read_in_holes():
     assert np.isfinite(wet.matrix().data).all()
 
 
+def test_taps_that_meet_on_a_circle_and_cancel_read_no_hole():
+    """Of nine points on a circle of eight, the first and last are one, with weights ±w."""
+    grid = Grid(y=Periodic(0, 1, 8), x=Uniform(0, 1, 150))
+    op = Diff("y", 3, acc=6).on(grid)
+    mask = drawn_mask(grid.shape, 0.7)
+    u = np.where(mask, random_array(grid.shape), np.nan)
+    m = op.masked(mask)
+    np.testing.assert_array_equal(np.isfinite(m(u)), m.defined)
+    want = (m.matrix() @ np.nan_to_num(u).ravel()).reshape(grid.shape)
+    np.testing.assert_allclose(m(u)[m.defined], want[m.defined], rtol=0, atol=1e-9)
+
+
+def test_an_upwind_scheme_across_half_points():
+    """Where it is not selected there is zero, at half points between nodes."""
+    grid = Grid(x=Periodic(0, 1, 11), y=Uniform(0, 1, 12))
+    wet = drawn_mask(grid.shape, 0.8, seed=3)
+    wind = Diff("x", acc=1, scheme=fo.Upwind(lambda x, y: x - y))
+    there, back = Diff("y", to="half"), Diff("y", to="node")
+    across = Diff("y", acc=1, scheme=fo.Upwind(lambda x, y: y - x))
+    for expr in (wind * back * there, wind * there, wind * back * there * across):
+        op = expr.on(grid)
+        u = np.where(wet, random_array(grid.shape), np.nan)
+        m, full = op.masked(wet), op.masked(np.ones_like(wet))
+        np.testing.assert_array_equal(np.isfinite(m(u)), m.defined)
+        want = (m.matrix() @ np.nan_to_num(u).ravel()).reshape(m.defined.shape)
+        scale = np.abs(want).max()
+        np.testing.assert_allclose(m(u)[m.defined], want[m.defined], rtol=0, atol=1e-13 * scale)
+        smooth = random_array(grid.shape)
+        np.testing.assert_array_equal(full(smooth), op(smooth))
+
+
 def test_a_masked_operator_is_immutable_and_pickles():
     mask = WET.copy()
     m = Laplacian().on(BASIN).masked(mask)

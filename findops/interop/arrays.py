@@ -6,6 +6,8 @@ from collections.abc import Hashable, Mapping
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from findops.binding import bind
 from findops.coefficient import in_order
 from findops.components import input_rank
@@ -31,7 +33,12 @@ KEPT = 64
 
 
 def applied(
-    expr: Expr, u: DataArray, labels: Labels, closure: Closures, fields: Mapping[str, object]
+    expr: Expr,
+    u: DataArray,
+    labels: Labels,
+    closure: Closures,
+    fields: Mapping[str, object],
+    mask: DataArray | None,
 ) -> DataArray:
     """Return an expression applied to a DataArray on the grid of its coordinates."""
     reads = labels.components[: input_rank(expr)]
@@ -43,7 +50,7 @@ def applied(
         )
     if open_ended(expr):
         expr = with_axes(expr, _all_axes(expr, u, labels))
-    dims, grid = grid_of(expr, u, labels, fields.values())
+    dims, grid = grid_of(expr, u, labels, fields.values(), () if mask is None else mask.dims)
     placed = _placed(expr, u, dims)
     if reads:
         u = _in_axis_order(expr, u, reads[0])
@@ -56,7 +63,8 @@ def applied(
             "already: name another by component="
         )
     names = component_names(expr, _component_labels(u, reads), reads=False)
-    made = transported(op, u, dims, reads, gives)
+    act = op if mask is None else op.masked(_full(mask, u, dims))
+    made = transported(act, u, dims, reads, gives)
     return relabeled(made, u, op, labels, dict.fromkeys(gives, names))
 
 
@@ -126,8 +134,14 @@ def _placed(expr: Expr, u: DataArray, dims: tuple[str, ...]) -> Expr:
     return rewrite(expr, change) if labeled(expr) else expr
 
 
+def _full(mask: DataArray, u: DataArray, dims: tuple[str, ...]) -> Any:
+    """Return a mask of all points of the grid."""
+    values: Any = _plain(mask, u, dims, "the mask")
+    return np.broadcast_to(values, [u.sizes[dim] for dim in dims])
+
+
 def _plain(value: Any, u: DataArray, dims: tuple[str, ...], what: str) -> object:
-    """Return a coefficient with its dimensions as the grid has them, if its labels are u's."""
+    """Return a coefficient or mask with its dimensions as the grid has them, if its labels fit."""
     if not is_labeled(value):
         return value
     for dim in value.dims:

@@ -12,7 +12,7 @@ from findops.interop.coordinates import is_date
 from findops.interop.naming import differentiated, functions, labeled
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Hashable, Iterable
 
     from xarray import DataArray
 
@@ -24,12 +24,16 @@ __all__ = ["grid_of"]
 
 
 def grid_of(
-    expr: Expr, u: DataArray, labels: Labels, fields: Iterable[object]
+    expr: Expr,
+    u: DataArray,
+    labels: Labels,
+    fields: Iterable[object],
+    more: Iterable[Hashable] = (),
 ) -> tuple[tuple[str, ...], Grid]:
     """Return the dimensions that are grid axes for an expression and its fields, and their grid.
 
-    These are all from the first that the expression names, so that the axis along which memory is
-    contiguous stays among them. Coordinates are read of those only that matter.
+    These are all from the first that the expression or `more` names, so that the axis along which
+    memory is contiguous stays among them. Coordinates are read of those only that matter.
 
     Raises
     ------
@@ -43,7 +47,7 @@ def grid_of(
         _check_dimension(name, u, expr)
     given = [expr, *map(as_expr, fields)]
     read = _read(given, u)
-    named = along | read | set[str]().union(*map(labeled, given))
+    named = along | read | {*map(str, more)} | set[str]().union(*map(labeled, given))
     candidates = [
         dim
         for dim in u.dims

@@ -14,7 +14,7 @@ from findops.interop.naming import check_orientation, differentiated, labeled, w
 from findops.interop.options import Labels
 from findops.interop.results import relabeled, transported
 from findops.points import lies_at
-from findops.values import kind
+from findops.values import is_labeled, kind
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
@@ -37,6 +37,7 @@ def apply(
     units: Mapping[str, str] | None = None,
     radians: str | Collection[str] = (),
     component: str | tuple[str, str] = ("component", "derivative"),
+    mask: DataArray | None = None,
     **given: object,
 ) -> DataArray | Dataset:
     """Apply an expression to a DataArray or Dataset, whose coordinates are its grid.
@@ -65,6 +66,9 @@ def apply(
         Coordinates in degrees that are read in radians, by functions of them too.
     component : str or (str, str)
         Name of the dimension of components, and of the second one of matrices.
+    mask : DataArray of bool, optional
+        True at valid points, as ``u.notnull()``; see ``op.masked``. Along dimensions that it lacks
+        all points are alike.
     **given
         Values of the free fields; for a Dataset and an operator on vectors also its components,
         {dimension: name of a variable}, which make one DataArray.
@@ -102,21 +106,27 @@ def apply(
         _check_grid(expr, grid)
         if periodic or units or radians:
             raise TypeError("a grid is given: periodic, units and radians say how to make one")
-        return apply_bound(bind(expr, grid, closure, given), u)
+        op = bind(expr, grid, closure, given)
+        return apply_bound(op, u, None if mask is None else op.masked(mask))
+    if mask is not None and not is_labeled(mask):
+        raise TypeError(f"{expr!r}: the mask of a labeled array is a DataArray, not {kind(mask)}")
     labels = Labels.of(u, periodic or {}, units or {}, radians, component)
     fields = {name: value for name, value in given.items() if name in expr.free_fields}
     parts = {name: value for name, value in given.items() if name not in expr.free_fields}
     if isinstance(u, xarray.DataArray):
         _check_options(expr, parts)
         check_orientation(expr)
-        return applied(expr, u, labels, closure, fields)
+        return applied(expr, u, labels, closure, fields, mask)
     if parts:
         field = gathered(expr, u, parts, labels.components[0])
-        return applied(with_axes(expr, tuple(parts)), field, labels, closure, fields)
+        return applied(with_axes(expr, tuple(parts)), field, labels, closure, fields, mask)
     check_orientation(expr)
     needed = differentiated(expr) | labeled(expr) | {*labels.components[: input_rank(expr)]}
+    needed |= set() if mask is None else {*map(str, mask.dims)}
     advice = ', nor are components named, as in E(ds, x="u", y="v")' * (input_rank(expr) == 1)
-    return mapped(u, needed, lambda v: applied(expr, v, labels, closure, fields), expr, advice)
+    return mapped(
+        u, needed, lambda v: applied(expr, v, labels, closure, fields, mask), expr, advice
+    )
 
 
 def _check_grid(expr: Expr, grid: object) -> None:
@@ -133,7 +143,7 @@ def _check_options(expr: Expr, unknown: Mapping[str, object]) -> None:
         advice = "; components are named for a Dataset, not a DataArray" * (input_rank(expr) == 1)
         raise TypeError(
             f"{expr!r} has no fields {sorted(unknown)}: it has {sorted(expr.free_fields) or 'none'}"
-            f"; options are closure, periodic, units, radians and component{advice}"
+            f"; options are closure, periodic, units, radians, component, mask{advice}"
         )
 
 
