@@ -15,7 +15,7 @@ from findops.backends.patching import Patch
 from findops.backends.sparse import check_format
 from findops.coefficient import by_dimension
 from findops.expr import Discrete
-from findops.field import as_field, library
+from findops.field import as_field
 from findops.near_accuracy import near_accuracy
 from findops.partial import Partial
 from findops.values import is_labeled
@@ -108,8 +108,7 @@ class Masked(Discrete):
         ----------
         u : array_like, (…, *components, *grid)
             What stands at points that are not valid has no part in the result. Labeled arrays, and
-            those of dask, JAX, PyTorch and CuPy, give such as an operator does; the chunks of dask
-            must not cut the grid.
+            those of dask, JAX, PyTorch and CuPy, give such as an operator does.
         out, add, scale
             As for an operator.
 
@@ -133,8 +132,6 @@ class Masked(Discrete):
                     f"{self!r}: out, add and scale are for bare arrays, not labeled ones"
                 )
             return apply_bound(self.operator, u, self)
-        if library(u) == "dask":
-            return self._chunked(u, out, add, scale)
         if executor(u) is not None:
             return self._patch(self.operator(u, out, add, scale), u, scale)
         values = as_field(u)
@@ -150,31 +147,6 @@ class Masked(Discrete):
         result[self._near_points] = near if before is None else before + near
         np.copyto(result, np.nan, where=self._undefined)
         return result
-
-    def _chunked(self, u: Any, out: NDArray[Any] | None, add: bool, scale: complex) -> Any:
-        """Return what is applied to each chunk of a dask array, whose chunks hold whole grids."""
-        from dask.array import map_blocks
-
-        whole: Any = self.operator(u, out, add, scale)
-        inputs, outputs = self.operator.program.inputs, self.operator.program.outputs
-        batch = u.ndim - len(inputs.shape)
-        if any(len(sizes) > 1 for sizes in u.chunks[batch:]):
-            cut = {batch + i: -1 for i in range(len(inputs.shape))}
-            raise ValueError(
-                f"{self!r}: the chunks of a dask array must not cut the grid, since rows near "
-                f"holes read along all of it: take u.rechunk({cut})"
-            )
-        ranks = len(inputs.shape), len(outputs.shape)
-        return map_blocks(
-            self,
-            u,
-            scale=scale,
-            chunks=whole.chunks,
-            dtype=whole.dtype,
-            meta=whole._meta,
-            drop_axis=[batch + i for i in range(ranks[0])],
-            new_axis=[batch + i for i in range(ranks[1])],
-        )
 
     def __getstate__(self) -> dict[str, Any]:
         # What is prepared can be made again, and holds functions, which do not pickle.
@@ -292,7 +264,7 @@ class Masked(Discrete):
         return Patch(
             self._near_matrix,
             self._near_rows,
-            self._undefined.ravel(),
+            self._undefined,
             len(self.operator.program.inputs.shape),
         )
 

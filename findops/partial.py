@@ -103,7 +103,7 @@ class Partial:
 
     def _then_term(self, term: Term, later: int, coefficients: bool) -> Partial:
         """Along each axis in turn, the last first; then the coefficients."""
-        after, remaining = self, later + _chain_order([term])
+        after, there, remaining = self, self.defined, later + _chain_order([term])
         for axis in reversed(range(len(term.bands))):
             band = term.bands[axis]
             if band is not None:
@@ -111,12 +111,14 @@ class Partial:
                 source = after.axes[axis]
                 line = Line(band.order, source, source.half() if band.shift else source)
                 after = after._then_pass(Pass(band, axis, line, after.defined, remaining))
+                if band.shift:
+                    there = Pass(band, axis, line, there).beside
         defined, whole, selected = after.defined, after.whole, np.ones((), dtype=bool)
         for mask in term.masks:
             # What is not selected is zero, wherever there is a point.
             selected = selected & mask
-            defined = np.where(mask, defined, self.defined)
-            whole = np.where(mask, whole, self.whole)
+            defined = np.where(mask, defined, there)
+            whole = np.where(mask, whole, True)
         factor = np.asarray(term.coefficient if coefficients else 1.0)
 
         def rows(chosen: Ints) -> Csr:
@@ -137,6 +139,9 @@ class Partial:
             return times(step.rows(chosen), self.rows)
 
         whole = step.kept & step.reads_only(self.whole)
+        if step.goes_round:
+            # The plan reads a point once for each tap, though together they may have no weight.
+            whole = whole & self.whole.all(axis=step.axis, keepdims=True)
         return Partial(tuple(axes), step.defined, whole, self.columns, rows)
 
 

@@ -59,16 +59,22 @@ class Pass:
         shape[self.axis] = self.band.rows
         return tuple(shape)
 
+    @property
+    def goes_round(self) -> bool:
+        """Whether rows meet their own ends, as those wider than a circle do."""
+        offsets = self.band.offsets
+        return self.band.periodic and max(offsets) - min(offsets) >= self.band.cols
+
     @cached_property
     def kept(self) -> Bools:
         """Where the row is that of the band."""
-        return self._beside & self.reads_only(self.valid)
+        return self.beside & self.reads_only(self.valid)
 
     @cached_property
     def defined(self) -> Bools:
         """Where there is a stencil."""
         low, stop = self._run(np.ix_(*map(np.arange, self.points)))
-        return self.kept | (self._beside & (stop - low >= self._least))
+        return self.kept | (self.beside & (stop - low >= self._least))
 
     def reads_only(self, good: Bools) -> Bools:
         """Tell where the band reads good points only."""
@@ -167,7 +173,7 @@ class Pass:
         return values.reshape(-1, *(1,) * (self.valid.ndim - self.axis - 1))
 
     @cached_property
-    def _beside(self) -> Bools:
+    def beside(self) -> Bools:
         """Where the points beside a point of the output let it have a value."""
         before, after = (count > 0 for count in self._counts)
         if not isinstance(self.line.target, Half) or not self.band.shift:

@@ -40,6 +40,11 @@ def as_grid(value: Any, shape: tuple[int, ...] | None) -> Grid:
         value = value.item()
     if isinstance(value, np.ndarray) and value.ndim > 1:
         raise ValueError(f"coordinates must be 1-D, but their shape is {value.shape}")
+    if shape is not None and any(n != n for n in shape):
+        raise ValueError(
+            f"the array has the shape {shape}, and a spacing cannot tell what dask does not know: "
+            "call u.compute_chunk_sizes() first"
+        )
     if shape == ():
         raise ValueError("a 0-d array has no axis to differentiate along")
     if isinstance(value, Mapping):

@@ -23,7 +23,7 @@ from findops import (
     Upwind,
 )
 from findops.backends import array_api
-from findops.backends.array_api import KEPT
+from findops.backends.libraries import KEPT
 from findops.backends.lookup import executor
 from tests.cases import CASES, LITERAL, each
 from tests.support import assert_rows_close, input_shape, magnitudes, random_array, row_scale

@@ -253,6 +253,8 @@ def test_what_cannot_be_done_is_said_at_the_call():
     unknown = x[x[:, 0] > -1]
     with pytest.raises(ValueError, match="compute_chunk_sizes"):
         op(unknown)
+    with pytest.raises(ValueError, match="compute_chunk_sizes"):
+        Diff(0)(unknown[:, 0], 0.1)
     with pytest.raises(ValueError, match=r"shape \(60, 60\).* but got \(60, 50\)"):
         op(x[:, :50])
     with pytest.raises(TypeError, match="not written in place"):
@@ -261,6 +263,10 @@ def test_what_cannot_be_done_is_said_at_the_call():
         op(x.astype("f2"))
     with pytest.raises(TypeError, match="masked"):
         op(da.ma.masked_array(x))
+    bag = pytest.importorskip("dask.bag").from_sequence([1.0, 2.0, 3.0])
+    for apply in (op, lambda u: Diff(0)(u, 0.1)):
+        with pytest.raises(TypeError, match=r"arrays of dask, not to dask\.bag"):
+            apply(bag)
 
 
 # Threads ----------------------------------------------------------------------------------------

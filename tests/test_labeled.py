@@ -395,15 +395,39 @@ def test_bound_operators_take_arrays_on_their_grid():
         op(T, scale=2)
     with pytest.raises(TypeError, match="components"):
         Gradient().on(Grid(lat=LAT, lon=LON))(T)
-    with pytest.raises(TypeError, match=r"ds\.map"):
-        op(T.to_dataset())
-    xr.testing.assert_identical(T.to_dataset().map(op)["T"], op(T))
+    with pytest.raises(TypeError, match="DataArrays and Datasets, not to"):
+        op(T.variable)
     with pytest.raises(TypeError, match="ghost"):
         Diff("x").on(Grid(x=Cells(0, 1, 6)), closure="halo")(xr.DataArray(np.ones(8), dims="x"))
 
 
+def test_bound_operators_map_over_variables_on_their_grid():
+    grid = Grid(lat=LAT, lon=LON)
+    ds = xr.Dataset({"T": T, "S": field(1, "S").isel(time=0), "h": T.lat * 2.0}, attrs={"a": 1})
+    op = Laplacian().on(grid)
+    wet = T[0] > -1
+    for act in (op, op.masked(wet), lambda u: Laplacian()(u, grid)):
+        got = act(ds)
+        assert got.attrs == {"a": 1}
+        for name in ("T", "S"):
+            xr.testing.assert_identical(got[name], act(ds[name]))
+        xr.testing.assert_identical(got.h, ds.h)
+    with pytest.raises(ValueError, match=r"variable 'T'.* coordinate 'lat'"):
+        op(ds.assign_coords(lat=LAT + 1))
+    with pytest.raises(ValueError, match="no variable has them"):
+        op(ds[["h"]])
+
+
+def test_a_dimension_called_component_is_one_like_others():
+    """Where nothing has components."""
+    u = T.rename(lat="component", lon="derivative")
+    np.testing.assert_array_equal(Diff("component")(u), Diff("lat")(T))
+    np.testing.assert_array_equal((COS * Diff("derivative"))(u.rename(component="lat")),
+                                  (COS * Diff("lon"))(T))  # fmt: skip
+
+
 def test_operators_on_equal_coordinates_are_kept():
-    from findops.interop.xarray import _kept
+    from findops.interop.arrays import _kept
 
     Diff("lat", 2, acc=4)(T)
     hits = _kept.cache_info().hits
@@ -443,6 +467,51 @@ def test_chunked_arrays_stay_lazy():
         got = E(chunked)
         assert got.chunks is not None
         np.testing.assert_allclose(got.compute(), E(T), atol=1e-14)
+
+
+WET = xr.DataArray(random_array((6, 8), seed=9) > -0.7, {"lat": LAT, "lon": LON}, ("lat", "lon"))
+MASKED = {
+    "derivative": (Diff("lon", acc=4), Diff("lon", acc=4)),
+    "function": (LAMBDA * Diff("lon"), LAMBDA * Diff("lon")),
+    "labeled": (U * Diff("lat") * COS, U.values * Diff("lat") * COS.values[None, :, None]),
+    "components": (Gradient(PLANE), Gradient(PLANE)),
+    "half points": (Diff("lat", to="half"), Diff("lat", to="half")),
+}
+
+
+@pytest.mark.parametrize(("E", "bare"), MASKED.values(), ids=MASKED)
+def test_masks_meet_dimensions_by_name(E, bare):
+    """Whatever unit coordinates are read in; along other dimensions points are alike."""
+    options = {"mask": WET, "periodic": ROUND, "radians": PLANE}
+    grid = Grid(time=GRID["time"], lat=np.radians(LAT), lon=Periodic(0, 2 * np.pi, 8))
+    m = bare.on(grid).masked(np.broadcast_to(WET, T.shape))
+    got = E(T.where(WET), **options)
+    assert np.isnan(got).any()
+    np.testing.assert_allclose(got, m(T.values), rtol=0, atol=1e-13)
+    turned = T.where(WET).transpose("lon", "time", "lat")
+    again = E(turned, **(options | {"mask": WET.T})).transpose(*got.dims)
+    np.testing.assert_allclose(again, got, rtol=0, atol=1e-13)
+    ds = E(xr.Dataset({"T": T.where(WET), "h": ("time", np.ones(5))}), **options)
+    np.testing.assert_array_equal(ds["T"], got)
+    assert ds.h.dims == ("time",)
+    if got.shape == T.shape:
+        survives(got, T.where(WET))
+
+
+def test_masks_beside_a_grid():
+    grid = Grid(lat=LAT, lon=LON)
+    xr.testing.assert_identical(Laplacian()(T, grid, mask=WET), Laplacian().on(grid).masked(WET)(T))
+
+
+def test_arrays_of_other_libraries_in_labeled_ones_stay_theirs():
+    xp = pytest.importorskip("array_api_strict", reason="array-api-strict is not installed")
+    inside = T.copy(data=xp.asarray(T.values))
+    for E in (Diff("lat", 2), Gradient(PLANE), COS * Diff("lon")):
+        for turned in (inside, inside.transpose("lon", "time", "lat")):
+            got = E(turned)
+            assert isinstance(got.data, type(inside.data))
+            want = E(T).transpose(*got.dims)
+            np.testing.assert_allclose(np.asarray(got.data), want, atol=1e-13)
 
 
 # Errors -------------------------------------------------------------------------------------------
@@ -509,6 +578,54 @@ ERRORS = {
         lambda: Diff("x")(LINE, Grid(x=LINE.x.values), periodic={"x": 9}),
         TypeError,
         ["a grid is given"],
+    ),
+    "spacing": (lambda: Diff("x")(LINE, 0.1), TypeError, ["coordinates", "0.1", "assign_coords"]),
+    "coordinates": (lambda: Diff("x")(LINE, np.arange(5.0)), TypeError, ["Grid", "array"]),
+    "misspelled": (
+        lambda: Diff("x")(LINE, period={"x": 9}),
+        TypeError,
+        ["no fields ['period']", "options are", "periodic"],
+    ),
+    "radians": (lambda: Diff("x")(LINE, radians=True), TypeError, ["radians", "True"]),
+    "a number of components": (lambda: Hessian()(T, component=3), TypeError, ["component", "3"]),
+    "one component of two": (lambda: Hessian()(T, component=("i",)), TypeError, ["('i',)"]),
+    "equal components": (lambda: Hessian()(T, component=("i", "i")), ValueError, ["both", "'i'"]),
+    "component of an axis": (
+        lambda: Gradient(PLANE)(T, component="lat"),
+        ValueError,
+        ["'lat' already", "component="],
+    ),
+    "arrays of components": (
+        lambda: Divergence()(xr.Dataset({"T": T}), lat=T, lon=T),
+        ValueError,
+        ["dimension=variable"],
+    ),
+    "no names of components": (
+        lambda: Divergence(PLANE)(T.to_dataset()),
+        ValueError,
+        ["'component'", 'E(ds, x="u", y="v")'],
+    ),
+    "named components of an array": (
+        lambda: Divergence()(T, lat="u"),
+        TypeError,
+        ["no fields ['lat']", "for a Dataset"],
+    ),
+    "bare mask": (lambda: Diff("x")(LINE, mask=np.ones(5, bool)), TypeError, ["DataArray"]),
+    "mask of another dimension": (
+        lambda: Diff("lon")(T, mask=WET.rename(lat="y")),
+        ValueError,
+        ["the mask", "'y'"],
+    ),
+    "mask of other labels": (
+        lambda: Diff("lon")(T, mask=WET.assign_coords(lat=LAT + 1)),
+        ValueError,
+        ["the mask", "'lat'"],
+    ),
+    "mask of numbers": (lambda: Diff("lon")(T, mask=WET * 1.0), TypeError, ["boolean", "float64"]),
+    "truth as a closure": (
+        lambda: (Diff("x")(LINE, closure=1), Diff("x")(LINE, closure=True)),
+        ValueError,
+        ["closure", "True"],
     ),
     "orientation": (lambda: Curl(of="scalar")(CURVED), ValueError, ["orientation"]),
     "no components": (lambda: Divergence(PLANE)(T), ValueError, ["'component'", 'x="u"']),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import operator
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,10 +14,10 @@ if TYPE_CHECKING:
     from dask.array import Array
     from numpy.typing import NDArray
 
-    from findops.backends.chunks import Piece, Span
+    from findops.backends.chunks import Span
     from findops.stencil import Program
 
-__all__ = ["apply"]
+__all__ = ["apply", "piece_of"]
 
 
 def apply(program: Program, u: Array) -> Array:
@@ -36,48 +35,48 @@ def apply(program: Program, u: Array) -> Array:
     batch = u.ndim - len(program.inputs.shape)
     recipes = Recipes(program, u.chunks[batch:], cut(program, u.chunks[batch:]))
     name = f"findops-{token}"
-    tasks = _Tasks(u.name, u.chunks[:batch], recipes, dtype, token).graph(name)
+    tasks = _graph(name, u, recipes, dtype, token)
     graph = HighLevelGraph.from_collections(name, tasks, dependencies=[u])
     return Array(graph, name, (*u.chunks[:batch], *recipes.outputs), dtype=dtype)
 
 
-@dataclass(frozen=True, eq=False)
-class _Tasks:
-    """The tasks that make the chunks of a result."""
+def _graph(
+    name: str, u: Array, recipes: Recipes, dtype: np.dtype[Any], token: str
+) -> dict[Any, Any]:
+    """Return the graph: chunks by their numbers, pieces of chunks, and parts of the program."""
+    graph: dict[Any, Any] = {}
+    parts: dict[object, Any] = {}
+    batches = list(np.ndindex(*map(len, u.chunks[: u.ndim - len(recipes.inputs)])))
+    for place in np.ndindex(*map(len, recipes.outputs)):
+        recipe = recipes.recipe(place)
+        if recipe.key not in parts:
+            parts[recipe.key] = f"findops-part-{token}", len(parts)
+            graph[parts[recipe.key]] = recipe.part(dtype)
+        for batch in batches:
+            pieces = [piece_of(u, batch, p.chunk, p.spans, token, graph) for p in recipe.pieces]
+            if not pieces:
+                # The sizes of the batch are read off, nothing else.
+                pieces = [(u.name, *batch, *(0 for _ in recipes.inputs))]
+            graph[name, *batch, *place] = (operator.call, parts[recipe.key], *pieces)
+    return graph
 
-    source: str
-    batch: tuple[tuple[int, ...], ...]
-    recipes: Recipes
-    dtype: np.dtype[Any]
-    token: str
 
-    def graph(self, name: str) -> dict[Any, Any]:
-        """Return the graph: chunks by their numbers, pieces of chunks, and parts of the program."""
-        graph: dict[Any, Any] = {}
-        parts: dict[object, Any] = {}
-        batches = list(np.ndindex(*map(len, self.batch)))
-        for place in np.ndindex(*map(len, self.recipes.outputs)):
-            recipe = self.recipes.recipe(place)
-            if recipe.key not in parts:
-                parts[recipe.key] = f"findops-part-{self.token}", len(parts)
-                graph[parts[recipe.key]] = recipe.part(self.dtype)
-            for batch in batches:
-                pieces = [self.piece(batch, piece, graph) for piece in recipe.pieces]
-                if not pieces:
-                    # The sizes of the batch are read off, nothing else.
-                    pieces = [(self.source, *batch, *(0 for _ in self.recipes.inputs))]
-                graph[name, *batch, *place] = (operator.call, parts[recipe.key], *pieces)
-        return graph
-
-    def piece(self, batch: tuple[int, ...], piece: Piece, graph: dict[Any, Any]) -> Any:
-        """Return the key of a piece, or of a chunk where that is all of it."""
-        chunk = self.source, *batch, *piece.chunk
-        sizes = [axis[i] for axis, i in zip(self.recipes.inputs, piece.chunk, strict=True)]
-        if piece.spans == tuple((0, n) for n in sizes):
-            return chunk
-        key = f"findops-piece-{self.token}", *batch, *piece.chunk, *sum(piece.spans, ())
-        graph[key] = (_copied, chunk, piece.spans)
+def piece_of(
+    u: Array,
+    batch: tuple[int, ...],
+    chunk: tuple[int, ...],
+    spans: tuple[Span, ...],
+    token: str,
+    graph: dict[Any, Any],
+) -> Any:
+    """Return the key of a piece, which is added to a graph, or of a chunk that is all of it."""
+    key = u.name, *batch, *chunk
+    sizes = (axis[i] for axis, i in zip(u.chunks[len(batch) :], chunk, strict=True))
+    if spans == tuple((0, n) for n in sizes):
         return key
+    piece = f"findops-piece-{token}", *batch, *chunk, *sum(spans, ())
+    graph[piece] = (_copied, key, spans)
+    return piece
 
 
 def _copied(chunk: NDArray[Any], spans: tuple[Span, ...]) -> NDArray[Any]:

@@ -6,6 +6,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from findops.field import library
+from findops.values import kind
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -22,10 +23,20 @@ their arrays."""
 
 
 def executor(u: object) -> Apply | None:
-    """Return what applies programs to arrays of this type, None if it is not a library's own."""
+    """Return what applies programs to arrays of this type, None if it is not a library's own.
+
+    Raises
+    ------
+    TypeError
+        If it is something of a library, but no array.
+    """
     name = library(u)
     if name is None:
         return None
+    if not hasattr(u, "dtype") or (name == "dask" and not hasattr(u, "chunks")):
+        raise TypeError(
+            f"operators apply to arrays of {name}, not to {kind(u)}: make an array of it first"
+        )
     module = import_module(f"findops.backends.{EXECUTORS.get(name, 'array_api')}")
     apply: Apply = module.apply
     return apply
