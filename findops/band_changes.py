@@ -12,7 +12,7 @@ from findops.band import Band, Row
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["extended", "padded", "reach", "summed", "window"]
+__all__ = ["extended", "folded", "padded", "reach", "summed", "window"]
 
 
 def summed(parts: Sequence[tuple[float, Band]]) -> Band:
@@ -43,6 +43,18 @@ def summed(parts: Sequence[tuple[float, Band]]) -> Band:
         tail=tuple(written(i) for i in range(stop, rows)),
         periodic=bands[0].periodic,
     ).compressed()
+
+
+def folded(band: Band) -> Band:
+    """Return the same operator with taps that meet on a circle in one, none where they cancel."""
+    if not band.periodic or max(band.offsets, default=0) - min(band.offsets, default=0) < band.cols:
+        return band
+    kept = {o % band.cols: o for o in band.offsets}
+    offsets = tuple(sorted(kept.values()))
+    weights = np.zeros((*band.weights.shape[:-1], len(offsets)))
+    for tap, o in enumerate(band.offsets):
+        weights[..., offsets.index(kept[o % band.cols])] += band.weights[..., tap]
+    return replace(band, offsets=offsets, weights=weights).compressed()
 
 
 def reach(band: Band, start: int, stop: int) -> tuple[int, int]:

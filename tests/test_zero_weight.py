@@ -75,3 +75,39 @@ def test_upwind_selects(sign):
     u[5] = np.nan
     bad = np.flatnonzero(np.isnan(op(u)))
     np.testing.assert_array_equal(bad, [4, 5] if sign < 0 else [5, 6])
+
+
+@pytest.mark.parametrize(("order", "acc", "n"), [(3, 6, 8), (1, 8, 8), (1, 8, 5), (2, 8, 3)])
+@pytest.mark.parametrize("axis", [0, 1, 2])
+def test_taps_that_cancel_around_a_circle_touch_nothing(axis, order, acc, n):
+    """The grid is large enough for the compiled executor."""
+    axes = [Uniform(0, 1, 24) for _ in range(3)]
+    axes[axis] = Periodic(0, 1, n)
+    op = Diff(axis, order, acc=acc).on(Grid(*axes))
+    u = random_array(op.domain.shape, seed=1)
+    want = op(u)
+    place = [7, 8, 9]
+    place[axis] = 1
+    weights = Diff(0, order, acc=acc).on(Grid(axes[axis])).matrix().toarray()[:, 1]
+    u[tuple(place)] = np.nan
+    touched = np.zeros(u.shape, dtype=bool)
+    place[axis] = slice(None)
+    touched[tuple(place)] = weights != 0
+    assert 0 < touched.sum() < n or n < 8
+    with np.errstate(invalid="ignore"):
+        v = op(u)
+    np.testing.assert_array_equal(np.isnan(v), touched)
+    np.testing.assert_array_equal(v[~touched], want[~touched])
+
+
+@pytest.mark.parametrize("axis", [0, 1, 2])
+def test_taps_that_meet_around_a_circle_add_up_in_products(axis):
+    axes = [Uniform(0, 1, 24) for _ in range(3)]
+    axes[axis] = Periodic(0, 1, 5)
+    grid = Grid(*axes)
+    c = 1 + random_array(grid.shape, seed=2)
+    op = (c * Diff(axis, 1, acc=8) * (c * Diff(axis, 2, acc=8)) + Diff(axis, 3, acc=6)).on(grid)
+    u = random_array(grid.shape, seed=1)
+    A = op.matrix()
+    want = (A @ u.ravel()).reshape(u.shape)
+    np.testing.assert_allclose(op(u), want, atol=1e-14 * abs(A).sum(axis=1).max())

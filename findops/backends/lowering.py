@@ -13,6 +13,7 @@ from findops.backends.contiguous import CACHE_LINE
 from findops.backends.regularity import capacity, follows
 from findops.backends.renewing import Lowered, prepared
 from findops.band import Row
+from findops.band_changes import folded
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -218,6 +219,7 @@ class _Lowering:
         return self.once((axis, id(band)), lambda: self._table(band))
 
     def _table(self, band: Band) -> int:
+        band = folded(band)
         inside = np.arange(band.interior.start, band.interior.stop)
         shape = (len(inside), len(band.offsets))
         weights = np.broadcast_to(band.weights, shape)
