@@ -111,10 +111,18 @@ class Block(Compound):
 
 
 def _matrix(rows: Rows, what: str) -> tuple[tuple[Expr, ...], ...]:
-    if isinstance(rows, Expr) or any(not hasattr(row, "__iter__") for row in rows):
-        raise TypeError(f"{what} needs a sequence of rows, as in {what}([[a, b], [c, d]])")
+    if (
+        isinstance(rows, Expr)
+        or not hasattr(rows, "__iter__")
+        or any(not hasattr(row, "__iter__") for row in rows)
+    ):
+        raise TypeError(
+            f"{what} needs a sequence of rows, as in {what}([[a, b], [c, d]]), but got {rows!r}"
+        )
     made = tuple(tuple(as_expr(entry) for entry in row) for row in rows)
-    if not made or not made[0] or len({len(row) for row in made}) > 1:
+    if not made or not made[0]:
+        raise ValueError(f"{what} needs at least one row of at least one entry, but got {rows!r}")
+    if len({len(row) for row in made}) > 1:
         raise ValueError(
             f"{what} needs rows of equal length, but their lengths are {[len(row) for row in made]}"
         )

@@ -14,7 +14,7 @@ from findops.chains import ChainBuilder, Link, Select
 from findops.components import expand
 from findops.derivative import Diff
 from findops.halo import with_halo
-from findops.nodes import Coef, Product, Sum
+from findops.nodes import Coef, Product, Sum, check_fields
 from findops.schemes import Closure, Upwind
 from findops.stencil import Chain, Layout, Program
 from findops.values import Number
@@ -51,7 +51,7 @@ def discretize(
     TypeError
         If a field is missing or unknown.
     """
-    _check_fields(expr, fields)
+    check_fields(expr, fields)
     closures = _closures(closure, grid)
     builder = ChainBuilder(grid, closures, fields)
     parts = expand(expr, grid)
@@ -71,20 +71,6 @@ def discretize(
     points = tuple(n + sum(pair) for n, pair in zip(grid.shape, ghosts, strict=True))
     program = Program(Layout(parts.inputs, points), Layout(parts.outputs, target.shape), made)
     return Discretization(program, grid, target, ghosts)
-
-
-def _check_fields(expr: Expr, fields: Mapping[str, object]) -> None:
-    free = expr.free_fields
-    missing, unknown = sorted(free - fields.keys()), sorted(fields.keys() - free)
-    if missing:
-        raise TypeError(
-            f"{expr!r} needs values of its fields {missing}: E.on(grid, {missing[0]}=…)"
-        )
-    if unknown:
-        raise TypeError(
-            f"{expr!r} has no fields {unknown}: it has {sorted(free) if free else 'none'}; options "
-            "of the bound operator go there, as in E.on(grid).matrix(format=…) and op(u, out=…)"
-        )
 
 
 def _closures(closure: Closures, grid: Grid) -> tuple[tuple[Closure, Closure], ...]:

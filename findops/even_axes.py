@@ -50,7 +50,8 @@ class EvenAxis(Nodes):
         else:
             gap = (exact(stop, f"stop of {what}") - first) / (count - self.shortfall)
         if gap == 0:
-            raise ValueError(f"{what} needs a spacing other than 0: start={start}, stop={stop}")
+            given = f"step={step}" if stop is None else f"start={start}, stop={stop}"
+            raise ValueError(f"{what} needs a spacing other than 0, but got {given}")
         for name, value in (("start", first), ("step", gap), ("n", count)):
             object.__setattr__(self, name, value)
 

@@ -188,6 +188,8 @@ class Grid:
                 f"integrate needs fields of shape {self.shape}, after any batch axes, but got "
                 f"{values.shape}"
             )
+        if values.dtype.kind not in "biufc":
+            raise TypeError(f"integrate needs numbers, but the dtype of u is {values.dtype}")
         for axis in reversed(self.axes):
             values = values @ axis.weights
         return values[()]

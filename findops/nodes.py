@@ -12,7 +12,7 @@ from findops.values import Number, canonical, is_labeled
 from findops.weights import is_symbolic
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
 __all__ = [
     "AlongAxis",
@@ -23,6 +23,7 @@ __all__ = [
     "Sum",
     "as_coefficient",
     "as_expr",
+    "check_fields",
 ]
 
 
@@ -191,6 +192,27 @@ class Sum(Expr):
 def as_expr(value: object) -> Expr:
     """Return an expression, making multiplication by a coefficient of anything else."""
     return value if isinstance(value, Expr) else Coef(value)
+
+
+def check_fields(expr: Expr, fields: Mapping[str, object]) -> None:
+    """Refuse values that are missing of the free fields of an expression, and those of no field.
+
+    Raises
+    ------
+    TypeError
+        If there are such.
+    """
+    free = expr.free_fields
+    missing, unknown = sorted(free - fields.keys()), sorted(fields.keys() - free)
+    if missing:
+        raise TypeError(
+            f"{expr!r} needs values of its fields {missing}: E.on(grid, {missing[0]}=…)"
+        )
+    if unknown:
+        raise TypeError(
+            f"{expr!r} has no fields {unknown}: it has {sorted(free) if free else 'none'}; options "
+            "of the bound operator go there, as in E.on(grid).matrix(format=…) and op(u, out=…)"
+        )
 
 
 def as_coefficient(value: object) -> Expr:

@@ -209,6 +209,12 @@ def as_axis(value: object) -> Axis:
         return value
     if value is None or isinstance(value, (str, bytes, Real)):
         raise TypeError(f"an axis is Uniform, Periodic, Points, Cells or an array, not {value!r}")
+    several = isinstance(value, (list, tuple)) and any(isinstance(part, Axis) for part in value)
+    if several or isinstance(value, (dict, type)):
+        raise TypeError(
+            f"an axis is Uniform, Periodic, Points, Cells or an array, not {value!r}; several axes "
+            "are arguments of Grid, as in Grid(x=…, y=…)"
+        )
     given: NDArray[Any] = np.asarray(value)
     nodes = _monotone(given)
     if len(nodes) < 2:

@@ -206,6 +206,8 @@ REFUSED = {
     "periodic": (lambda: BVP(Diff("x", 2), RING, Dirichlet("x-")), ValueError, "periodic"),
     "bound": (lambda: BVP(Diff("x").on(ROD), ROD), TypeError, "expression"),
     "no grid": (lambda: BVP(Diff("x"), 0.1), TypeError, "Grid"),
+    "a function of time": (lambda: BVP(lambda t, u: t * u, ROD), TypeError, r"called with \(u\)"),
+    "a number as jac": (lambda: BVP(lambda u: u, ROD, jac=3), TypeError, r"jac= is a"),
     "solver": (
         lambda: BVP(Diff("x", 2), ROD, Dirichlet("boundary")).solve(1, "magic"),
         ValueError, "magic",

@@ -387,6 +387,8 @@ REFUSED = {
     "a periodic axis": (lambda: IVP(Diff("x", 2), RING, Dirichlet("x-")), ValueError, "periodic"),
     "no expression": (lambda: IVP(3, RING), TypeError, "expression or a function"),
     "no grid": (lambda: IVP(Diff("x"), 0.1), TypeError, "Grid"),
+    "no such field": (lambda: IVP(Diff("x"), RING, speed=2), TypeError, "no fields .'speed'"),
+    "no value": (lambda: IVP(Field("c") * Diff("x"), RING), TypeError, "values of its fields .'c'"),
     "bound": (lambda: IVP(Diff("x"), RING, explicit=2), TypeError, "explicit="),
     "a mean": (
         lambda: IVP(Diff("x", 2), RING, Condition("mean", 1, 0)), ValueError, "a mean follows",

@@ -129,6 +129,9 @@ def test_tolerances_are_positive():
     for tol in (0, -1e-8, np.nan):
         with pytest.raises(ValueError, match="tol"):
             BVP(Diff("x", 2), LINE, WALLS).solve(1, "krylov", tol=tol)
+    for solver in ("auto", "fast", "direct", "krylov"):
+        with pytest.raises(TypeError, match="tol must be a number"):
+            BVP(Diff("x", 2), LINE, WALLS).solve(1, solver, tol="a")
 
 
 @pytest.mark.parametrize("f", [lambda u: -(u**3), lambda u: u[::-1] ** 2 * u], ids=["cube", "far"])

@@ -16,6 +16,7 @@ from findops.operator import Operator
 from findops.problems.bare import bare
 from findops.problems.choosing import Solver, prepared, returned
 from findops.problems.counting import check_conditions
+from findops.problems.integrate import check_function
 from findops.problems.newton import Residual, newton
 from findops.problems.solution import Factored, Solution
 from findops.values import kind, whole
@@ -70,7 +71,7 @@ class BVP:
     ValueError
         If a face lacks its condition, or there are too many; for functions nobody counts them.
     TypeError
-        If L is neither an expression nor a function, or `grid` no grid.
+        If L is neither an expression nor a function of a field, or `grid` no grid.
 
     Examples
     --------
@@ -117,6 +118,8 @@ class BVP:
                 raise TypeError(
                     "closure=, impose= and fields belong to an expression, not to a function"
                 )
+            check_function("L", L, ("u",))
+            check_function("jac", jac, ("u",))
             counts = components if isinstance(components, tuple) else (components,)
             axes = tuple(whole(count, "a number of components") for count in counts)
             object.__setattr__(self, "operator", L)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 from importlib.util import find_spec
+from numbers import Real
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -36,6 +37,10 @@ FACTORABLE = 30_000
 
 def prepared(system: AffineSystem, solver: Solver, tol: float, progress: bool) -> Factored:
     """Return the solver of a system, as `BVP.factor` describes it."""
+    if isinstance(tol, bool) or not isinstance(tol, Real):
+        raise TypeError(f"tol must be a number, the relative residual to reach, but is {tol!r}")
+    if not tol > 0:
+        raise ValueError(f"tol must be positive, but is {tol!r}")
     if callable(solver):
         matrix = system.matrix
         return Factored(system, lambda b: (returned(solver(matrix, b), b), 0), "given")

@@ -105,17 +105,18 @@ def output_times(t: ArrayLike) -> Array:
     return times
 
 
-def check_function(name: str, given: object) -> None:
-    """Refuse what cannot be called with (t, u), if anything is given."""
+def check_function(name: str, given: object, arguments: tuple[str, ...] = ("t", "u")) -> None:
+    """Refuse what cannot be called with (t, u), or with others, if anything is given."""
     if given is None:
         return
+    words = f"({', '.join(arguments)})"
     if not callable(given):
-        raise TypeError(f"{name}= is a function of (t, u), not {kind(given)}")
+        raise TypeError(f"{name}= is a function of {words}, not {kind(given)}")
     try:
-        signature(given).bind(0.0, None)
+        signature(given).bind(*arguments)
     except TypeError:
         raise TypeError(
-            f"{name}= is called with (t, u), but {given!r} takes other arguments"
+            f"{name}= is called with {words}, but {given!r} takes other arguments"
         ) from None
     except ValueError:
         return  # it does not tell

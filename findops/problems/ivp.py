@@ -11,6 +11,7 @@ import numpy as np
 from findops.conditions import as_conditions
 from findops.expr import Discrete, Expr
 from findops.grid import Grid
+from findops.nodes import check_fields
 from findops.problems.bare import bare
 from findops.problems.closures import Statement
 from findops.problems.counting import check_conditions
@@ -145,10 +146,14 @@ class IVP:
                     f"a function f(t, u) binds its own operators: closure=, impose= and "
                     f"{sorted(fields)} belong there"
                 )
-        elif components:
-            raise TypeError("components= goes with a function f(t, u); an expression knows its own")
-        elif closure in (None, "accurate") or isinstance(closure, int):
-            check_conditions(f, grid, listed)
+        else:
+            if components:
+                raise TypeError(
+                    "components= goes with a function f(t, u); an expression knows its own"
+                )
+            check_fields(f, fields)
+            if closure in (None, "accurate") or isinstance(closure, int):
+                check_conditions(f, grid, listed)
         values: dict[str, object] = {
             "f": f, "grid": grid, "conditions": listed, "source": source, "explicit": explicit,
             "components": tuple(components), "acc": acc, "impose": impose, "_given": closure,

@@ -53,8 +53,6 @@ class Krylov:
         """
         A = self.system.aslinearoperator()
         M = LinearOperator(A.shape, matvec=self.precondition, dtype=A.dtype)
-        if not self.tol > 0:
-            raise ValueError(f"tol must be positive, but is {self.tol!r}")
         with Bar("iterations", self.progress) as bar:
             x, failed = (cg if _symmetric(A, b) else bicgstab)(
                 A, b, rtol=self.tol, maxiter=MOST, M=M, callback=lambda _: bar.advance()
