@@ -236,7 +236,7 @@ def picture(
     energy.plot(t, kept / kept[0] - 1, label="what leapfrog keeps")
     energy.set(title="Energy after the blow, relative", xlabel="t")
     energy.grid(alpha=0.2)
-    energy.legend(loc="lower right")
+    energy.legend(loc="upper right")
     PICTURE.parent.mkdir(exist_ok=True)
     figure.savefig(PICTURE, dpi=110)
     plt.close(figure)

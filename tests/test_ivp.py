@@ -401,6 +401,7 @@ REFUSED = {
     ),
     "a function's closure": (lambda: IVP(lambda _, u: u, RING, closure=2), TypeError, "closure="),
     "components": (lambda: IVP(Diff("x"), RING, components=(2,)), TypeError, "components="),
+    "an expression's acc": (lambda: IVP(Diff("x"), RING, acc=4), TypeError, "acc= go with a func"),
     "parts": (
         lambda: IVP(Diff("x"), RING, source=[1, 2]).fun(0, ONES), ValueError, "2 parts",
     ),
@@ -417,6 +418,7 @@ REFUSED = {
     "method": (lambda: HEAT.solve(ONES, [0, 1], "magic"), ValueError, "RK23, .*leapfrog, not 'ma"),
     "no dt": (lambda: HEAT.solve(ONES, [0, 1], "rk4"), ValueError, "give dt="),
     "negative dt": (lambda: HEAT.solve(ONES, [0, 1], "rk4", -1), ValueError, "give dt="),
+    "dt lost": (lambda: HEAT.solve(ONES, [0, 1], "rk4", 1e-30), ValueError, "dt=1e-30 is lost"),
     "dt": (lambda: HEAT.solve(ONES, [0, 1], "BDF", 0.1), ValueError, "max_step"),
     "dense": (lambda: HEAT.solve(ONES, [0, 1], "imex", 1, dense=True), ValueError, "dense=True"),
     "complex Radau": (lambda: HEAT.solve(1j * ONES, [0, 1], "Radau"), ValueError, "Radau.*BDF"),

@@ -201,6 +201,8 @@ def _states(
         )
     if not isinstance(dt, Real) or not (np.isfinite(float(dt)) and dt > 0):
         raise ValueError(f"method={method!r} has a fixed step: give dt= > 0, not {dt!r}")
+    if t[-1] - t[0] > dt and dt < np.spacing(np.abs(t).max()):
+        raise ValueError(f"dt={dt!r} is lost beside the times {t[0]} to {t[-1]}: give a longer one")
     if options.dense:
         raise ValueError(f"dense=True goes with SciPy's methods, not with {method!r}")
     stepper = STEPPERS[method](flow)

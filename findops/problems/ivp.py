@@ -147,9 +147,9 @@ class IVP:
                     f"{sorted(fields)} belong there"
                 )
         else:
-            if components:
+            if components or acc != 2:
                 raise TypeError(
-                    "components= goes with a function f(t, u); an expression knows its own"
+                    "components= and acc= go with a function f(t, u); an expression knows its own"
                 )
             check_fields(f, fields)
             if closure in (None, "accurate") or isinstance(closure, int):
