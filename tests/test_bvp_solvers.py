@@ -16,6 +16,7 @@ from findops import (
     Laplacian,
     Neumann,
     Periodic,
+    Points,
     Robin,
     Uniform,
 )
@@ -153,6 +154,16 @@ def test_a_mean_balances_data_that_a_singular_problem_cannot_meet(solver):
     left = problem.operator(found.u) + found.constants - f
     np.testing.assert_allclose(left[1:-1], 0, rtol=0, atol=1e-9)
     assert found.residual < 1e-14
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_mean_is_given_where_the_constant_balances_all_data(seed):
+    """What is left of the data then is roundoff, of which any part lies outside the range."""
+    x = np.linspace(0, 6, 12) + np.random.default_rng(seed).uniform(-0.2, 0.2, 12)
+    problem = BVP(0.86 * Diff("x", 2), Grid(x=Points(x, period=6.6)), Condition("mean", 1, 0.99))
+    found = problem.solve(3, "fast")
+    np.testing.assert_allclose(found.u, 0.99, rtol=1e-12)
+    np.testing.assert_allclose(found.constants, 3, rtol=1e-12)
 
 
 @pytest.mark.parametrize("solver", ["fast", "direct"])
