@@ -47,7 +47,7 @@ def balanced(system: AffineSystem) -> Callable[[Array], Array] | None:
 
     def singular(b: Array) -> Array:
         c = (fast.vanishing_part(b[:-1]) / unreachable).item()
-        x = fast.regularized(b[:-1] - c * constant)
+        x = fast.reachable(b[:-1] - c * constant)
         return np.append(x + (b[-1] - mean @ x) / (mean @ null) * null, c)
 
     return singular

@@ -126,6 +126,10 @@ class Separable:
             check_consistent(self._vanishing_part(x), x)
         return self._back(self._inverse(x), b)
 
+    def reachable(self, b: Array) -> Array:
+        """Return the same for any b, without what of it the matrix cannot reach."""
+        return self._back(self._inverse(self._forward(b)), b)
+
     def vanishing_part(self, b: Array) -> Array:
         """Return what of b the matrix cannot reach, as coefficients."""
         part = self._vanishing_part(self._forward(b))
