@@ -47,6 +47,10 @@ class Elimination:
     equations: Equations
     is_free: NDArray[np.bool_]
 
+    def __getstate__(self) -> dict[str, Any]:
+        # What is prepared can be made again, and holds functions, which do not pickle.
+        return {"equations": self.equations, "is_free": self.is_free}
+
     def __call__(self, u: Array, g: Array) -> Array:
         """Return the unknowns at the conditions' points, given all unknowns and g."""
         return self._solve(g - self._coupling @ u)

@@ -100,15 +100,19 @@ def run(
     shares = [deque(everything[a:b]) for a, b in pairwise(cuts)]
 
     def take(mine: int) -> None:
-        for task in _taken(shares, mine):
-            work(*task)
+        try:
+            for task in _taken(shares, mine):
+                work(*task)
+        except BaseException:
+            # Nobody needs the rest.
+            for share in shares:
+                share.clear()
+            raise
 
     waiting = _pool(count - 1).submit(take, range(1, count))
     try:
         take(0)
     finally:
-        for share in shares:
-            share.clear()
         for future in waiting:
             # Those that have not begun, because others keep the pool busy, have nothing to do.
             if not future.cancel():

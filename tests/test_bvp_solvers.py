@@ -1,5 +1,6 @@
 """How boundary-value problems are solved: transforms, iterations, means; against each other."""
 
+import pickle
 import sys
 
 import numpy as np
@@ -297,3 +298,21 @@ def test_what_a_solution_holds_is_its_own():
     np.testing.assert_array_equal(f, kept)
     assert found.constants.base is None
     assert not np.shares_memory(problem.system.restrict(f), f)
+
+
+def test_a_given_mean_fixes_what_skew_operators_leave_open():
+    """All eigenvalues but one are pairs on the imaginary axis."""
+    found = BVP(Diff("x"), Grid(x=Periodic(0, 1, 5)), Condition("mean", 1, 1)).solve(2, "fast")
+    np.testing.assert_allclose(found.u, 1, rtol=1e-14)
+    np.testing.assert_allclose(found.constants, 2, rtol=1e-14)
+
+
+def test_the_nearest_problem_of_a_skew_one_is_finite():
+    problem = BVP(Diff("x"), Grid(x=Periodic(0, 1, 5)))
+    assert np.isfinite(nearest(problem.system).inverse(np.arange(5.0))).all()
+
+
+def test_problems_pickle_after_they_were_solved():
+    problem = BVP(Laplacian(), Grid(x=Uniform(0, 1, 9), y=Uniform(0, 1, 8)), Dirichlet("boundary"))
+    want = problem.solve(1).u
+    np.testing.assert_array_equal(pickle.loads(pickle.dumps(problem)).solve(1).u, want)

@@ -15,7 +15,7 @@ from hypothesis import given
 
 import findops as fo
 from findops import Diff, Diffusion, Field, Gradient, Grid, Laplacian, Periodic, Points, Uniform
-from findops.backends import applying, fused
+from findops.backends import applying, driving, fused
 from findops.backends.applying import Application
 from findops.band_changes import summed
 from tests.cases import CASES, each
@@ -40,7 +40,10 @@ def executor(request):
         yield request.param
 
 
-SMALLEST = {"SERIAL": 0, "SEGMENT": 64, "BLOCK": 64, "SLAB": 1}
+SMALLEST = {
+    driving: {"SERIAL": 0, "BLOCK": 64, "SLAB": 1},
+    fused: {"SEGMENT": 64},
+}
 
 
 @contextmanager
@@ -49,10 +52,11 @@ def forced(name):
     with pytest.MonkeyPatch.context() as patch, fo.set_num_threads(2):
         patch.setattr(applying, "SMALL", np.inf if name == "rows" else -1)
         if name in ("slabs", "stages"):
-            for constant, value in SMALLEST.items():
-                patch.setattr(fused, constant, value)
+            for module, constants in SMALLEST.items():
+                for constant, value in constants.items():
+                    patch.setattr(module, constant, value)
             patch.setattr(applying, "LARGE", 0)
-            patch.setattr(fused, "OVERLAP", np.inf if name == "slabs" else -1)
+            patch.setattr(driving, "OVERLAP", np.inf if name == "slabs" else -1)
         yield
 
 

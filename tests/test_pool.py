@@ -38,7 +38,7 @@ def test_a_share_is_done_in_its_order_and_the_rest_stolen_from_its_end():
     assert done == [0, 1, 2, 3, 7, 6, 5, 4]
 
 
-@pytest.mark.parametrize("failing", [0, 5])
+@pytest.mark.parametrize("failing", [0, 5, 500, 505])
 def test_errors_reach_the_caller_and_stop_the_rest(failing):
     done = []
 

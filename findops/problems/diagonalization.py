@@ -149,7 +149,8 @@ class Separable:
         values = _sum(self._plain).ravel()
         sizes = np.abs(values)
         sizes[sizes <= self._least] = np.inf
-        return self._multiplier(_inverted, 1 / values[np.argmin(sizes)])
+        nearest = np.argmin(sizes)
+        return self._multiplier(_inverted, 1 / values[nearest] if sizes[nearest] < np.inf else 0)
 
     @property
     def _plain(self) -> list[Array]:
