@@ -12,7 +12,15 @@ from findops.backends import piecewise
 from findops.backends.applying import Application
 from findops.backends.lookup import executor
 from findops.bound import Bound
-from findops.field import as_array, as_field, check_out, check_scale, library, type_of
+from findops.field import (
+    as_array,
+    as_field,
+    check_labeled,
+    check_out,
+    check_scale,
+    library,
+    type_of,
+)
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
@@ -88,10 +96,7 @@ class Applied(Bound):
         if hasattr(u, "dims"):
             from findops.interop.xarray import apply_bound
 
-            if out is not None or add or scale != 1:
-                raise TypeError(
-                    f"{self!r}: out, add and scale are for bare arrays, not labeled ones"
-                )
+            check_labeled(out, add, scale, self)
             return apply_bound(self, u)
         apply = executor(u)
         if apply is not None:

@@ -10,7 +10,15 @@ import numpy as np
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
-__all__ = ["as_array", "as_field", "check_out", "check_scale", "library", "type_of"]
+__all__ = [
+    "as_array",
+    "as_field",
+    "check_labeled",
+    "check_out",
+    "check_scale",
+    "library",
+    "type_of",
+]
 
 LIBRARIES = {
     "array_api_strict": "array_api_strict",
@@ -74,6 +82,12 @@ def check_scale(scale: object, dtype: np.dtype[Any]) -> None:
     if isinstance(scale, Real) or (isinstance(scale, Number) and dtype.kind == "c"):
         return
     raise TypeError(f"scale must be a number, real where the result is real, but is {scale!r}")
+
+
+def check_labeled(out: object, add: bool, scale: object, op: object) -> None:
+    """Refuse beside a labeled array what goes with bare ones only."""
+    if out is not None or add or scale != 1:
+        raise TypeError(f"{op!r}: out, add and scale are for bare arrays, not labeled ones")
 
 
 def check_out(out: object, shape: tuple[int, ...], dtype: np.dtype[Any], op: object) -> None:

@@ -15,7 +15,7 @@ from findops.backends.patching import Patch
 from findops.backends.sparse import check_format
 from findops.coefficient import by_dimension
 from findops.expr import Discrete
-from findops.field import as_field
+from findops.field import as_field, check_labeled
 from findops.near_accuracy import near_accuracy
 from findops.partial import Partial
 from findops.values import is_labeled
@@ -127,10 +127,7 @@ class Masked(Discrete):
         if hasattr(u, "dims"):
             from findops.interop.xarray import apply_bound
 
-            if out is not None or add or scale != 1:
-                raise TypeError(
-                    f"{self!r}: out, add and scale are for bare arrays, not labeled ones"
-                )
+            check_labeled(out, add, scale, self)
             return apply_bound(self.operator, u, self)
         if executor(u) is not None:
             return self._patch(self.operator(u, out, add, scale), u, scale)

@@ -26,9 +26,8 @@ Item = TypeVar("Item")
 class _Pool:
     """Threads that stand by, off the core that the caller is on.
 
-    Linux in a virtual machine takes a core that sleeps for one that another machine has taken. It
-    would wake them on the caller's core, and part them after some milliseconds only, which is
-    longer than most calls take.
+    In virtual machines, Linux may wake them after a rest on the caller's core, though another is
+    free, and part them after some milliseconds only, which is longer than most calls take.
     """
 
     def __init__(self, workers: int) -> None:

@@ -219,8 +219,8 @@ class Multiplier:
     """Multiplication of coefficients by numbers, one for each eigenvalue.
 
     Few eigenvalues are complex where a matrix is real and nearly symmetric: all others, the sums of
-    `plain`, take real arithmetic. Their factors are made anew each time, in the caches: to read
-    them from memory takes as long.
+    `plain`, take real arithmetic. Their factors are made anew each time, some at a time: kept, they
+    would take as much memory as the field.
     """
 
     factors: Callable[[Array], Array]
