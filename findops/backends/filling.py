@@ -33,6 +33,7 @@ from findops.backends.memory import (
     pair,
     peek,
     prefetch,
+    rolled,
     store,
     store_first,
     stream,
@@ -84,6 +85,7 @@ def _edges(
             w, place = splat(number_at(lists.tap_weight, t, like), zero), integer(lists.tap, t)
             part0 = muladd(w, load_first(place + k * size, n, zero), part0)
             part1 = muladd(w, load_first(place + j * size, m, zero), part1)
+            rolled()
         for e in range(integer(span, EDGE0), integer(span, EDGE1)):
             place = integer(lists.edge, e)
             head = integer(lists.edge_last, e) + at.HEAD_COLUMNS
@@ -146,17 +148,20 @@ def _middle(
         for t in range(integer(span, FIRST), integer(span, LAST_TAP)):
             w = splat(number_at(lists.tap_weight, t, like), zero)
             part = muladd(w, _load(integer(lists.tap, t) + b, n, whole, zero), part)
+            rolled()
         points = range(integer(span, POINT0), integer(span, POINT1))
         if integer(span, PLAIN):
             for p in points:
                 w = _load(integer(lists.point_array, p) + b, n, whole, zero)
                 part = muladd(w, _load(integer(lists.point, p) + b, n, whole, zero), part)
+                rolled()
             points = range(0)
         for p in points:
             weight = splat(number_at(lists.point_weight, p, like), zero)
             w = _load(integer(lists.point_array, p) + b, n, whole, zero)
             x = select(w, _load(integer(lists.point, p) + b, n, whole, zero))
             part = muladd(mul(w, weight), x, part)
+            rolled()
         total = add(total, _multiplied(data, lists, span, part, k, n, whole, like))
     return total
 
@@ -248,7 +253,6 @@ def fill(
     for n in range(aheads):
         place = integer(lists.ahead, n)
         _fetch(place + begin * size, place + aligned * size)
-        _fetch(place + whole * size, place + end * size)
     k = _vectors(
         data, lists, first, last, target, aligned, aligned, whole,
         aheads, re, im, adding, streaming, wide(like), like,
@@ -257,6 +261,9 @@ def fill(
         data, lists, first, last, target, aligned, k, whole,
         aheads, re, im, adding, streaming, half(like), like,
     )  # fmt: skip
+    for n in range(aheads):
+        place = integer(lists.ahead, n)
+        _fetch(place + k * size, place + end * size)
     for part in range(2):
         a, b = (start, aligned) if part == 0 else (k, stop)
         if a < b:
