@@ -55,7 +55,7 @@ def forced(name):
             for module, constants in SMALLEST.items():
                 for constant, value in constants.items():
                     patch.setattr(module, constant, value)
-            patch.setattr(applying, "LARGE", 0)
+            patch.setattr(driving, "LARGE", 0)
             patch.setattr(driving, "OVERLAP", np.inf if name == "slabs" else -1)
         yield
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from findops.backends.contiguous import CACHE_LINE, contiguous_last, empty_like, fits, order_of
+from findops.backends.contiguous import contiguous_last, empty_like, fits, order_of
 from findops.backends.rows import Rows, taps
 
 if TYPE_CHECKING:
@@ -28,9 +28,6 @@ SMALL = 1024
 """Taps up to which NumPy applies a program. Compiled kernels are quicker by a few microseconds at
 most, which does not pay for loading them (`python -m benchmarks.crossover` measures both)."""
 
-LARGE = 1 << 23
-"""Bytes of output from which caches would not hold it until it is read."""
-
 
 @dataclass(frozen=True, eq=False)
 class Application:
@@ -38,7 +35,7 @@ class Application:
 
     program: Program
     taps: int
-    fused: dict[tuple[np.dtype[Any], Order, int | None], Fused] = field(default_factory=dict)
+    fused: dict[tuple[np.dtype[Any], Order], Fused] = field(default_factory=dict)
     rows: dict[np.dtype[Any], Rows] = field(default_factory=dict)
     solvers: Solvers = field(default_factory=dict)
 
@@ -75,7 +72,7 @@ class Application:
         if out is None:
             points = tuple(outputs.points[axis] for axis in order)
             made = empty_like(fields, (len(fields), outputs.count, *points))
-            self._fused(made.dtype, order, _lead(made))(fields.transpose(axes), made, scale, False)
+            self._fused(made.dtype, order)(fields.transpose(axes), made, scale, False)
             return made.transpose(np.argsort(axes)).reshape(shape)
         target = out.view()
         try:
@@ -85,7 +82,7 @@ class Application:
         target = target.transpose(axes)
         if not contiguous_last(target):
             return delivered(self(u, scale=scale), out, add)
-        self._fused(target.dtype, order, _lead(target))(fields.transpose(axes), target, scale, add)
+        self._fused(target.dtype, order)(fields.transpose(axes), target, scale, add)
         return out
 
     def ready(self, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Ready | None:
@@ -100,7 +97,7 @@ class Application:
             return None
         if not self._is_small(math.prod(batch)):
             order = tuple(range(len(inputs.points)))
-            return self._fused(dtype, order, None).ready(math.prod(batch), full)
+            return self._fused(dtype, order).ready(math.prod(batch), full)
         rows = self._rows(dtype)
         flat = None if len(shape) == len(full) == len(batch) + 1 else (*batch, inputs.size)
 
@@ -144,22 +141,17 @@ class Application:
     def _rows(self, dtype: np.dtype[Any]) -> Rows:
         return self.rows.get(dtype) or self.rows.setdefault(dtype, Rows(self.program, dtype))
 
-    def _fused(self, dtype: np.dtype[Any], order: Order, lead: int | None) -> Fused:
+    def _fused(self, dtype: np.dtype[Any], order: Order) -> Fused:
         # Numba takes long to import: only where it pays.
         from findops.backends.fused import Fused
 
-        key = dtype, order, lead
+        key = dtype, order
         if key not in self.fused:
             same = order == tuple(range(len(order)))
             program = self.program if same else self.program.reordered(order)
             # Another thread may have been quicker: all go on with the same.
-            self.fused.setdefault(key, Fused(program, dtype, lead))
+            self.fused.setdefault(key, Fused(program, dtype))
         return self.fused[key]
-
-
-def _lead(out: Array) -> int | None:
-    """Return how many numbers of an output come before a cache line begins, if it is large."""
-    return -out.ctypes.data % CACHE_LINE // out.itemsize if out.nbytes >= LARGE else None
 
 
 def delivered(result: Array, out: Array | None, add: bool) -> Array:

@@ -7,13 +7,15 @@ from typing import TYPE_CHECKING, Any
 from llvmlite import ir
 from numba.extending import intrinsic
 
-from findops.backends.vectors import called, shuffled, suffix, zeros
+from findops.backends.vectors import called, joined, shuffled, split, suffix, zeros
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
 __all__ = [
     "add",
+    "add_first",
+    "add_last",
     "evens",
     "mul",
     "muladd",
@@ -31,6 +33,24 @@ def add(typing: Any, x: Any, y: Any) -> Any:
         return builder.fadd(*args)
 
     return x(x, y), emit
+
+
+def _add_to(name: str, which: int) -> Any:
+    def add_to(typing: Any, x: Any, y: Any) -> Any:
+        def emit(_: Any, builder: ir.IRBuilder, __: Any, args: Sequence[Any]) -> Any:
+            lines = split(builder, args[0], x)
+            lines[which] = builder.fadd(lines[which], args[1])
+            return joined(builder, lines)
+
+        return x(x, y), emit
+
+    add_to.__name__ = add_to.__qualname__ = f"add_{name}"
+    add_to.__doc__ = f"Return a vector with another, of a cache line, added to its {name} one."
+    return intrinsic(add_to)
+
+
+add_first = _add_to("first", 0)
+add_last = _add_to("last", -1)
 
 
 @intrinsic  # type: ignore[untyped-decorator]

@@ -42,6 +42,9 @@ SLAB = 1 << 20
 OVERLAP = 1
 """Rows computed twice, for each row of a slab, from which whole stages are better than slabs."""
 
+LARGE = 1 << 23
+"""Bytes of output from which caches would not hold it until it is read."""
+
 PARTS = 4
 """Tasks for each thread, so that none waits long for another."""
 
@@ -83,12 +86,6 @@ class Job:
                 strides[first + buffer.number] = (array.strides[0], *array.strides[2:-1])
         return bases, strides
 
-    @cached_property
-    def whole_numbers(self) -> bool:
-        """Whether a cache line of the output begins with a whole number in every row."""
-        places = (self.out.ctypes.data, *self.out.strides)
-        return not any(place % self.out.itemsize for place in places)
-
     def sweep(
         self,
         stage: Lowered,
@@ -101,7 +98,7 @@ class Job:
         final = stage.lines[-1].target.kind == "output"
         row = stage.lines[-1].target.points[-1] * self.out.itemsize
         block = max(1, BLOCK // row) if len(low) > 2 else 1 << 62
-        streaming = self.fused.lead is not None and final and not self.adding and self.whole_numbers
+        streaming = final and not self.adding and self.out.nbytes >= LARGE
         one, zero = type(self.re)(1), type(self.re)(0)
         re, im, adding = (self.re, self.im, self.adding) if final else (one, zero, False)
         sweep(

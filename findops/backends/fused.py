@@ -42,8 +42,6 @@ class Fused:
 
     program: Program
     dtype: np.dtype[Any]
-    lead: int | None = None
-    """Where the first cache line of a row begins, of outputs to be written past the caches."""
 
     @cached_property
     def plan(self) -> Schedule:
@@ -60,8 +58,7 @@ class Fused:
     @cached_property
     def stages(self) -> tuple[Lowered, ...]:
         return tuple(
-            lower(stage, self.plan, self.dtype, self.periodic, self.lead)
-            for stage in self.plan.stages
+            lower(stage, self.plan, self.dtype, self.periodic) for stage in self.plan.stages
         )
 
     @cached_property
@@ -116,7 +113,7 @@ class Fused:
 
     def given(self, program: Program) -> Fused:
         """Return the same plan with other values of its fields in it."""
-        made = Fused(program, self.dtype, self.lead)
+        made = Fused(program, self.dtype)
         changed = {
             id(old): new
             for before, after in zip(self.program.terms, program.terms, strict=True)

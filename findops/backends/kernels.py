@@ -90,8 +90,11 @@ def _kernels(sources: int) -> tuple[Any, Any]:
         adding, streaming : bool
             Whether to add to the output; whether to write past the caches.
         """
-        if sources < 0 or np.any(high <= low):
+        if sources < 0:
             return
+        for a in range(len(low)):
+            if high[a] <= low[a]:
+                return
         plan, weights, like = code.ctypes.data, data.ctypes.data, data[0]
         axes, lines, buffers = code[at.AXES], code[at.LINES], len(bases)
         inner = axes - 1

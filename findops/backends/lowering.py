@@ -34,15 +34,9 @@ def lower(
     plan: Schedule,
     dtype: np.dtype[Any],
     periodic: Sequence[bool],
-    lead: int | None,
 ) -> Lowered:
-    """Return a stage for arrays of a type.
-
-    `periodic` tells which axes go round. Where `lead` is given, the first cache line of a row
-    begins at that point of it, and edges are made so wide that all between them is whole lines,
-    where that takes no second vector.
-    """
-    return _Lowering(lines, plan, dtype, tuple(periodic), lead).lowered()
+    """Return a stage for arrays of a type; `periodic` tells which axes go round."""
+    return _Lowering(lines, plan, dtype, tuple(periodic)).lowered()
 
 
 @dataclass
@@ -51,7 +45,6 @@ class _Lowering:
     plan: Schedule
     dtype: np.dtype[Any]
     periodic: tuple[bool, ...]
-    lead: int | None
     code: list[int] = field(default_factory=lambda: [0] * at.HEADER_SIZE)
     data: list[NDArray[np.float64]] = field(default_factory=lambda: [np.zeros(1)])
     data_length: int = 1
@@ -67,11 +60,6 @@ class _Lowering:
     def size(self) -> int:
         """Bytes of a lane."""
         return self.dtype.itemsize // self.lanes
-
-    @cached_property
-    def width(self) -> int:
-        """Points in a vector of the kernels."""
-        return CACHE_LINE // self.dtype.itemsize
 
     @cached_property
     def buffers(self) -> dict[Buffer, int]:
@@ -137,9 +125,6 @@ class _Lowering:
         ]
         head = max([0, *(len(band.head) for band in bands)])
         tail = max([0, *(len(band.tail) for band in bands)])
-        if self.lead is not None and line.target.kind != "row":
-            head = self.widened(head, (self.lead - head) % self.width)
-            tail = self.widened(tail, (length - self.lead - tail) % self.width)
         if head + tail > length:
             head, tail = length, 0
         groups = [self.group(group, length, head, tail) for group in line.groups]
@@ -151,10 +136,6 @@ class _Lowering:
             len(groups),
             self.put(v for group in groups for v in group),
         ]
-
-    def widened(self, edge: int, by: int) -> int:
-        """Return an edge wider by some points, if it then still fits into one vector."""
-        return edge + by if edge + by <= self.width else edge
 
     def group(self, group: Group, length: int, head: int, tail: int) -> list[int]:
         mid = 0

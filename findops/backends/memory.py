@@ -1,6 +1,6 @@
 """Memory as kernels read and write it: by addresses, in bytes.
 
-Nothing needs to be aligned but the targets of `stream` and `stream_first`. Every `like` tells a
+Nothing needs to be aligned but the targets of `stream` and `stream_part`. Every `like` tells a
 type, and is not looked at.
 """
 
@@ -17,36 +17,38 @@ from findops.backends.contiguous import CACHE_LINE
 from findops.backends.vectors import (
     INT32,
     called,
-    first_lanes,
+    joined,
+    lanes_between,
     number_type,
     pointer_to,
     shape_of,
     shuffled,
+    split,
     suffix,
     zeros,
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
 __all__ = [
     "advance",
     "load",
-    "load_first",
+    "load_part",
     "pair",
     "peek",
     "poke",
     "prefetch",
     "rolled",
     "store",
-    "store_first",
+    "store_part",
     "stream",
-    "stream_first",
+    "stream_part",
     "where_bytes",
-    "where_bytes_first",
+    "where_bytes_part",
 ]
 
-INT8 = ir.IntType(8)
+INT8, INT64 = ir.IntType(8), ir.IntType(64)
 
 
 @intrinsic  # type: ignore[untyped-decorator]  # Numba ships no type information; so below
@@ -95,17 +97,26 @@ def load(typing: Any, address: Any, like: Any) -> Any:
 
 
 @intrinsic  # type: ignore[untyped-decorator]
-def load_first(typing: Any, address: Any, count: Any, like: Any) -> Any:
-    """Return the first lanes of the vector at an address, zeros behind them, which are not read."""
+def load_part(typing: Any, address: Any, a: Any, b: Any, like: Any) -> Any:
+    """Return lanes a to b of the vector at an address, zeros beside them, which are not read.
+
+    Here and below, a is in the first line of the vector, and b in the last.
+    """
 
     def emit(_: Any, builder: ir.IRBuilder, __: Any, args: Sequence[Any]) -> Any:
-        kind = shape_of(like)
-        pointer = pointer_to(builder, args[0], kind)
-        mask = first_lanes(builder, kind, args[1])
-        operands = [pointer, INT32(like.dtype.bitwidth // 8), mask, zeros(kind)]
-        return called(builder, f"llvm.masked.load.{suffix(kind)}.p0", kind, operands)
+        parts = []
+        for place, kind, mask in _parts(builder, args[0], like, args[1], args[2]):
+            pointer = pointer_to(builder, place, kind)
+            align = like.dtype.bitwidth // 8
+            if mask is None:
+                parts.append(builder.load(pointer, align=align))
+            else:
+                operands = [pointer, INT32(align), mask, zeros(kind)]
+                name = f"llvm.masked.load.{suffix(kind)}.p0"
+                parts.append(called(builder, name, kind, operands))
+        return joined(builder, parts)
 
-    return like(types.int64, types.int64, like), emit
+    return like(types.int64, types.int64, types.int64, like), emit
 
 
 @intrinsic  # type: ignore[untyped-decorator]
@@ -121,18 +132,28 @@ def store(typing: Any, address: Any, vector: Any) -> Any:
 
 
 @intrinsic  # type: ignore[untyped-decorator]
-def store_first(typing: Any, address: Any, count: Any, vector: Any) -> Any:
-    """Write the first lanes of a vector."""
+def store_part(typing: Any, address: Any, a: Any, b: Any, vector: Any) -> Any:
+    """Write lanes a to b of a vector."""
 
     def emit(context: Any, builder: ir.IRBuilder, __: Any, args: Sequence[Any]) -> Any:
-        kind = args[2].type
-        pointer = pointer_to(builder, args[0], kind)
-        mask = first_lanes(builder, kind, args[1])
-        operands = [args[2], pointer, INT32(vector.dtype.bitwidth // 8), mask]
-        called(builder, f"llvm.masked.store.{suffix(kind)}.p0", ir.VoidType(), operands)
+        align = vector.dtype.bitwidth // 8
+        parts = _parts(builder, args[0], vector, args[1], args[2])
+        for (place, kind, mask), part in zip(parts, split(builder, args[3], vector), strict=True):
+            pointer = pointer_to(builder, place, kind)
+            if mask is None:
+                builder.store(part, pointer, align=align)
+            else:
+                operands = [part, pointer, INT32(align), mask]
+                name = f"llvm.masked.store.{suffix(kind)}.p0"
+                called(builder, name, ir.VoidType(), operands)
         return context.get_dummy_value()
 
-    return types.void(types.int64, types.int64, vector), emit
+    return types.void(types.int64, types.int64, types.int64, vector), emit
+
+
+def _streamed(builder: ir.IRBuilder, value: Any, pointer: Any, align: int) -> None:
+    written = builder.store(value, pointer, align=align)
+    written.set_metadata("nontemporal", builder.module.add_metadata([INT32(1)]))
 
 
 @intrinsic  # type: ignore[untyped-decorator]
@@ -140,32 +161,42 @@ def stream(typing: Any, address: Any, vector: Any) -> Any:
     """Write a vector past the caches, to where a cache line begins."""
 
     def emit(context: Any, builder: ir.IRBuilder, __: Any, args: Sequence[Any]) -> Any:
-        written = builder.store(
-            args[1], pointer_to(builder, args[0], args[1].type), align=CACHE_LINE
-        )
-        written.set_metadata("nontemporal", builder.module.add_metadata([INT32(1)]))
+        _streamed(builder, args[1], pointer_to(builder, args[0], args[1].type), CACHE_LINE)
         return context.get_dummy_value()
 
     return types.void(types.int64, vector), emit
 
 
 @intrinsic  # type: ignore[untyped-decorator]
-def stream_first(typing: Any, address: Any, count: Any, vector: Any) -> Any:
-    """Write the first lanes of a vector past the caches, to a multiple of their size."""
+def stream_part(typing: Any, address: Any, a: Any, b: Any, vector: Any) -> Any:
+    """Write lanes a to b of a vector past the caches, to where a cache line begins."""
 
     def emit(context: Any, builder: ir.IRBuilder, __: Any, args: Sequence[Any]) -> Any:
         size = vector.dtype.bitwidth // 8
-        # The instructions for this know words and whole vectors only.
-        word = ir.IntType(8 * size)
-        room = cgutils.alloca_once_value(builder, args[2])
-        words, places = builder.bitcast(room, word.as_pointer()), pointer_to(builder, args[0], word)
-        with cgutils.for_range(builder, args[1]) as loop:
-            number = builder.load(builder.gep(words, [loop.index]))
-            written = builder.store(number, builder.gep(places, [loop.index]), align=size)
-            written.set_metadata("nontemporal", builder.module.add_metadata([INT32(1)]))
+        word, count = ir.IntType(8 * size), CACHE_LINE // size
+        parts = split(builder, args[3], vector)
+        for n, part in enumerate(parts):
+            line = builder.add(args[0], INT64(n * CACHE_LINE))
+            low = args[1] if n == 0 else INT64(0)
+            high = INT64(count)
+            if n == len(parts) - 1:
+                rest = builder.sub(args[2], INT64(n * count))
+                high = builder.select(builder.icmp_signed("<", rest, high), rest, high)
+            full = builder.icmp_signed(">=", builder.sub(high, low), INT64(count))
+            with builder.if_else(full) as (whole, some):
+                with whole:
+                    _streamed(builder, part, pointer_to(builder, line, part.type), CACHE_LINE)
+                with some:
+                    # The instructions for this know words and whole vectors only.
+                    room = cgutils.alloca_once_value(builder, part)
+                    words = builder.bitcast(room, word.as_pointer())
+                    places = pointer_to(builder, line, word)
+                    with cgutils.for_range(builder, high, start=low) as loop:
+                        number = builder.load(builder.gep(words, [loop.index]))
+                        _streamed(builder, number, builder.gep(places, [loop.index]), size)
         return context.get_dummy_value()
 
-    return types.void(types.int64, types.int64, vector), emit
+    return types.void(types.int64, types.int64, types.int64, vector), emit
 
 
 @intrinsic  # type: ignore[untyped-decorator]
@@ -232,15 +263,39 @@ def where_bytes(typing: Any, address: Any, x: Any) -> Any:
 
 
 @intrinsic  # type: ignore[untyped-decorator]
-def where_bytes_first(typing: Any, address: Any, count: Any, x: Any) -> Any:
-    """Do the same for the first lanes."""
+def where_bytes_part(typing: Any, address: Any, a: Any, b: Any, x: Any) -> Any:
+    """Do the same for lanes a to b, of which alone the bytes are read."""
 
     def emit(_: Any, builder: ir.IRBuilder, __: Any, args: Sequence[Any]) -> Any:
-        kind = ir.VectorType(INT8, args[2].type.count)
-        mask = first_lanes(builder, args[2].type, args[1])
+        kind = ir.VectorType(INT8, args[3].type.count)
+        bits = ir.IntType(kind.count)
+        a = builder.shl(bits(-1), _resized(builder, args[1], bits))
+        rest = builder.sub(INT64(kind.count), args[2])
+        b = builder.lshr(bits(-1), _resized(builder, rest, bits))
+        mask = builder.bitcast(builder.and_(a, b), ir.VectorType(ir.IntType(1), kind.count))
         none = ir.Constant(kind, [0] * kind.count)
         operands = [pointer_to(builder, args[0], kind), INT32(1), mask, none]
         name = f"llvm.masked.load.v{kind.count}i8.p0"
-        return _where(builder, called(builder, name, kind, operands), args[2])
+        return _where(builder, called(builder, name, kind, operands), args[3])
 
-    return x(types.int64, types.int64, x), emit
+    return x(types.int64, types.int64, types.int64, x), emit
+
+
+def _resized(builder: ir.IRBuilder, number: Any, kind: ir.IntType) -> Any:
+    if kind.width < INT64.width:
+        return builder.trunc(number, kind)
+    return builder.zext(number, kind) if kind.width > INT64.width else number
+
+
+def _parts(
+    builder: ir.IRBuilder, address: Any, vector: Any, a: Any, b: Any
+) -> Iterator[tuple[Any, ir.VectorType, Any]]:
+    """Yield the address, the type and the mask of each cache line of a vector; None for all."""
+    count = CACHE_LINE * 8 // vector.dtype.bitwidth
+    kind = ir.VectorType(number_type(vector.dtype), count)
+    total = vector.count // count
+    for n in range(total):
+        low = a if n == 0 else None
+        high = builder.sub(b, INT64(n * count)) if n == total - 1 else None
+        mask = None if low is high else lanes_between(builder, count, low, high)
+        yield builder.add(address, INT64(n * CACHE_LINE)), kind, mask

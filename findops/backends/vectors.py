@@ -23,9 +23,10 @@ __all__ = [
     "Vector",
     "broadcast",
     "called",
-    "first_lanes",
     "half",
+    "joined",
     "lanes",
+    "lanes_between",
     "line",
     "number_type",
     "one",
@@ -34,6 +35,7 @@ __all__ = [
     "shuffled",
     "size_of",
     "splat",
+    "split",
     "suffix",
     "wide",
     "zeros",
@@ -105,11 +107,34 @@ def suffix(kind: ir.VectorType) -> str:
     return f"v{kind.count}f{64 if kind.element == ir.DoubleType() else 32}"
 
 
-def first_lanes(builder: ir.IRBuilder, kind: ir.VectorType, count: Any) -> Any:
-    """Return the mask of the first lanes."""
-    ints = ir.VectorType(count.type, kind.count)
-    places = ir.Constant(ints, list(range(kind.count)))
-    return builder.icmp_signed("<", places, broadcast(builder, ints, count))
+def lanes_between(builder: ir.IRBuilder, count: int, a: Any, b: Any) -> Any:
+    """Return the mask of lanes a to b; None stands for the first, or the last."""
+    ints = ir.VectorType(ir.IntType(64), count)
+    places = ir.Constant(ints, list(range(count)))
+    masks = [
+        builder.icmp_signed(sign, places, broadcast(builder, ints, limit))
+        for sign, limit in ((">=", a), ("<", b))
+        if limit is not None
+    ]
+    return builder.and_(*masks) if len(masks) > 1 else masks[0]
+
+
+def split(builder: ir.IRBuilder, value: Any, vector: Vector) -> list[Any]:
+    """Return the cache lines of a vector."""
+    count = CACHE_LINE * 8 // vector.dtype.bitwidth
+    starts = range(0, vector.count, count)
+    return [shuffled(builder, value, range(n, n + count)) for n in starts]
+
+
+def joined(builder: ir.IRBuilder, lines: Sequence[Any]) -> Any:
+    """Return the vector of some cache lines, a power of two of them."""
+    while len(lines) > 1:
+        order = ir.Constant(
+            ir.VectorType(INT32, 2 * lines[0].type.count), list(range(2 * lines[0].type.count))
+        )
+        pairs = zip(lines[::2], lines[1::2], strict=True)
+        lines = [builder.shuffle_vector(a, b, order) for a, b in pairs]
+    return lines[0]
 
 
 @intrinsic  # type: ignore[untyped-decorator]  # Numba ships no type information; so below
