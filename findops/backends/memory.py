@@ -218,8 +218,8 @@ def rolled(typing: Any) -> Any:
     """Keep the compiler from unrolling the loop that this stands in.
 
     Processors foresee what an instruction reads from what it read before. In a loop over taps, that
-    is the same lanes of the next row; copies of an instruction see every fourth row each, and in
-    another order (a Laplacian of accuracy 8 took a seventh longer).
+    is the same lanes of the next row; copies of an instruction would see every fourth row each, and
+    in another order.
     """
 
     def emit(context: Any, builder: ir.IRBuilder, _: Any, __: Sequence[Any]) -> Any:
