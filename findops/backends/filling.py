@@ -28,6 +28,7 @@ from findops.backends.lists import (
     LAST_TAP,
     MASK0,
     MASK1,
+    OWN,
     PLAIN,
     POINT0,
     POINT1,
@@ -76,14 +77,19 @@ def _load(place: Any, a: Any, b: Any, whole: Any, like: Any) -> Any:
 
 @inlined
 def _edge(
-    code: Any, data: Any, lists: Any, span: Any, columns: Any, k: Any, a: Any, b: Any, like: Any
+    code: Any, data: Any, lists: Any, span: Any, columns: Any, k: Any, edge_begin: Any,
+    a: Any, b: Any, like: Any,
 ) -> Any:  # fmt: skip
-    """Return what an edge adds to the line whose lane 0 is lane k of the edge, in lanes a to b.
+    """Return what an edge adds to the line from lane k of the row on, in its lanes a to b.
 
-    `columns` is at.HEAD_COLUMNS or at.TAIL_COLUMNS.
+    `columns` is at.HEAD_COLUMNS or at.TAIL_COLUMNS, and the edge begins at lane `edge_begin`.
     """
     zero, paired = line(like), integer(code, at.PAIRED)
     total = zero
+    if integer(span, OWN):
+        own = integer(span, SHARED)
+        w = splat(number_at(lists.tap_weight, own, like), zero)
+        total = mul(w, load_part(integer(lists.tap, own) + k * size_of(like), a, b, zero))
     for e in range(integer(span, EDGE0), integer(span, EDGE1)):
         place = integer(lists.edge, e)
         edge = integer(lists.edge_last, e) + columns
@@ -91,7 +97,7 @@ def _edge(
         for c in range(integer(code, edge)):
             at_column = place + integer(code, integer(code, edge + 1) + c)
             x = pair(at_column, zero) if paired else splat(peek(at_column, like), zero)
-            row = integer(code, edge + 2) + c * integer(code, edge + 3) + k
+            row = integer(code, edge + 2) + c * integer(code, edge + 3) + k - edge_begin
             w = load_part(data + row * size_of(like), a, b, zero)
             total = muladd(mul(w, weight), select(w, x), total)
             rolled()
@@ -143,16 +149,16 @@ def _sums(
         if not whole:
             if c > a:
                 part = add_first(
-                    part, _edge(code, data, lists, span, at.HEAD_COLUMNS, k, a, c, like)
+                    part, _edge(code, data, lists, span, at.HEAD_COLUMNS, k, 0, a, c, like)
                 )
             if d < b:
                 j = k + width - unit
                 begin, end = row.inner - j, row.end - j
                 columns = _edge(
-                    code, data, lists, span, at.TAIL_COLUMNS, j - row.inner, begin, end, like
+                    code, data, lists, span, at.TAIL_COLUMNS, j, row.inner, begin, end, like
                 )
                 part = add_last(part, columns)
-        for t in range(integer(span, SHARED), integer(span, LAST_TAP)):
+        for t in range(integer(span, SHARED) + integer(span, OWN), integer(span, LAST_TAP)):
             w = splat(number_at(lists.tap_weight, t, like), zero)
             part = muladd(w, _load(integer(lists.tap, t) + place, c, d, whole, zero), part)
             rolled()

@@ -23,6 +23,7 @@ from findops.backends.lists import (
     MASK0,
     MASK1,
     MASKS,
+    OWN,
     PLAIN,
     POINT0,
     POINT1,
@@ -162,11 +163,33 @@ def _tap(lists: Any, address: Any, step: Any, weight: Any) -> None:
 
 
 @inlined
+def _apart(lists: Any, span: Any, own_tap: Any, like: Any) -> Any:
+    """Let a tap that all lanes share be used in the edges only; return its weight."""
+    size = size_of(like)
+    shared = integer(span, SHARED) - 1
+    for list_, width in ((lists.tap, 8), (lists.tap + lists.moved, 8)):
+        here, there = list_ + width * own_tap, list_ + width * shared
+        address = peek(here, np.int64(0))
+        poke(here, peek(there, np.int64(0)))
+        poke(there, address)
+    here, there = lists.tap_weight + size * own_tap, lists.tap_weight + size * shared
+    weight = peek(here, like)
+    poke(here, peek(there, like))
+    poke(there, weight)
+    poke(span + 8 * SHARED, shared)
+    poke(span + 8 * OWN, np.int64(1))
+    return weight
+
+
+@inlined
 def _along_last(
     code: Any, data: Any, last: Any, length: Any, address: Any, step: Any, weight: Any,
-    lists: Any, span: Any,
+    own_tap: Any, lists: Any, span: Any,
 ) -> None:  # fmt: skip
-    """List what a term does along the last axis with one row that it reads."""
+    """List what a term does along the last axis with one row that it reads.
+
+    `own_tap` is the place of the tap of the point itself if the row is the point's, or negative.
+    """
     n = new(lists, EDGES)
     list_place(lists.edge, lists.moved, n, address, step)
     poke(lists.edge_last + 8 * n, last)
@@ -183,7 +206,10 @@ def _along_last(
             poke(lists.point_array + 8 * n, data + (weights + t * length) * size_of(weight))
             poke(lists.point_weight + n * size_of(weight), weight)
         else:
-            _tap(lists, place, step, weight * number_at(data, weights + t, weight))
+            value = weight * number_at(data, weights + t, weight)
+            if place == address and own_tap >= 0 and integer(span, OWN) == 0:
+                value += _apart(lists, span, own_tap, weight)
+            _tap(lists, place, step, value)
 
 
 @inlined
@@ -196,6 +222,7 @@ def _terms(
     own, own_tap = np.int64(0), np.int64(-1)
     poke(span + 8 * SHARED, integer(lists.counts, TAPS))
     poke(span + 8 * PLAIN, np.int64(1))
+    poke(span + 8 * OWN, np.int64(0))
     for t in range(integer(code, group + at.TERMS)):
         term = integer(code, group + at.TERM) + t * (at.TERM_TABLES + 2 * axes)
         source = integer(code, term + at.SOURCE)
@@ -211,7 +238,8 @@ def _terms(
             address = integer(lists.found, c)
             weight = number_at(lists.found_weights, c, like) * scale
             if last:
-                _along_last(code, data, last, length, address, step, weight, lists, span)
+                mine = own_tap if address == own else np.int64(-1)
+                _along_last(code, data, last, length, address, step, weight, mine, lists, span)
             elif address != own:
                 _tap(lists, address, step, weight)
             elif own_tap < 0:

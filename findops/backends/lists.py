@@ -43,12 +43,13 @@ Lists = namedtuple(
 GROUPS, TAPS, POINTS, EDGES, ROWS, COMPLEX_ROWS, MASKS, AHEADS, MIDS, FOUND = range(10)
 COUNTS = 7
 
-# The taps of a group from FIRST to SHARED are used in the edges, those to LAST_TAP in the middle;
-# then what is multiplied point by point, edges, coefficient rows and masks, from …0 to …1. PLAIN
-# tells that the pointwise weights are all that pointwise taps are multiplied by, and none is zero.
+# The taps of a group from FIRST to SHARED are used in all lanes. If OWN is 1, that at SHARED, of
+# the point itself, is used in the edges only; the others to LAST_TAP are used in the middle. Then
+# what is multiplied point by point, edges, coefficient rows and masks, from …0 to …1. PLAIN tells
+# that the pointwise weights are all that pointwise taps are multiplied by, and none is zero.
 FIRST, SHARED, LAST_TAP, POINT0, POINT1, EDGE0, EDGE1 = range(7)
-ROW0, ROW1, COMPLEX0, COMPLEX1, MASK0, MASK1, FACTOR, PLAIN = range(7, 15)
-SPAN = 15
+ROW0, ROW1, COMPLEX0, COMPLEX1, MASK0, MASK1, FACTOR, PLAIN, OWN = range(7, 16)
+SPAN = 16
 
 
 @inlined
