@@ -415,6 +415,27 @@ def test_output_may_begin_anywhere(dtype, offset):
     np.testing.assert_array_equal(out, applied(OP, u, scale=2))
 
 
+@pytest.mark.parametrize("n", [30, 64, 100, 200, 300])
+@pytest.mark.parametrize("acc", [2, 8, 14])
+@pytest.mark.usefixtures("executor")
+def test_bits_do_not_depend_on_where_the_output_begins(acc, n):
+    """Vectors begin where cache lines do, and closures lie in their first and last lines."""
+    op = Laplacian(acc=acc).on(Grid(x=Periodic(0, 1, 20), y=Uniform(0, 1, n)))
+    u = random_array((20, n))
+    raw = np.full(u.size + 24, 7.0)
+    start = -raw.ctypes.data % 64 // 8 + 8
+    want = applied(op, u)
+    assert_rows_close(want, op.matrix() @ u.ravel(), row_scale(op.matrix(), u), TOLERANCE["d"])
+    for offset in range(8):
+        raw[:] = 7
+        out = raw[start + offset : start + offset + u.size].reshape(u.shape)
+        applied(op, u, out=out)
+        np.testing.assert_array_equal(out, want)
+        assert raw[start + offset - 1] == raw[start + offset + u.size] == 7
+        applied(op, u, out=out, add=True, scale=-1)
+        assert np.abs(out).max() <= TOLERANCE["d"] * np.abs(want).max()
+
+
 @pytest.mark.usefixtures("executor")
 def test_infinity_stays_what_it_is():
     u = np.zeros((9, 40), complex)
