@@ -137,7 +137,7 @@ def _sums(
     place = k * size_of(like)
     # Lanes that are there, and those of the middle.
     a, b = max(row.begin - k, 0), min(row.end - k, width)
-    c, d = max(row.head - k, a), min(row.inner - k, b)
+    c, d = min(max(row.head - k, a), b), min(row.inner - k, b)
     total = zero
     for g in range(first, last):
         span = lists.spans + 8 * SPAN * g
@@ -153,7 +153,7 @@ def _sums(
                 )
             if d < b:
                 j = k + width - unit
-                begin, end = row.inner - j, row.end - j
+                begin, end = max(row.begin, row.inner) - j, row.end - j
                 columns = _edge(
                     code, data, lists, span, at.TAIL_COLUMNS, j, row.inner, begin, end, like
                 )
@@ -235,14 +235,15 @@ def fill(
 ) -> None:  # fmt: skip
     """Write lanes begin to end of a row; `target` is the address of its lane 0.
 
-    Vectors begin where cache lines of the target do, the first one before the row if need be.
+    Vectors begin where cache lines of the target do, the first one before the row if need be; but
+    where one may hold the row, and is not written past the caches, it begins with the row.
     """
     size, unit = size_of(like), lanes(line(like))
     most, some = lanes(wide(like)), lanes(half(like))
     inner = integer(code, line_ + at.LENGTH) - integer(code, line_ + at.TAIL)
     row = Row(begin, end, integer(code, line_ + at.HEAD), inner)
-    # One vector that crosses cache lines is less than two.
     start = begin
+    # One vector that crosses cache lines takes less time than two.
     if streaming or end - begin > most:
         point = 1 + integer(code, at.PAIRED)
         start -= (target + begin * size) % 64 // (size * point) * point

@@ -163,22 +163,24 @@ def _tap(lists: Any, address: Any, step: Any, weight: Any) -> None:
 
 
 @inlined
+def _swap(list_: Any, i: Any, j: Any, like: Any) -> None:
+    """Swap two entries of a list."""
+    here, there = list_ + i * size_of(like), list_ + j * size_of(like)
+    entry = peek(here, like)
+    poke(here, peek(there, like))
+    poke(there, entry)
+
+
+@inlined
 def _apart(lists: Any, span: Any, own_tap: Any, like: Any) -> Any:
     """Let a tap that all lanes share be used in the edges only; return its weight."""
-    size = size_of(like)
     shared = integer(span, SHARED) - 1
-    for list_, width in ((lists.tap, 8), (lists.tap + lists.moved, 8)):
-        here, there = list_ + width * own_tap, list_ + width * shared
-        address = peek(here, np.int64(0))
-        poke(here, peek(there, np.int64(0)))
-        poke(there, address)
-    here, there = lists.tap_weight + size * own_tap, lists.tap_weight + size * shared
-    weight = peek(here, like)
-    poke(here, peek(there, like))
-    poke(there, weight)
+    _swap(lists.tap, own_tap, shared, np.int64(0))
+    _swap(lists.tap + lists.moved, own_tap, shared, np.int64(0))
+    _swap(lists.tap_weight, own_tap, shared, like)
     poke(span + 8 * SHARED, shared)
     poke(span + 8 * OWN, np.int64(1))
-    return weight
+    return number_at(lists.tap_weight, shared, like)
 
 
 @inlined

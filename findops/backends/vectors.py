@@ -129,9 +129,8 @@ def split(builder: ir.IRBuilder, value: Any, vector: Vector) -> list[Any]:
 def joined(builder: ir.IRBuilder, lines: Sequence[Any]) -> Any:
     """Return the vector of some cache lines, a power of two of them."""
     while len(lines) > 1:
-        order = ir.Constant(
-            ir.VectorType(INT32, 2 * lines[0].type.count), list(range(2 * lines[0].type.count))
-        )
+        count = 2 * lines[0].type.count
+        order = ir.Constant(ir.VectorType(INT32, count), list(range(count)))
         pairs = zip(lines[::2], lines[1::2], strict=True)
         lines = [builder.shuffle_vector(a, b, order) for a, b in pairs]
     return lines[0]
