@@ -17,6 +17,7 @@ import numpy as np
 
 from findops.backends import layout as at
 from findops.backends.compiling import SOURCES, inlined, kept
+from findops.backends.contiguous import CACHE_LINE
 from findops.backends.filling import fill
 from findops.backends.gathering import gather, shift, wrapped
 from findops.backends.lists import divided, integer
@@ -100,7 +101,10 @@ def _kernels(sources: int) -> tuple[Any, Any]:
         inner = axes - 1
         words = divided(plan, 0).end // 8
         fixed = words + lines + 1 + axes + buffers
-        space = np.empty(fixed + _row_space(code, segments, data.itemsize), np.int64)
+        room = np.empty(
+            fixed + _row_space(code, segments, data.itemsize) + CACHE_LINE // 8, np.int64
+        )
+        space = room[-room.ctypes.data % CACHE_LINE // 8 :]
         lists = divided(plan, space.ctypes.data)
         first = lists.end
         index = space[fixed - buffers - axes : fixed - buffers]
@@ -134,7 +138,7 @@ def _kernels(sources: int) -> tuple[Any, Any]:
                         break
                     index[a] = low[a]
         # What only its address is known of would be freed when it is last named.
-        space[0] = 0
+        room[0] = 0
 
     @kept
     def direct(

@@ -31,13 +31,14 @@ def number_at(array: Any, i: Any, like: Any) -> Any:
     return peek(array + i * size_of(like), like)
 
 
-# Addresses of the lists, by what they list. `counts` has their lengths, `spans` a record a group.
+# Addresses of the lists, by what they list. `spans` has a record a group, `counts` their lengths.
 # What moves from row to row, `tap` to `target`, stands together: `moved` bytes of addresses, and as
-# far behind each the step that it moves by.
+# far behind each the step that it moves by. Both begin where cache lines do: a vector across the
+# border of two pages takes hundreds of cycles to write and read again.
 Lists = namedtuple(
     "Lists",
-    "counts spans tap point edge row complex_row mask ahead target moved point_array edge_last "
-    "tap_weight point_weight edge_weight mids mid_weights found found_weights end",
+    "spans tap point edge row complex_row mask ahead target moved point_array edge_last "
+    "tap_weight point_weight edge_weight mids mid_weights found found_weights counts end",
 )
 
 GROUPS, TAPS, POINTS, EDGES, ROWS, COMPLEX_ROWS, MASKS, AHEADS, MIDS, FOUND = range(10)
@@ -60,15 +61,17 @@ def moved(size: Any) -> Any:
 
 @inlined
 def divided(code: Any, space: Any) -> Any:
-    """Divide a space among the lists, up to `end`; every number gets eight bytes."""
+    """Divide a space, which begins where a cache line does, among the lists, up to `end`.
+
+    Every number gets eight bytes.
+    """
     c = code + 8 * at.CAPACITY
     groups, taps, points = 8 * integer(c, GROUPS), 8 * integer(c, TAPS), 8 * integer(c, POINTS)
     edges, rows = 8 * integer(c, EDGES), 8 * integer(c, ROWS)
     complex_rows, masks = 8 * integer(c, COMPLEX_ROWS), 8 * integer(c, MASKS)
     ahead, mids, found = 8 * integer(c, AHEADS), 8 * integer(c, MIDS), 8 * integer(c, FOUND)
     axes, lines = integer(code, at.AXES), 8 * integer(code, at.LINES)
-    spans = space + 8 * COUNTS
-    tap = spans + SPAN * groups
+    tap = space + SPAN * groups
     point = tap + taps
     edge = point + points
     row = edge + edges
@@ -84,10 +87,11 @@ def divided(code: Any, space: Any) -> Any:
     edge_weight = point_weight + points
     mid = edge_weight + edges
     places = mid + mids * (axes + 1)
+    counts = places + 2 * found
     return Lists(
-        space, spans, tap, point, edge, row, complex_row, mask, aheads, target, together,
+        space, tap, point, edge, row, complex_row, mask, aheads, target, together,
         point_array, edge_last, tap_weight, point_weight, edge_weight,
-        mid, mid + mids * axes, places, places + found, places + 2 * found,
+        mid, mid + mids * axes, places, places + found, counts, counts + 8 * COUNTS,
     )  # fmt: skip
 
 
