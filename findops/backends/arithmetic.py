@@ -19,8 +19,8 @@ __all__ = [
     "evens",
     "mul",
     "muladd",
+    "muladd_where",
     "odds",
-    "select",
     "times_i",
 ]
 
@@ -75,14 +75,16 @@ def muladd(typing: Any, x: Any, y: Any, z: Any) -> Any:
 
 
 @intrinsic  # type: ignore[untyped-decorator]
-def select(typing: Any, weight: Any, x: Any) -> Any:
-    """Return x where the weight is not zero, else 0."""
+def muladd_where(typing: Any, weight: Any, x: Any, y: Any) -> Any:
+    """Return weight · x + y where the weight is not zero, else y, whatever x is."""
 
     def emit(_: Any, builder: ir.IRBuilder, __: Any, args: Sequence[Any]) -> Any:
-        none = zeros(args[0].type)
-        return builder.select(builder.fcmp_unordered("!=", args[0], none), args[1], none)
+        kind = args[0].type
+        total = called(builder, f"llvm.fmuladd.{suffix(kind)}", kind, args)
+        used = builder.fcmp_unordered("!=", args[0], zeros(kind))
+        return builder.select(used, total, args[2])
 
-    return x(weight, x), emit
+    return x(weight, x, y), emit
 
 
 @intrinsic  # type: ignore[untyped-decorator]

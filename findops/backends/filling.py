@@ -13,8 +13,8 @@ from findops.backends.arithmetic import (
     evens,
     mul,
     muladd,
+    muladd_where,
     odds,
-    select,
     times_i,
 )
 from findops.backends.compiling import inlined
@@ -93,14 +93,15 @@ def _edge(
     for e in range(integer(span, EDGE0), integer(span, EDGE1)):
         place = integer(lists.edge, e)
         edge = integer(lists.edge_last, e) + columns
-        weight = splat(number_at(lists.edge_weight, e, like), zero)
+        part = zero
         for c in range(integer(code, edge)):
             at_column = place + integer(code, integer(code, edge + 1) + c)
             x = pair(at_column, zero) if paired else splat(peek(at_column, like), zero)
             row = integer(code, edge + 2) + c * integer(code, edge + 3) + k - edge_begin
             w = load_part(data + row * size_of(like), a, b, zero)
-            total = muladd(mul(w, weight), select(w, x), total)
+            part = muladd_where(w, x, part)
             rolled()
+        total = muladd(splat(number_at(lists.edge_weight, e, like), zero), part, total)
     return total
 
 
@@ -170,10 +171,10 @@ def _sums(
                 rolled()
             points = range(0)
         for p in points:
-            weight = splat(number_at(lists.point_weight, p, like), zero)
             w = _load(integer(lists.point_array, p) + place, c, d, whole, zero)
-            x = select(w, _load(integer(lists.point, p) + place, c, d, whole, zero))
-            part = muladd(mul(w, weight), x, part)
+            w = mul(splat(number_at(lists.point_weight, p, like), zero), w)
+            x = _load(integer(lists.point, p) + place, c, d, whole, zero)
+            part = muladd_where(w, x, part)
             rolled()
         total = add(total, _multiplied(data, lists, span, part, k, a, b, whole, like))
     return total
