@@ -39,7 +39,7 @@ from findops.backends.lists import (
     new,
     number_at,
 )
-from findops.backends.memory import advance, peek, poke
+from findops.backends.memory import advance, peek, poke, rolled
 from findops.backends.vectors import one, size_of
 
 __all__ = ["gather", "shift", "wrapped"]
@@ -69,6 +69,7 @@ def _expand_mid(code: Any, data: Any, tables: Any, index: Any, lists: Any, like:
     poke(weights, one(like))
     for a in range(axes):
         poke(mids + 8 * a, integer(index, a))
+        rolled()
     count = 1
     if tables == 0:
         return count
@@ -97,19 +98,22 @@ def _expand_term(
 ) -> Any:
     """List the addresses and weights of the rows that a term reads; return their number."""
     found, weights, size = lists.found, lists.found_weights, size_of(like)
+    axes = integer(code, at.AXES)
+    for a in range(axes):
+        if integer(code, term + at.TERM_TABLES + 2 * a) == 0:
+            extent = integer(code, term + at.TERM_TABLES + 2 * a + 1)
+            base += wrapped(integer(index, a), extent) * integer(strides, a)
+        rolled()
     poke(weights, number_at(data, integer(code, term + at.WEIGHT), like))
     poke(found, base)
     count = 1
-    for a in range(integer(code, at.AXES)):
+    for a in range(axes):
         table = integer(code, term + at.TERM_TABLES + 2 * a)
-        extent = integer(code, term + at.TERM_TABLES + 2 * a + 1)
-        stride, i = integer(strides, a), integer(index, a)
         if table == 0:
-            step = wrapped(i, extent) * stride
-            for c in range(count):
-                poke(found + 8 * c, integer(found, c) + step)
             continue
-        begin, taps, shift = _taps(code, table, i)
+        extent = integer(code, term + at.TERM_TABLES + 2 * a + 1)
+        stride = integer(strides, a)
+        begin, taps, shift = _taps(code, table, integer(index, a))
         columns = integer(code, table + at.TAP_COLUMNS) + begin
         values = integer(code, table + at.TAP_WEIGHTS) + begin
         for c in range(count - 1, -1, -1):
@@ -118,6 +122,7 @@ def _expand_term(
                 weight = number_at(weights, c, like) * number_at(data, values + t, like)
                 poke(found + 8 * (c * taps + t), integer(found, c) + step)
                 poke(weights + (c * taps + t) * size, weight)
+                rolled()
         count *= taps
     return count
 
@@ -138,6 +143,7 @@ def _coefficients(code: Any, group: Any, index: Any, mid: Any, lists: Any, scale
             step = integer(code, record + at.COEFFICIENT_STRIDES + 2 * a)
             extent = integer(code, record + at.COEFFICIENT_STRIDES + 2 * a + 1)
             address += wrapped(integer(point, a), extent) * step
+            rolled()
         kind = integer(code, record + at.KIND)
         if kind == at.SCALAR:
             scale *= peek(address, scale)
@@ -236,6 +242,7 @@ def _terms(
             own = base
             for a in range(axes):
                 own += integer(mid, a) * integer(steps, a)
+                rolled()
         for c in range(count):
             address = integer(lists.found, c)
             weight = number_at(lists.found_weights, c, like) * scale
@@ -305,6 +312,7 @@ def gather(
         steps, address = strides + 8 * axes * target, integer(bases, target)
         for a in range(axes):
             address += integer(index, a) * integer(steps, a)
+            rolled()
         list_place(lists.target, lists.moved, n, address, integer(steps, axes - 1))
         poke(first + 8 * n, integer(lists.counts, GROUPS))
         for g in range(integer(code, line + at.GROUPS)):
@@ -328,6 +336,7 @@ def gather(
             address, steps = integer(bases, source), strides + 8 * axes * source
         for a in range(axes):
             address += integer(steps, a) * integer(index, a)
+            rolled()
         address += integer(steps, axes - 2) * integer(code, record + at.AHEAD_REACH)
         list_place(lists.ahead, lists.moved, n, address, integer(steps, axes - 1))
 

@@ -215,16 +215,16 @@ def prefetch(typing: Any, address: Any) -> Any:
 
 @intrinsic  # type: ignore[untyped-decorator]
 def rolled(typing: Any) -> Any:
-    """Keep the compiler from unrolling the loop that this stands in.
+    """Keep the compiler from unrolling the loop that this stands in, and from making vectors of it.
 
     Processors foresee what an instruction reads from what it read before. In a loop over taps, that
     is the same lanes of the next row; copies of an instruction would see every fourth row each, and
-    in another order.
+    in another order. Loops over axes or the taps of a row are too short for vectors.
     """
 
     def emit(context: Any, builder: ir.IRBuilder, _: Any, __: Sequence[Any]) -> Any:
         nothing = ir.InlineAsm(ir.FunctionType(ir.VoidType(), []), "", "", side_effect=True)
-        builder.call(nothing, [], attrs=("convergent",))
+        builder.call(nothing, [], attrs=("convergent", "readnone"))
         return context.get_dummy_value()
 
     return types.void(), emit
