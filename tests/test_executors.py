@@ -9,14 +9,28 @@ import textwrap
 import threading
 from contextlib import contextmanager
 
+import numba
 import numpy as np
 import pytest
 from hypothesis import given
 
 import findops as fo
-from findops import Diff, Diffusion, Field, Gradient, Grid, Laplacian, Periodic, Points, Uniform
+from findops import (
+    Advection,
+    Diff,
+    Diffusion,
+    Field,
+    Gradient,
+    Grid,
+    Laplacian,
+    Periodic,
+    Points,
+    Uniform,
+)
 from findops.backends import applying, driving, fused
 from findops.backends.applying import Application
+from findops.backends.contiguous import CACHE_LINE
+from findops.backends.lists import divided
 from findops.band_changes import summed
 from tests.cases import CASES, each
 from tests.strategies import bound_trees
@@ -434,6 +448,24 @@ def test_bits_do_not_depend_on_where_the_output_begins(acc, n):
         assert raw[start + offset - 1] == raw[start + offset + u.size] == 7
         applied(op, u, out=out, add=True, scale=-1)
         assert np.abs(out).max() <= TOLERANCE["d"] * np.abs(want).max()
+
+
+@pytest.mark.parametrize("acc", [2, 4, 8])
+def test_lists_that_move_begin_where_cache_lines_do(acc):
+    """Else malloc decides whether one crosses a page, and the speed of a thread with it."""
+    grid = Grid(*(Uniform(0, 1, 20),) * 3)
+    op = (Advection([np.ones(grid.shape)] * 3) + Laplacian(acc=acc)).on(grid)
+    (stage,) = fused.Fused(op.program, np.dtype(float)).stages
+
+    @numba.njit
+    def places(code, space):
+        lists = divided(code, space)
+        return lists.tap, lists.tap + lists.moved
+
+    space = 5 * CACHE_LINE
+    for place in places(stage.code.ctypes.data, space):
+        assert place >= space
+        assert place % CACHE_LINE == 0
 
 
 @pytest.mark.usefixtures("executor")
