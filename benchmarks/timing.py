@@ -21,7 +21,7 @@ Sampler = Callable[[], float]
 
 SHORTEST = 0.1
 """Seconds that a sample lasts at least: shorter calls are repeated and averaged. What the code
-before left in the caches, such as what has yet to be written to memory, then weighs little."""
+before has left to be written to memory, from the caches, then weighs little."""
 PAUSE = 0.01
 """Seconds before a sample, in which the threads of the code before stop spinning."""
 FEWEST, MOST = 3, 25

@@ -34,7 +34,7 @@ def number_at(array: Any, i: Any, like: Any) -> Any:
 # Addresses of the lists, by what they list. `spans` has a record a group, `counts` their lengths.
 # What moves from row to row, `tap` to `target`, stands together: `moved` bytes of addresses, and as
 # far behind each the step that it moves by. Both begin where cache lines do: a vector across the
-# border of two pages takes hundreds of cycles to write and read again.
+# border of two pages is slow to write and to read again.
 Lists = namedtuple(
     "Lists",
     "spans tap point edge row complex_row mask ahead target moved point_array edge_last "
