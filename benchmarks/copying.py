@@ -8,7 +8,7 @@ import numpy as np
 
 from benchmarks import THREADS
 from benchmarks.contest import Code
-from findops.pool import run
+from findops.common.threads import run
 
 if TYPE_CHECKING:
     from benchmarks.contest import Array

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from findops import Diff, Grid, Laplacian, Uniform
-from findops.backends import applying
-from findops.backends.applying import Application
+from findops.executors import rowwise
+from findops.executors.rowwise import Rowwise
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -43,7 +43,7 @@ def main() -> None:
             ("Laplacian", Laplacian().on(Grid(*[Uniform(0, 1, max(side, 4))] * 2))),
         ):
             numpy, compiled = (1e6 * _seconds(op, small) for small in (np.inf, -1))
-            taps = Application.of(op.program).taps
+            taps = Rowwise.of(op.program).taps
             points = op.program.outputs.size
             print(f"| {name} | {points} | {taps} | {numpy:.1f} | {compiled:.1f} |")
     for n in (100, 100_000):
@@ -53,10 +53,10 @@ def main() -> None:
 
 def _seconds(op: Operator, small: float) -> float:
     """Return the median time of a call, through NumPy up to `small` taps."""
-    kept, applying.SMALL = applying.SMALL, small
+    kept, rowwise.SMALL = rowwise.SMALL, small
     u = np.random.default_rng(0).random(op.program.inputs.shape)
-    call: Callable[..., object] | None = Application.of(op.program).ready(u.shape, u.dtype)
-    applying.SMALL = kept
+    call: Callable[..., object] | None = Rowwise.of(op.program).ready(u.shape, u.dtype)
+    rowwise.SMALL = kept
     if call is None:
         raise RuntimeError(f"{op!r} is too large to be called this way")
     call(u, None, False, 1)

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 import findops as fo
-from findops.axes import Axis
+from findops.grids.axes import Axis
 from findops.schemes import SPECTRAL, Scheme
 
 HERE = Path(__file__).parent

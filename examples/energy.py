@@ -24,7 +24,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from findops import IVP, SBP, Block, Diff, Dirichlet, Grid, Identity, Interface, Uniform
-from findops.boundary import AffineSystem
+from findops.conditions.affine_system import AffineSystem
 
 mpl.use("Agg")
 import matplotlib.pyplot as plt

@@ -10,8 +10,13 @@ a sparse matrix::
 
 from typing import TYPE_CHECKING, Any
 
-from findops.blocks import Block, Tensor
-from findops.calculus import (
+from findops.common.threads import set_num_threads
+from findops.conditions.conditions import Condition, Dirichlet, Interface, Neumann, Robin
+from findops.expressions.block import Block, Tensor
+from findops.expressions.derivative import Diff, Filter, Interpolate
+from findops.expressions.expression import Coef, Field, Identity
+from findops.expressions.transport import Advection, Diffusion, DirectionalDerivative, Dissipation
+from findops.expressions.vector_calculus import (
     Biharmonic,
     Curl,
     Divergence,
@@ -21,14 +26,10 @@ from findops.calculus import (
     Laplacian,
     VectorLaplacian,
 )
-from findops.conditions import Condition, Dirichlet, Neumann, Robin
-from findops.derivative import Diff, Filter, Interpolate
-from findops.even_axes import Cells, Periodic, Uniform
-from findops.grid import Grid
-from findops.interface import Interface
-from findops.nodes import Coef, Field, Identity
-from findops.numpy_gradient import gradient
-from findops.points import ChebyshevPoints, Points
+from findops.grids.grid import Grid
+from findops.grids.points import ChebyshevPoints, Points
+from findops.grids.uniform import Cells, Periodic, Uniform
+from findops.interop.numpy_gradient import gradient
 from findops.schemes import (
     SBP,
     Backward,
@@ -52,12 +53,10 @@ from findops.schemes import (
     coefficients,
     optimize_stencil,
 )
-from findops.threads import set_num_threads
-from findops.transport import Advection, Diffusion, DirectionalDerivative, Dissipation
-from findops.weights import weights
+from findops.schemes.fornberg import weights
 
 if TYPE_CHECKING:
-    from findops.operator import Operator
+    from findops.operators.operator import Operator
     from findops.problems.bvp import BVP
     from findops.problems.evp import EVP
     from findops.problems.ivp import IVP
@@ -130,7 +129,7 @@ __all__ = [
 def __getattr__(name: str) -> Any:
     # SciPy comes with bound operators, and only once there is one.
     if name == "Operator":
-        from findops.operator import Operator
+        from findops.operators.operator import Operator
 
         return Operator
     if name == "BVP":

@@ -8,7 +8,7 @@ from fractions import Fraction
 
 import numpy as np
 
-from findops.backends.sparse import assemble
+from findops.executors.assembly.scipy import assemble
 
 # NUMERICS.md: tolerances are stated against Σ|w||u| of the row.
 TOLERANCE = {"f": 1e-6, "d": 1e-13, "F": 1e-6, "D": 1e-13}

@@ -22,9 +22,9 @@ from findops import (
     Uniform,
     Upwind,
 )
-from findops.backends import array_api
-from findops.backends.libraries import KEPT
-from findops.backends.lookup import executor
+from findops.executors.libraries import array_api
+from findops.executors.libraries.library import KEPT
+from findops.executors.lookup import executor
 from tests.cases import CASES, LITERAL, each
 from tests.support import assert_rows_close, input_shape, magnitudes, random_array, row_scale
 

@@ -9,11 +9,12 @@ import pytest
 from hypothesis import given
 
 import findops as fo
-from findops import Diff, Diffusion, Field, Grid, Laplacian, Periodic, Points, Uniform, pool
-from findops.backends import assembly, sparse
-from findops.backends.assembly import fill
-from findops.backends.assembly_pattern import pattern
-from findops.backends.sparse import assemble_small
+from findops import Diff, Diffusion, Field, Grid, Laplacian, Periodic, Points, Uniform
+from findops.common import threads
+from findops.executors.assembly import scipy, writer
+from findops.executors.assembly.pattern import pattern
+from findops.executors.assembly.scipy import assemble_small
+from findops.executors.assembly.writer import fill
 from tests.cases import CASES, each
 from tests.strategies import bound_trees
 from tests.support import assert_same_matrix, magnitudes, random_array
@@ -100,7 +101,7 @@ def test_rows_are_rows_of_the_whole(case):
 def test_threads_and_slabs_do_not_change_bits(case, monkeypatch):
     op = case.op()
     A = compiled(op)
-    monkeypatch.setattr(assembly, "SLAB", 7)
+    monkeypatch.setattr(writer, "SLAB", 7)
     for count in (1, 2, 3):
         with fo.set_num_threads(count):
             assert_identical(compiled(op), A)
@@ -130,7 +131,7 @@ def operators():
 @pytest.mark.parametrize("name", operators())
 def test_large_matrices_are_compiled(name, monkeypatch):
     op = operators()[name]
-    assert sparse.pattern(op.program) is not None
+    assert scipy.pattern(op.program) is not None
     A = op.matrix()
     assert_canonical(A)
     assert_identical(A, compiled(op))
@@ -143,9 +144,9 @@ def test_large_matrices_are_compiled(name, monkeypatch):
     for count in (1, 2):
         with fo.set_num_threads(count):
             assert_identical(op.matrix(), A)
-    assert np.array_equal(sparse.diagonal(sparse.pattern(op.program), op.program), A.diagonal())
-    monkeypatch.setattr(sparse, "SLAB", 1000)
-    assert np.array_equal(sparse.diagonal(sparse.pattern(op.program), op.program), A.diagonal())
+    assert np.array_equal(scipy.diagonal(scipy.pattern(op.program), op.program), A.diagonal())
+    monkeypatch.setattr(scipy, "SLAB", 1000)
+    assert np.array_equal(scipy.diagonal(scipy.pattern(op.program), op.program), A.diagonal())
 
 
 def test_small_matrices_are_not_compiled():
@@ -221,11 +222,11 @@ def test_cancellation_leaves_no_entries():
 
 
 def test_large_counts_need_large_indices(monkeypatch):
-    monkeypatch.setattr(assembly, "INT32", 100)
+    monkeypatch.setattr(writer, "INT32", 100)
     for name in ("field", "upwind"):
         op = operators()[name]
-        writer = assembly._Writer.of(pattern(op.program), op.program)
-        assert writer._empty(1, 101).indices.dtype == np.int64  # SciPy narrows it again
+        made = writer._Writer.of(pattern(op.program), op.program)
+        assert made._empty(1, 101).indices.dtype == np.int64  # SciPy narrows it again
         A, B, parts = compiled(op), assemble_small(op.program), magnitudes(op)
         assert_same_matrix(A[:50], B[:50], ULPS, parts[:50])
 
@@ -237,6 +238,6 @@ def test_called_from_many_threads_at_once():
         found[name] = compiled(operators()[name])
 
     with fo.set_num_threads(2):
-        pool.run(make, [(name,) for name in operators()])
+        threads.run(make, [(name,) for name in operators()])
     for name, op in operators().items():
         assert_identical(found[name], compiled(op))

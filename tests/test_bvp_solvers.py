@@ -21,9 +21,9 @@ from findops import (
     Robin,
     Uniform,
 )
-from findops.problems.basis import Dense, Transform
-from findops.problems.nearest import nearest
-from findops.problems.separable import separable
+from findops.problems.linear.basis import Dense, Transform
+from findops.problems.linear.krylov import nearest
+from findops.problems.linear.separable import separable
 
 TRANSFORMED = {
     "dst 1": (Uniform(0, 1, 65), "accurate", Dirichlet("boundary")),

@@ -11,9 +11,9 @@ import pytest
 
 import findops as fo
 from findops import Diff, Diffusion, Divergence, Gradient, Grid, Laplacian, Periodic, Uniform
-from findops.backends.chunks import Part
-from findops.threads import num_threads
-from findops.window import window
+from findops.common.threads import num_threads
+from findops.executors.libraries.chunks import Part
+from findops.plan.window import window
 from tests.cases import CASES, each
 from tests.support import (
     TOLERANCE,

@@ -18,9 +18,9 @@ from findops import (
     Points,
     Robin,
     Uniform,
-    in_time,
 )
-from findops.coefficient import arguments
+from findops.discretization import coefficients
+from findops.discretization.coefficients import arguments
 
 X = Diff("x")
 
@@ -171,7 +171,7 @@ def test_values_in_time():
 
 def test_what_functions_of_time_read_is_found_once(monkeypatch):
     found = []
-    monkeypatch.setattr(in_time, "arguments", lambda *a: found.append(a) or arguments(*a))
+    monkeypatch.setattr(coefficients, "arguments", lambda *a: found.append(a) or arguments(*a))
     conditions = [Dirichlet("x-", lambda t: t), Dirichlet("x+", lambda x, t: 2 * x * t)]
     system = Diff("x", 2).on(Grid(x=Uniform(0, 1, 9))).subject_to(conditions)
     for t in (1.0, 2.0, 3.0):

@@ -17,8 +17,8 @@ from findops import (
     Robin,
     Uniform,
 )
-from findops.conditions import as_conditions
-from findops.continuation import continued
+from findops.conditions.conditions import as_conditions
+from findops.conditions.continuation import continued
 
 LINE = Grid(x=Uniform(0, 1, 21))
 

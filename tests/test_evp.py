@@ -23,8 +23,9 @@ from findops import (
     Uniform,
     VectorLaplacian,
 )
-from findops.problems import arnoldi, block_search, evp
-from findops.problems.nearest import nearest
+from findops.problems import evp
+from findops.problems.eigen import lobpcg, shift_invert
+from findops.problems.linear.krylov import nearest
 
 ZERO = Dirichlet("boundary")
 NONE = Neumann("boundary")
@@ -384,12 +385,12 @@ def test_what_a_krylov_space_misses_is_found(L, lost, monkeypatch):
     problem = EVP(L, square(24), ZERO, M=tilted)
     want = problem.solve(6)
 
-    def forgetful(*args, dominant=arnoldi._dominant):
+    def forgetful(*args, dominant=shift_invert._dominant):
         theta, vectors = dominant(*args)
         kept = np.delete(np.argsort(-np.abs(theta)), lost)
         return theta[kept], vectors[:, kept]
 
-    monkeypatch.setattr(arnoldi, "_dominant", forgetful)
+    monkeypatch.setattr(shift_invert, "_dominant", forgetful)
     found = problem.solve(6)
     np.testing.assert_allclose(found.values, want.values, rtol=1e-9)
     sizes = np.linalg.svd(found.vectors.reshape(6, -1), compute_uv=False)
@@ -432,7 +433,7 @@ def test_large_boxes_without_factorization(monkeypatch):
     well = -Laplacian(acc=4) + (lambda x, y, z: np.sin(x) * np.sin(y * z))
     want = EVP(well, grid, ZERO).solve(5)
     assert want.method == "shift-invert Lanczos"
-    monkeypatch.setattr(block_search, "FRONT", 10)
+    monkeypatch.setattr(lobpcg, "FRONT", 10)
     for L, sign in ((well, 1), (-well, -1)):
         found = EVP(L, grid, ZERO).solve(5)
         assert found.method == "LOBPCG"
@@ -445,8 +446,8 @@ def test_large_boxes_without_factorization(monkeypatch):
         EVP(well + tilted3 * Diff("x"), grid, ZERO).solve(5)
     with pytest.raises(ValueError, match="no separable"):
         EVP(-VectorLaplacian(), grid, ZERO).solve(5)
-    monkeypatch.setattr(block_search, "STEPS", 1)
-    monkeypatch.setattr(block_search, "ROUNDS", 2)
+    monkeypatch.setattr(lobpcg, "STEPS", 1)
+    monkeypatch.setattr(lobpcg, "ROUNDS", 2)
     with pytest.raises(RuntimeError, match=r"of 5 eigenvalues.*LOBPCG"):
         EVP(well, grid, ZERO).solve(5)
 
@@ -454,8 +455,8 @@ def test_large_boxes_without_factorization(monkeypatch):
 @pytest.mark.parametrize("near", [0, -300])
 def test_sums_along_axes_that_are_nearest_precondition_the_search(near, monkeypatch):
     """x² + y² + z² + 0.6 x y is nearly separable: half of the steps that its mean would take."""
-    monkeypatch.setattr(block_search, "FRONT", 10)
-    monkeypatch.setattr(block_search, "ROUNDS", 1)
+    monkeypatch.setattr(lobpcg, "FRONT", 10)
+    monkeypatch.setattr(lobpcg, "ROUNDS", 1)
     grid = Grid(x=Uniform(-5, 5, 20), y=Uniform(-5, 5, 20), z=Uniform(-5, 5, 20))
     trap = Coef(lambda x, y, z: (x**2 + y**2 + z**2) / 2 + 0.3 * x * y)
     found = EVP(-Laplacian() / 2 + trap, grid, ZERO).solve(4, near)
@@ -477,7 +478,7 @@ def tilted3(x, y, z):
 
 def test_what_did_not_converge_is_not_returned(monkeypatch):
     problem = EVP(-Laplacian(), square(24), ZERO, M=tilted)
-    monkeypatch.setattr(arnoldi, "RESTARTS", 1)
+    monkeypatch.setattr(shift_invert, "RESTARTS", 1)
     with pytest.raises(RuntimeError, match=r"only \d+ of 32 eigenvalues near 0 converged"):
         problem.solve(30)
     monkeypatch.undo()

@@ -27,11 +27,12 @@ from findops import (
     Points,
     Uniform,
 )
-from findops.backends import applying, driving, fused
-from findops.backends.applying import Application
-from findops.backends.contiguous import CACHE_LINE
-from findops.backends.lists import divided
-from findops.band_changes import summed
+from findops.executors import rowwise
+from findops.executors.application import application
+from findops.executors.contiguous import CACHE_LINE
+from findops.executors.kernels import fused
+from findops.executors.kernels.lists import divided
+from findops.plan.band import summed
 from tests.cases import CASES, each
 from tests.strategies import bound_trees
 from tests.support import (
@@ -54,30 +55,26 @@ def executor(request):
         yield request.param
 
 
-SMALLEST = {
-    driving: {"SERIAL": 0, "BLOCK": 64, "SLAB": 1},
-    fused: {"SEGMENT": 64},
-}
+SMALLEST = {"SERIAL": 0, "BLOCK": 64, "SLAB": 1, "SEGMENT": 64}
 
 
 @contextmanager
 def forced(name):
     """Slabs and stages are cut as small as they can be, on two threads, past the caches."""
     with pytest.MonkeyPatch.context() as patch, fo.set_num_threads(2):
-        patch.setattr(applying, "SMALL", np.inf if name == "rows" else -1)
+        patch.setattr(rowwise, "SMALL", np.inf if name == "rows" else -1)
         if name in ("slabs", "stages"):
-            for module, constants in SMALLEST.items():
-                for constant, value in constants.items():
-                    patch.setattr(module, constant, value)
-            patch.setattr(driving, "LARGE", 0)
-            patch.setattr(driving, "OVERLAP", np.inf if name == "slabs" else -1)
+            for constant, value in SMALLEST.items():
+                patch.setattr(fused, constant, value)
+            patch.setattr(fused, "LARGE", 0)
+            patch.setattr(fused, "OVERLAP", np.inf if name == "slabs" else -1)
         yield
 
 
 def applied(op, u, **how):
     """Apply with nothing prepared before, in the result's type."""
     kind = np.result_type(u.dtype, np.complex64) if op.dtype.kind == "c" else u.dtype
-    return Application.of(op.program)(u.astype(kind), **how)
+    return application(op.program)(u.astype(kind), **how)
 
 
 def fields(case, dtype, batch=(), seed=1):
@@ -503,7 +500,7 @@ def test_works_while_the_interpreter_ends():
 def test_the_environment_sets_the_number_of_threads(name, value, works, monkeypatch):
     monkeypatch.delenv("FINDOPS_NUM_THREADS", raising=False)
     monkeypatch.setenv(name, value)
-    code = "from findops.threads import num_threads; print(num_threads())"
+    code = "from findops.common.threads import num_threads; print(num_threads())"
     if works:
         want = {"3": "3", "4,2": "4"}.get(value, str(len(os.sched_getaffinity(0))))
         assert run_python(code) == want + "\n"

@@ -334,11 +334,11 @@ def test_data_that_contradict_conditions_give_way():
 
 
 def test_steps_end_at_output_times_and_factor_once(monkeypatch):
-    from findops.problems import flow
+    from findops.problems.evolution import semidiscrete
 
     count = []
-    whole = flow.factored
-    monkeypatch.setattr(flow, "factored", lambda A: count.append(1) or whole(A))
+    whole = semidiscrete.factored
+    monkeypatch.setattr(semidiscrete, "factored", lambda A: count.append(1) or whole(A))
     problem = IVP(Diff("x", 2), ROD, [Dirichlet("x-"), Neumann("x+")])
     (x,) = ROD.mesh()
     even = problem.solve(x, np.linspace(0, 1, 11), "crank-nicolson", dt=0.033)
@@ -455,7 +455,7 @@ def test_refused(call, error, words):
 
 @pytest.mark.parametrize("method", ["backward-euler", "crank-nicolson", "imex"])
 def test_sums_along_axes_step_by_diagonalization(method, monkeypatch):
-    from findops.problems import flow
+    from findops.problems.evolution import semidiscrete
 
     grid = Grid(x=Uniform(0, 1, 12), y=Cells(0, 1, 9), z=Periodic(0, 1, 10))
     walls = [Dirichlet("x-", lambda t: t), Neumann("x+"), Robin("y-", 1, 2, 3), Dirichlet("y+")]
@@ -468,5 +468,5 @@ def test_sums_along_axes_step_by_diagonalization(method, monkeypatch):
         return problem.solve(u0, [0, 0.05, 0.1], method, dt=0.01).u
 
     fast = run()
-    monkeypatch.setattr(flow, "separable", lambda _: None)
+    monkeypatch.setattr(semidiscrete, "separable", lambda _: None)
     np.testing.assert_allclose(fast, run(), rtol=0, atol=1e-12)

@@ -20,7 +20,7 @@ from findops import (
     Upwind,
     VectorLaplacian,
 )
-from findops.problems.jacobian import dependencies
+from findops.problems.nonlinear.jacobian import dependencies
 
 from .support import random_array
 

@@ -29,7 +29,7 @@ from findops import (
     Upwind,
     VectorLaplacian,
 )
-from findops.expr import Expr
+from findops.expressions.expression import Expr
 from tests.support import random_array
 
 xr = pytest.importorskip("xarray", reason="labeled arrays are xarray's")
@@ -427,7 +427,7 @@ def test_a_dimension_called_component_is_one_like_others():
 
 
 def test_operators_on_equal_coordinates_are_kept():
-    from findops.interop.arrays import _kept
+    from findops.interop.xarray.array import _kept
 
     Diff("lat", 2, acc=4)(T)
     hits = _kept.cache_info().hits
@@ -458,7 +458,7 @@ def test_how_values_were_packed_is_not_kept():
 
 @pytest.mark.skipif(
     not importlib.util.find_spec("dask")
-    or not importlib.util.find_spec("findops.backends.chunked"),
+    or not importlib.util.find_spec("findops.executors.libraries.dask"),
     reason="dask is not there, or nothing applies to its arrays",
 )
 def test_chunked_arrays_stay_lazy():

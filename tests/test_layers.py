@@ -1,8 +1,14 @@
-"""The rooms of docs/design.md: each module imports only what its row of the table allows."""
+"""The packages of docs/design.md: imports run one way, between packages and between files.
+
+Every import counts: at the top of a module, inside a function, and for the type checker only.
+"""
 
 import ast
 import re
+from graphlib import CycleError, TopologicalSorter
+from itertools import takewhile
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 
@@ -10,97 +16,164 @@ import findops
 
 PACKAGE = Path(findops.__file__).parent
 DESIGN = PACKAGE.parent / "docs" / "design.md"
-MODULES = sorted(path.relative_to(PACKAGE.parent) for path in PACKAGE.rglob("*.py"))
-
-# The one deliberate exception: Expr.on and its fellows reach up, inside the call.
-UPWARD = {
-    "expr.py": {"normal_form", "binding", "symbolic", "printing", "interop"},
-    "applied.py": {"interop"},
-    "masked.py": {"interop"},
+SOURCES = {
+    ".".join(path.relative_to(PACKAGE).with_suffix("").parts).removesuffix(".__init__"): path
+    for path in sorted(PACKAGE.rglob("*.py"))
 }
+FACE = SOURCES.pop("__init__")
+
+FACADE = {
+    ("expressions.expression", "Expr.__call__"): {"interop.xarray.apply", "operators.binding"},
+    ("expressions.expression", "Expr.on"): {"operators.binding"},
+    ("expressions.expression", "Expr.stencil"): {"expressions.symbolic"},
+    ("operators.operator", "Operator.__call__"): {"interop.xarray.apply"},
+    ("operators.operator", "Operator.subject_to"): {"conditions.affine_system", "conditions.sat"},
+    ("operators.operator", "Operator.masked"): {"masked.operator"},
+    ("masked.operator", "Masked.__call__"): {"interop.xarray.apply"},
+}
+"""What users call on a value that is made further up, and what it imports inside the call."""
+
+SIGNATURES = {
+    "expressions.expression": {"operators.operator", "expressions.symbolic"},
+    "operators.operator": {"conditions.affine_system", "conditions.conditions", "masked.operator"},
+}
+"""Types in the signatures of these calls."""
 
 
-def rooms():
-    """Read the table of docs/design.md: {room: names of the rooms it may import}."""
-    table = {}
+class Import(NamedTuple):
+    """One import of ours."""
+
+    importer: str
+    imported: str
+    function: str
+    """Where it stands, as ``"Expr.on"``; empty at the top of a module."""
+    typing: bool
+    line: int
+
+    @property
+    def excepted(self) -> bool:
+        if self.typing:
+            return self.imported in SIGNATURES.get(self.importer, ())
+        return self.imported in FACADE.get((self.importer, self.function), ())
+
+
+def imports(module, source):
+    """Yield every import of ours in a module's source."""
+
+    def visit(node, function, typing):
+        for child in ast.iter_child_nodes(node):
+            names = []
+            if isinstance(child, ast.ImportFrom):
+                assert child.level == 0, f"{module}:{child.lineno}: imports are absolute"
+                names = [f"{child.module}.{alias.name}" for alias in child.names]
+            elif isinstance(child, ast.Import):
+                names = [alias.name for alias in child.names]
+            for name in names:
+                if name.split(".")[0] == "findops":
+                    yield Import(module, found(name), ".".join(function), typing, child.lineno)
+            named = isinstance(child, (ast.FunctionDef, ast.ClassDef))
+            checked = isinstance(child, ast.If) and "TYPE_CHECKING" in ast.unparse(child.test)
+            inside = [*function, child.name] if named else function
+            yield from visit(child, inside, typing or checked)
+
+    yield from visit(ast.parse(source), [], False)
+
+
+def found(name):
+    """The module of ours that is imported, by the name of it or of something in it."""
+    _, *parts = name.split(".")
+    while parts and ".".join(parts) not in SOURCES:
+        parts.pop()
+    return ".".join(parts)
+
+
+def table():
+    """Read the table of docs/design.md: {package: packages that it may import}."""
+    may = {}
     for line in DESIGN.read_text().splitlines():
         cells = [cell.strip() for cell in line.strip("|").split("|")]
-        if line.startswith("| `") and len(cells) == 3:
-            names = re.findall(r"`([a-z_]+)(?:\.py|/)`", cells[0])
-            for name in names:
-                table[name] = (set(names), cells[2])
-    return table
-
-
-def room_of(parts):
-    """The room of a module: its folder in the package, or its own name."""
-    return parts[1] if len(parts) > 1 else None
-
-
-def imports(path):
-    """Yield (room imported, line, deferred) for every import of ours; typing-only ones too."""
-    tree = ast.parse((PACKAGE.parent / path).read_text())
-    deferred = {
-        node
-        for function in ast.walk(tree)
-        if isinstance(function, (ast.FunctionDef, ast.Lambda))
-        for node in ast.walk(function)
-    }
-    typing_only = {
-        node
-        for test in ast.walk(tree)
-        if isinstance(test, ast.If) and ast.unparse(test.test).endswith("TYPE_CHECKING")
-        for node in ast.walk(test)
-    }
-    for node in ast.walk(tree):
-        if node in typing_only:
+        if not re.match(r"\| `[a-z]+/` ", line) or len(cells) != 3:
             continue
-        if isinstance(node, ast.Import):
-            names = [alias.name for alias in node.names]
-        elif isinstance(node, ast.ImportFrom):
-            assert node.level == 0, f"{path}:{node.lineno}: imports are absolute"
-            names = [f"{node.module}.{alias.name}" for alias in node.names]
-            if node.module != "findops":
-                names = [node.module]
-        else:
-            continue
-        for name in names:
-            if name.split(".")[0] == "findops":
-                yield room_of(name.split(".")), node.lineno, node in deferred
+        named = set(re.findall(r"[a-z]+", cells[2])) & set(may)
+        if "all above it" in cells[2]:
+            named |= set(takewhile(lambda row: row != "operators", may))
+        may[cells[0].strip("`/")] = named
+    return may
 
 
-def allowed(room, table):
-    """The rooms that a room may import, from the words of its row."""
-    beside, words = table[room]
-    above = list(table)[: list(table).index(room)] if "above" in words else []
-    named = {w.removesuffix(".py") for w in re.findall(r"[a-z_]+", words)} & set(table)
-    return beside | set(above) | named
+def astray(found, may):
+    """The imports that the table does not allow."""
+    return [
+        each
+        for each in found
+        if not each.excepted
+        and (package := each.imported.split(".")[0]) != (own := each.importer.split(".")[0])
+        and package not in may[own]
+    ]
 
 
-def test_every_module_has_a_room():
-    found = {room_of(p.with_suffix("").parts) for p in MODULES} - {"__init__"}
-    assert found == set(rooms())
+def circle(found):
+    """The modules of a circle of imports, empty if there is none."""
+    graph = {}
+    for each in found:
+        if not each.excepted:
+            graph.setdefault(each.importer, set()).add(each.imported)
+    try:
+        TopologicalSorter(graph).prepare()
+    except CycleError as error:
+        return error.args[1]
+    return []
 
 
-@pytest.mark.parametrize("path", [p for p in MODULES if p.parts != ("findops", "__init__.py")],
-                         ids=str)  # fmt: skip
-def test_imports_point_down(path):
-    table = rooms()
-    room = room_of(path.with_suffix("").parts)
-    may = allowed(room, table)
-    for other, line, deferred in imports(path):
-        if deferred and other in UPWARD.get(path.name, ()):
-            continue
-        assert other in may, f"{path}:{line}: {room} may not import {other}"
+ALL = [each for module, path in SOURCES.items() for each in imports(module, path.read_text())]
 
 
-def test_the_exception_is_only_ever_lazy():
-    eager = {other for other, _, deferred in imports(Path("findops/expr.py")) if not deferred}
-    assert not eager & UPWARD["expr.py"]
+def test_the_package_holds_packages_only():
+    beside = {path.name for path in PACKAGE.iterdir() if not path.is_dir()}
+    assert beside == {"__init__.py", "py.typed"}
 
 
-@pytest.mark.parametrize("path", MODULES, ids=str)
-def test_a_docstring_states_the_responsibility(path):
-    docstring = ast.get_docstring(ast.parse((PACKAGE.parent / path).read_text()))
+def test_every_package_has_a_row():
+    assert {module.split(".")[0] for module in SOURCES} == set(table())
+
+
+def test_imports_follow_the_table():
+    assert not astray(ALL, table())
+
+
+def test_no_circle_between_files():
+    assert not circle(ALL)
+
+
+def test_every_exception_is_used():
+    used = {(each.importer, each.function, each.imported) for each in ALL if not each.typing}
+    assert used >= {(*where, name) for where, names in FACADE.items() for name in names}
+    typed = {(each.importer, each.imported) for each in ALL if each.typing}
+    assert typed >= {(module, name) for module, names in SIGNATURES.items() for name in names}
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "from findops.operators.operator import Operator",
+        "from findops.operators import operator",
+        "import findops.operators.operator",
+        "def f():\n    from findops.operators.operator import Operator",
+        "if TYPE_CHECKING:\n    from findops.operators.operator import Operator",
+    ],
+)
+def test_what_would_break_the_rule_is_found(source):
+    put_in = list(imports("plan.band", source))
+    assert astray(put_in, table()) == put_in
+    assert circle([*ALL, *put_in])
+    inside = source.replace("operators.operator", "plan.program").replace("operators", "plan")
+    put_in = list(imports("plan.band", inside.replace("import operator", "import program")))
+    assert not astray(put_in, table())
+    assert {"plan.band", "plan.program"} <= set(circle([*ALL, *put_in]))
+
+
+@pytest.mark.parametrize("module", SOURCES)
+def test_a_docstring_states_the_responsibility(module):
+    docstring = ast.get_docstring(ast.parse(SOURCES[module].read_text()))
     assert docstring
     assert docstring.splitlines()[0].endswith(".")

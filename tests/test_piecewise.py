@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from findops import Cells, Diff, Diffusion, Gradient, Grid, Laplacian, Periodic, Uniform
-from findops.backends import piecewise
+from findops.executors.libraries import on_disk
 from tests.cases import CASES, each
 from tests.support import assert_rows_close, magnitudes, random_array, row_scale
 
@@ -18,8 +18,8 @@ BOX = Grid(x=Uniform(0, 1, 90), y=Periodic(0, 1, 40), z=Cells(0, 1, 50))
 @pytest.fixture
 def small(monkeypatch):
     """Blocks so small that every field is cut, along every axis."""
-    monkeypatch.setattr(piecewise, "BLOCK", 8)
-    monkeypatch.setattr(piecewise, "THICK", 5)
+    monkeypatch.setattr(on_disk, "BLOCK", 8)
+    monkeypatch.setattr(on_disk, "THICK", 5)
 
 
 @pytest.mark.usefixtures("small")
@@ -78,7 +78,7 @@ def test_from_disk_to_disk_takes_a_few_blocks_of_memory(tmp_path, monkeypatch, k
     op = expr.on(BOX)
     want = op(np.array(stored, float))
     block = 1 << 18
-    monkeypatch.setattr(piecewise, "BLOCK", block)
+    monkeypatch.setattr(on_disk, "BLOCK", block)
     tracemalloc.start()
     try:
         assert op(stored, out=out) is out

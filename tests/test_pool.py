@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from findops import pool
+from findops.common import threads as pool
 
 
 @pytest.mark.parametrize("threads", [1, 2, 3, 8])

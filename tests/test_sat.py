@@ -23,7 +23,7 @@ from findops import (
     Uniform,
     UpwindSBP,
 )
-from findops.fluxes import Flux, acting_across
+from findops.conditions.boundary_terms import Flux, acting_across
 from tests.support import random_array
 
 ORDERS = (2, 4, 6, 8)

@@ -8,7 +8,7 @@ import pytest
 import findops as fo
 from findops import SBP, Diff, Grid, Periodic, Points, Uniform, UpwindSBP
 from findops.schemes import Damping
-from findops.schemes.sbp_derivation import closed_norm, first, narrow, second, slope
+from findops.schemes.sbp.derivation import closed_norm, first, narrow, second, slope
 from tests.support import assert_same_matrix
 
 SOURCES = ("compatible", "mattsson-nordstrom-2004", "strand-1994")

@@ -31,8 +31,8 @@ from findops import (
     Uniform,
     coefficients,
 )
-from findops.schemes.least_squares import exact_fit_weights, row_fit_weights
-from findops.weights import exact_weights
+from findops.schemes.fornberg import exact_weights
+from findops.schemes.smoothing import exact_fit_weights, row_fit_weights
 from tests.support import (
     assert_rows_close,
     assert_same_matrix,

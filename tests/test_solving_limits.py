@@ -21,8 +21,8 @@ from findops import (
     Robin,
     Uniform,
 )
-from findops.problems.factors import inverse
-from findops.problems.jacobian import dependencies
+from findops.problems.linear.direct import inverse
+from findops.problems.nonlinear.jacobian import dependencies
 
 LINE = Grid(x=Uniform(0, 1, 21))
 WALLS = Dirichlet("boundary")

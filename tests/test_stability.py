@@ -23,9 +23,9 @@ from findops import (
     Uniform,
     Upwind,
 )
-from findops.problems.spectrum import Spectrum, of_function, of_system
-from findops.problems.stability import step_limit
-from findops.problems.steppers import STEPPERS, Tableau
+from findops.problems.evolution.spectrum import Spectrum, of_function, of_system
+from findops.problems.evolution.stability import step_limit
+from findops.problems.evolution.steppers import STEPPERS, Tableau
 
 LINE = Grid(x=Uniform(0, 1, 101))
 CIRCLE = Grid(x=Periodic(0, 1, 20))

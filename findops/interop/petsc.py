@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 from scipy import sparse
 
-from findops.values import kind
+from findops.common.arguments import kind
 
 if TYPE_CHECKING:
     from os import PathLike

@@ -1,1 +1,1 @@
-"""Boundary-value and eigenvalue problems, solved by SciPy's solvers."""
+"""Boundary-value, eigenvalue and initial-value problems."""

@@ -7,30 +7,28 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from findops.conditions import as_conditions
-from findops.continuation import continued
-from findops.expr import Expr
-from findops.field import as_field
-from findops.grid import Grid
-from findops.operator import Operator
-from findops.problems.bare import bare
-from findops.problems.choosing import Solver, prepared, returned
-from findops.problems.counting import check_conditions
-from findops.problems.integrate import check_function
-from findops.problems.newton import Residual, newton
-from findops.problems.solution import Factored, Solution
-from findops.values import kind, whole
+from findops.common.arguments import kind, whole
+from findops.common.arrays import Array, as_field
+from findops.conditions.affine_system import bare
+from findops.conditions.conditions import as_conditions
+from findops.conditions.continuation import continued
+from findops.conditions.counting import check_conditions
+from findops.expressions.expression import Expr
+from findops.grids.grid import Grid
+from findops.operators.operator import Operator
+from findops.problems.evolution.integrate import check_function
+from findops.problems.linear.solvers import Factored, Solution, Solver, prepared, returned
+from findops.problems.nonlinear.newton import Residual, newton
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from numpy.typing import ArrayLike, NDArray
+    from numpy.typing import ArrayLike
 
-    from findops.boundary import AffineSystem, Impose
-    from findops.conditions import Condition
-    from findops.expr import Closures
+    from findops.conditions.affine_system import AffineSystem, Impose
+    from findops.conditions.conditions import Condition
+    from findops.expressions.expression import Closures
 
-    Array = NDArray[Any]
     Function = Callable[[Array], Any]
 
 __all__ = ["BVP"]

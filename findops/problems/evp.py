@@ -9,33 +9,29 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from findops.conditions import as_conditions
-from findops.continuation import continued
-from findops.expr import Expr
-from findops.fluxes import quadrature
-from findops.grid import Grid
-from findops.nodes import as_expr
-from findops.problems.arnoldi import shift_invert
-from findops.problems.block_search import block_search, too_large
-from findops.problems.counting import check_conditions
-from findops.problems.eigenpairs import Eigenpairs, nearest_first, turned
-from findops.problems.kronecker import kronecker
-from findops.problems.nearest import nearest
-from findops.problems.pencil import Pencil, dense
-from findops.problems.separable import separable
-from findops.values import kind, whole
+from findops.common.arguments import kind, whole
+from findops.conditions.boundary_terms import quadrature
+from findops.conditions.conditions import as_conditions
+from findops.conditions.continuation import continued
+from findops.conditions.counting import check_conditions
+from findops.expressions.expression import Expr, as_expr
+from findops.grids.grid import Grid
+from findops.problems.eigen.eigenpairs import Eigenpairs, kronecker, nearest_first, turned
+from findops.problems.eigen.lobpcg import block_search, too_large
+from findops.problems.eigen.pencil import Pencil, dense
+from findops.problems.eigen.shift_invert import shift_invert
+from findops.problems.linear.krylov import nearest
+from findops.problems.linear.separable import separable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from numpy.typing import NDArray
+    from findops.common.arrays import Array
+    from findops.conditions.affine_system import AffineSystem, Impose
+    from findops.conditions.conditions import Condition
+    from findops.expressions.expression import Closures
+    from findops.operators.operator import Operator
 
-    from findops.boundary import AffineSystem, Impose
-    from findops.conditions import Condition
-    from findops.expr import Closures
-    from findops.operator import Operator
-
-    Array = NDArray[Any]
 
 __all__ = ["EVP"]
 

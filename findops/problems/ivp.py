@@ -4,19 +4,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from findops.conditions import as_conditions
-from findops.expr import Discrete, Expr
-from findops.grid import Grid
-from findops.nodes import check_fields
-from findops.problems.bare import bare
-from findops.problems.closures import Statement
-from findops.problems.counting import check_conditions
-from findops.problems.flow import Flow, Pair
-from findops.problems.integrate import (
+from findops.common.arguments import kind
+from findops.conditions.affine_system import bare
+from findops.conditions.conditions import as_conditions
+from findops.conditions.counting import check_conditions
+from findops.expressions.expression import Discrete, Expr, check_fields
+from findops.grids.grid import Grid
+from findops.problems.evolution.integrate import (
     Options,
     Trajectory,
     check_function,
@@ -24,21 +22,21 @@ from findops.problems.integrate import (
     integrate,
     output_times,
 )
-from findops.problems.source import Source
-from findops.values import kind
+from findops.problems.evolution.semidiscrete import Flow, Pair, Source
+from findops.problems.evolution.stable_closures import Statement
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from numpy.typing import ArrayLike, NDArray
+    from numpy.typing import ArrayLike
     from scipy.sparse import csr_array
 
-    from findops.boundary import Impose
-    from findops.conditions import Condition
-    from findops.expr import Closures
-    from findops.problems.flow import Function
+    from findops.common.arrays import Array
+    from findops.conditions.affine_system import Impose
+    from findops.conditions.conditions import Condition
+    from findops.expressions.expression import Closures
+    from findops.problems.evolution.semidiscrete import Function
 
-    Array = NDArray[Any]
 
 __all__ = ["IVP"]
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from fractions import Fraction
 
-from findops.schemes.central import Central
+from findops.common.arguments import whole
+from findops.schemes.finite_differences import Central
 from findops.schemes.scheme import Scheme
-from findops.values import whole
 
 __all__ = ["Coefficients", "coefficients"]
 

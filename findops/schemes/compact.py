@@ -11,19 +11,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from findops.band import Band
-from findops.schemes.compact_equations import (
-    check_solvable,
-    closed_row,
-    derived,
-    of_coefficients,
-)
+from findops.common.arguments import whole
+from findops.plan.band import Band
+from findops.schemes.compact_equations import check_solvable, closed_row, derived, of_coefficients
 from findops.schemes.explicit import Line
 from findops.schemes.scheme import Scheme
-from findops.values import whole
 
 if TYPE_CHECKING:
-    from findops.axes import Axis
+    from findops.grids.axes import Axis
     from findops.schemes.scheme import Closure, Stencil
 
 __all__ = ["Compact"]

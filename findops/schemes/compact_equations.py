@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from findops.band import Row
+from findops.plan.band import Row
 from findops.schemes.explicit import continued
 from findops.schemes.rational import solved
 from findops.schemes.scheme import Stencil, TooFewPointsError

@@ -12,14 +12,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from findops.common.arguments import as_rational, whole
 from findops.schemes.rational import solutions
-from findops.values import whole
-from findops.weights import as_rational
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
+    from findops.common.arrays import Floats
 
-    Floats = NDArray[np.float64]
 
 __all__ = ["Goal", "optimal_weights", "optimize_stencil"]
 

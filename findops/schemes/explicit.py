@@ -9,21 +9,17 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from findops.band import Band, Row
-from findops.band_changes import padded
+from findops.plan.band import Band, Row, padded
+from findops.schemes.fornberg import exact_weights, row_weights
 from findops.schemes.scheme import Scheme, Stencil, TooFewPointsError
-from findops.weights import exact_weights, row_weights
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from numpy.typing import NDArray
-
-    from findops.axes import Axis
+    from findops.common.arrays import Floats, Ints
+    from findops.grids.axes import Axis
     from findops.schemes.scheme import Closure
 
-    Floats = NDArray[np.float64]
-    Ints = NDArray[np.intp]
 
 __all__ = ["Explicit", "Line", "Weighted", "continued"]
 

@@ -9,14 +9,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from findops.band import Band, Row
-from findops.band_changes import summed
+from findops.common.arguments import real, whole
+from findops.plan.band import Band, Row, summed
 from findops.schemes.explicit import Weighted
 from findops.schemes.scheme import Scheme, Stencil, TooFewPointsError
-from findops.values import real, whole
 
 if TYPE_CHECKING:
-    from findops.axes import Axis
+    from findops.grids.axes import Axis
     from findops.schemes.explicit import Line
     from findops.schemes.scheme import Closure
 

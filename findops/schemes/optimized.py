@@ -8,13 +8,12 @@ from fractions import Fraction
 from functools import cache
 from typing import TYPE_CHECKING
 
-from findops.schemes.central import Central
+from findops.common.arguments import whole
 from findops.schemes.designer import Goal, optimal_weights
 from findops.schemes.explicit import Weighted
-from findops.schemes.one_sided import Offsets
+from findops.schemes.finite_differences import Central, Offsets
 from findops.schemes.rational import solutions
 from findops.schemes.scheme import Stencil
-from findops.values import whole
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -11,15 +11,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from findops.even_axes import Periodic
-from findops.values import whole
-from findops.weights import is_symbolic
+from findops.common.arguments import is_symbolic, whole
+from findops.grids.uniform import Periodic
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from findops.axes import Axis
-    from findops.band import Band
+    from findops.grids.axes import Axis
+    from findops.plan.band import Band
 
 __all__ = ["SPECTRAL", "Closure", "Scheme", "Stencil", "TooFewPointsError"]
 

@@ -8,21 +8,19 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from findops.band import Band, Row
-from findops.points import ChebyshevPoints
+from findops.common.arguments import is_symbolic
+from findops.common.threads import num_threads
+from findops.grids.points import ChebyshevPoints
+from findops.plan.band import Band, Row
 from findops.schemes.scheme import SPECTRAL, Scheme, Stencil, TooFewPointsError
-from findops.threads import num_threads
-from findops.weights import is_symbolic
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from findops.axes import Axis
+    from findops.common.arrays import Array, Floats, Ints
+    from findops.grids.axes import Axis
     from findops.schemes.scheme import Closure
 
-    Array = NDArray[Any]
-    Floats = NDArray[np.float64]
-    Ints = NDArray[np.intp]
 
 __all__ = ["Chebyshev", "Fourier"]
 

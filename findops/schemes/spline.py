@@ -9,18 +9,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from findops.band import Band, Row
+from findops.common.arguments import whole
+from findops.plan.band import Band, Row
 from findops.schemes.scheme import Scheme, Stencil, TooFewPointsError
-from findops.values import whole
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
-    from findops.axes import Axis
+    from findops.common.arrays import Floats
+    from findops.grids.axes import Axis
     from findops.schemes.scheme import Closure
 
-    Floats = NDArray[np.float64]
-    Ints = NDArray[np.intp]
 
 __all__ = ["Spline"]
 

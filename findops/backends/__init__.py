@@ -1,1 +1,0 @@
-"""Backends: each interprets a `Program`."""

@@ -1,0 +1,1 @@
+"""Checked arguments, types and shapes of arrays, threads, progress bars."""

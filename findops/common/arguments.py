@@ -1,0 +1,151 @@
+"""What may be a coefficient or another number that is given, in canonical form."""
+
+from __future__ import annotations
+
+import operator
+import sys
+from fractions import Fraction
+from numbers import Complex, Rational, Real
+from typing import Any, SupportsIndex
+
+import numpy as np
+
+__all__ = [
+    "Number",
+    "as_rational",
+    "canonical",
+    "is_labeled",
+    "is_symbolic",
+    "kind",
+    "real",
+    "whole",
+]
+
+Number = Fraction | float | complex
+"""Numbers as coefficients: rational ones are exact."""
+
+
+def canonical(value: object) -> object:
+    """Return a coefficient in canonical form: numbers exact where they are."""
+    if isinstance(value, (np.generic, np.ndarray)) and np.ndim(value) == 0 and not _masked(value):
+        value = value.item()
+    if is_labeled(value):
+        return _labeled(value)
+    if is_symbolic(value):
+        return _symbolic(value)
+    if isinstance(value, Rational):
+        exact = Fraction(int(value.numerator), int(value.denominator))
+        if abs(exact) > Fraction(np.finfo(np.float64).max):
+            raise ValueError("a coefficient must be within the range of double precision")
+        return exact
+    if isinstance(value, Complex):
+        number = float(value) if isinstance(value, Real) else complex(value)
+        if not np.isfinite(number):
+            raise ValueError(f"a coefficient must be finite, but is {value!r}")
+        return number
+    if isinstance(value, np.ndarray) and not _masked(value):
+        _check_dtype(value.dtype)
+        return value
+    if callable(value):
+        return value
+    raise TypeError(
+        "a coefficient is a number, NumPy array, labeled array, callable, SymPy expression or "
+        f"Field, not {kind(value)}; arrays of JAX, PyTorch and CuPy are given to a Field, as in "
+        "(Field('k') * E).on(grid, k=…)"
+    )
+
+
+def is_labeled(value: object) -> bool:
+    """Tell whether a value is an array whose dimensions have names."""
+    return hasattr(value, "dims") and hasattr(value, "coords") and hasattr(value, "dtype")
+
+
+def _labeled(value: Any) -> object:
+    if not value.dims:
+        return canonical(value.item())
+    if value.chunks is not None:
+        raise TypeError(
+            f"a coefficient with the dimensions {value.dims} is chunked and would be loaded when "
+            "bound: give c.compute()"
+        )
+    _check_dtype(value.dtype)
+    return value
+
+
+def _check_dtype(dtype: np.dtype[Any]) -> None:
+    if dtype.kind not in "biu" and dtype.char not in "fdFD":
+        raise TypeError(
+            "an array coefficient holds numbers in single or double precision, integers or "
+            f"booleans, not {dtype}"
+        )
+
+
+def _masked(value: object) -> bool:
+    return isinstance(value, np.ma.MaskedArray)
+
+
+def _symbolic(value: Any) -> object:
+    if not value.is_number:
+        return value
+    if value.is_finite is False or not np.isfinite(complex(value)):
+        raise ValueError(f"a coefficient must be finite, but is {value}")
+    if value.is_Rational:
+        return Fraction(int(value.p), int(value.q))
+    if value.is_real is False:
+        return canonical(complex(value))
+    # An exact irrational number such as pi stays symbolic until it is bound.
+    return canonical(float(value)) if value.is_Float else value
+
+
+def whole(value: object, what: str) -> int:
+    """Return an integer of any type as an int.
+
+    Raises
+    ------
+    TypeError
+        If it is no integer; `what` names it.
+    """
+    if isinstance(value, SupportsIndex) and not isinstance(value, (bool, np.bool_)):
+        try:
+            return operator.index(value)
+        except TypeError:  # an array with several numbers, or of floats
+            pass
+    raise TypeError(f"{what} must be an integer, but is {value!r}")
+
+
+def real(value: object, what: str) -> float | Fraction:
+    """Return a real number as one of Python's, a rational one exactly.
+
+    Raises
+    ------
+    TypeError
+        If it is none; `what` names it.
+    """
+    if isinstance(value, bool) or not isinstance(value, Real):
+        raise TypeError(f"{what} must be a real number, but is {value!r}")
+    if isinstance(value, Rational):
+        exact = Fraction(int(value.numerator), int(value.denominator))
+        return int(exact) if exact.denominator == 1 else exact
+    return float(value)
+
+
+def kind(value: object) -> str:
+    """Name the type of a value, for messages."""
+    return f"{type(value).__module__}.{type(value).__qualname__}"
+
+
+def is_symbolic(value: object) -> bool:
+    """Tell whether `value` is a SymPy expression, without importing SymPy."""
+    sympy = sys.modules.get("sympy")
+    return sympy is not None and isinstance(value, sympy.Basic)
+
+
+def as_rational(value: object) -> Fraction:
+    """Return a finite real number exactly."""
+    if isinstance(value, Rational):
+        return Fraction(int(value.numerator), int(value.denominator))
+    if not isinstance(value, Real):
+        raise TypeError(f"weights need numbers or SymPy expressions as nodes, but got {value!r}")
+    if not np.isfinite(float(value)):
+        raise ValueError(f"weights need finite nodes, but got {value!r}")
+    return Fraction(float(value))

@@ -1,0 +1,227 @@
+"""Conditions bound to the fields of an operator: rows C u = g, and the equations they replace."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, cast
+
+import numpy as np
+from scipy import sparse
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from numpy.typing import NDArray
+    from scipy.sparse import csr_array
+
+    from findops.common.arrays import Array, Ints
+    from findops.conditions.conditions import Condition, Place
+    from findops.discretization.coefficients import InTime
+    from findops.grids.grid import Grid
+    from findops.operators.operator import Operator
+
+
+__all__ = ["Equation", "Equations", "components_of"]
+
+
+@dataclass(frozen=True, eq=False)
+class Equation:
+    """The rows of one condition at one place, for one component."""
+
+    condition: Condition
+    place: Place
+    given: InTime
+    """What is prescribed, at the points of the place."""
+    rows: csr_array
+    """The expression of the condition, in terms of all unknowns."""
+    taken: Ints
+    """Flat indices of the unknowns whose equations it replaces."""
+    chosen: Ints
+    """Which of the points of the place those are."""
+
+    def values(self, t: float | None) -> Array:
+        """Return what is prescribed at a time."""
+        return self._at(t) if self.steady is None else self.steady
+
+    @cached_property
+    def steady(self) -> Array | None:
+        """What is prescribed at all times, None if it depends on time."""
+        return self._at(None) if self.given.steady else None
+
+    def _at(self, t: float | None) -> Array:
+        return self.place.flat(self.given(t), self.given.grid)[self.chosen]
+
+
+@dataclass(frozen=True, eq=False)
+class Mean:
+    """The mean of an expression, and the equations to which the same constant is added for it."""
+
+    condition: Condition
+    row: csr_array
+    """The mean in terms of all unknowns, (1, unknowns)."""
+    balanced: csr_array
+    """Where the constant is added, (unknowns, 1)."""
+
+    def value(self, t: float | None) -> Array:
+        return self.condition.mean(t)
+
+
+@dataclass(frozen=True, eq=False)
+class Equations:
+    """All conditions on the fields of an operator, as rows C u = g."""
+
+    parts: tuple[Equation, ...]
+    means: tuple[Mean, ...]
+    unknowns: int
+    acc: int
+    """The order of accuracy of traces."""
+
+    @staticmethod
+    def of(op: Operator, conditions: Iterable[Condition], acc: int | None = None) -> Equations:
+        """Bind conditions to the fields of an operator, traces as accurate as its inner rows.
+
+        Raises
+        ------
+        ValueError
+            If a place does not exist, a value does not fit, or no equation is left to replace.
+        """
+        grid, inputs = op.domain, op.program.inputs
+        acc = acc or _even_accuracy(op)
+        points = int(np.prod(grid.shape))
+        taken = np.zeros((inputs.count, points), dtype=bool)
+        depth: dict[tuple[str, int], int] = {}
+        parts, means = [], []
+        for condition in sorted(conditions, key=lambda c: c.differentiates):
+            parts += _equations(condition, grid, acc, taken, depth)
+            means += _means(condition, grid, inputs.count)
+        return Equations(tuple(parts), tuple(means), taken.size, acc)
+
+    def __post_init__(self) -> None:
+        for n, mean in enumerate(self.means):
+            if any(abs(mean.balanced - other.balanced).nnz == 0 for other in self.means[:n]):
+                raise ValueError(f"{mean.condition!r}: another mean is given for this component")
+
+    @property
+    def conditions(self) -> tuple[Condition, ...]:
+        """The conditions, each once."""
+        parts: tuple[Equation | Mean, ...] = (*self.parts, *self.means)
+        return tuple({id(part.condition): part.condition for part in parts}.values())
+
+    @cached_property
+    def places(self) -> Ints:
+        """Flat indices of the unknowns whose equations are replaced."""
+        return np.concatenate([np.zeros(0, np.intp), *(part.taken for part in self.parts)])
+
+    @cached_property
+    def matrix(self) -> csr_array:
+        """C, a row for each condition and point."""
+        none = sparse.csr_array((0, self.unknowns))
+        rows = [none, *(part.rows for part in self.parts)]
+        return cast("csr_array", sparse.vstack(rows, format="csr"))
+
+    def means_of(self, t: float | None) -> Array:
+        """Return the means that are given."""
+        return np.concatenate([np.zeros(0), *(mean.value(t) for mean in self.means)])
+
+    def values(self, t: float | None) -> Array:
+        """Return g."""
+        return np.concatenate([np.zeros(0), *(part.values(t) for part in self.parts)])
+
+
+def _even_accuracy(op: Operator) -> int:
+    """Return the order of the rows in the middle, made even, as central schemes need it."""
+    middle = np.ravel_multi_index([n // 2 for n in op.range.shape], op.range.shape)
+    orders = op.accuracy.reshape(-1, math.prod(op.range.shape))[:, middle]
+    known = orders[np.isfinite(orders)]
+    return max(2, 2 * math.ceil(known.min() / 2)) if known.size else 2
+
+
+def _equations(
+    condition: Condition,
+    grid: Grid,
+    acc: int,
+    taken: NDArray[np.bool_],
+    depth: dict[tuple[str, int], int],
+) -> list[Equation]:
+    """Return the equations of a condition, and mark what they replace as taken."""
+    made = []
+    for place in condition.places(grid):
+        bound = condition.on(grid, place, acc).on(grid)
+        _check(condition, place, bound, len(taken))
+        given = condition.given(place.grid(bound.range), place)
+        where = place.mask if place.face is None else bound.range.face(place.face)
+        rows = np.flatnonzero(where)
+        for column in components_of(condition, len(taken)):
+            layer = 0
+            if place.face is not None:
+                layer = depth.get((place.face, column), 0)
+                depth[place.face, column] = layer + 1
+            targets = np.flatnonzero(_moved(place, grid, layer))
+            chosen = np.flatnonzero(~taken[column, targets])
+            if not chosen.size:
+                raise ValueError(f"{condition!r}: other conditions hold at all of its points")
+            taken[column, targets[chosen]] = True
+            matrix = _widened(bound, bound.matrix(rows=rows[chosen]), column, len(taken))
+            flat = column * taken.shape[1] + targets[chosen]
+            made.append(Equation(condition, place, given, matrix, flat, chosen))
+    return made
+
+
+def _means(condition: Condition, grid: Grid, components: int) -> list[Mean]:
+    """Return the mean that a condition gives, if it gives one, for each of its components."""
+    if not condition.is_mean:
+        return []
+    bound = condition.expression.on(grid)
+    _check(condition, None, bound, components)
+    weights = bound.range.weights()
+    mean = sparse.csr_array(weights.reshape(1, -1) / weights.sum()) @ bound.matrix()
+    made = []
+    for column in components_of(condition, components):
+        balanced = np.zeros((components, weights.size))
+        balanced[column] = 1
+        row = _widened(bound, mean, column, components)
+        made.append(Mean(condition, row, sparse.csr_array(balanced.reshape(-1, 1))))
+    return made
+
+
+def components_of(condition: Condition, count: int) -> Iterable[int]:
+    """Return the components that a condition is for."""
+    c = condition.component
+    if c is None:
+        return range(count)
+    if not -count <= c < count:
+        raise ValueError(f"{condition!r}: there is no component {c}, only {count}")
+    return (c % count,)
+
+
+def _widened(bound: Operator, matrix: csr_array, column: int, components: int) -> csr_array:
+    """Return a matrix for one component as one for all."""
+    if bound.program.inputs.count > 1:
+        return matrix
+    blocks = [sparse.csr_array(matrix.shape)] * components
+    blocks[column] = matrix
+    return sparse.hstack(blocks, format="csr")
+
+
+def _check(condition: Condition, place: Place | None, bound: Operator, components: int) -> None:
+    """Refuse an expression that does not give one value at each point of a place."""
+    if bound.program.outputs.count != 1 or bound.program.inputs.count not in (1, components):
+        raise ValueError(
+            f"{condition!r}: a condition gives one value at a point, from one component or all "
+            f"{components}, but this maps {bound.program.inputs.count} to "
+            f"{bound.program.outputs.count}"
+        )
+    if place is not None and place.face is None and bound.range != bound.domain:
+        raise ValueError(f"{condition!r}: on a mask, it must give values at the same points")
+
+
+def _moved(place: Place, grid: Grid, layer: int) -> NDArray[np.bool_]:
+    """Return the mask of the points some layers inwards from a face."""
+    if place.face is None or layer == 0:
+        return place.mask
+    axis = grid.face_axis(place.face)
+    if layer >= grid.shape[axis] // 2:
+        raise ValueError(f"{layer + 1} conditions on {place.face} are too many for {grid!r}")
+    return np.roll(place.mask, layer if place.face.endswith("-") else -layer, axis)

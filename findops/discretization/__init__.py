@@ -1,0 +1,1 @@
+"""Discretization: expressions, grids, schemes and closures meet here, and only here."""

@@ -1,0 +1,144 @@
+"""Expressions, grids, schemes and closures meet: the making of a `Program`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from itertools import product
+from numbers import Complex
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from findops.common.arguments import Number
+from findops.discretization.halo import with_halo
+from findops.discretization.products import ChainBuilder, Link, Select
+from findops.expressions.components import expand
+from findops.expressions.derivative import Diff
+from findops.expressions.expression import Coef, Product, Sum, check_fields
+from findops.plan.program import Chain, Layout, Program
+from findops.schemes import Closure, Upwind
+
+if TYPE_CHECKING:
+    from findops.expressions.expression import Closures, Expr
+    from findops.grids.grid import Grid
+
+__all__ = ["Discretization", "discretize"]
+
+NAMES = ("accurate", "odd", "even", "zero", "halo")
+
+
+@dataclass(frozen=True)
+class Discretization:
+    """A program, the grids that it maps between, and the ghosts that its input carries."""
+
+    program: Program
+    domain: Grid
+    range: Grid
+    ghosts: tuple[tuple[int, int], ...]
+
+
+def discretize(
+    expr: Expr, grid: Grid, closure: Closures, fields: Mapping[str, object]
+) -> Discretization:
+    """Return the plan of an expression on a grid.
+
+    Raises
+    ------
+    ValueError
+        If an axis is unknown, positions do not match, a coefficient has the wrong shape, a closure
+        is unknown, or the grid is too small.
+    TypeError
+        If a field is missing or unknown.
+    """
+    check_fields(expr, fields)
+    closures = _closures(closure, grid)
+    builder = ChainBuilder(grid, closures, fields)
+    parts = expand(expr, grid)
+    chains: list[Chain] = []
+    ends: list[Grid] = []
+    for (row, col), entry in sorted(parts.entries.items()):
+        for scale, links in _products(entry, grid):
+            terms, end = builder.chain(scale, links)
+            chains.append(Chain(row, col, terms))
+            ends.append(end)
+    target = ends[0] if ends else grid
+    for end in ends:
+        if end != target:
+            raise ValueError(_unlike(expr, target, end))
+    faced = tuple((kinds[0] == "halo", kinds[1] == "halo") for kinds in closures)
+    made, ghosts = with_halo(chains, grid, faced)
+    points = tuple(n + sum(pair) for n, pair in zip(grid.shape, ghosts, strict=True))
+    program = Program(Layout(parts.inputs, points), Layout(parts.outputs, target.shape), made)
+    return Discretization(program, grid, target, ghosts)
+
+
+def _closures(closure: Closures, grid: Grid) -> tuple[tuple[Closure, Closure], ...]:
+    """Return the closures (lower, upper) of every axis."""
+    by_face = dict(closure) if isinstance(closure, Mapping) else dict.fromkeys(grid.faces, closure)
+    for face, kind in by_face.items():
+        if face not in grid.faces:
+            raise ValueError(
+                f"closure: there is no face {face!r}, only {list(grid.faces)}; periodic axes have "
+                "none"
+            )
+        _check_closure(kind)
+    if not isinstance(closure, Mapping):
+        _check_closure(closure)
+
+    def of(face: str) -> Closure:
+        kind = by_face.get(face, "accurate")
+        return kind if isinstance(kind, str) else int(kind)
+
+    return tuple((of(f"{name}-"), of(f"{name}+")) for name in grid.names)
+
+
+def _check_closure(kind: object) -> None:
+    if isinstance(kind, (int, np.integer)) and not isinstance(kind, bool):
+        if kind < 1:
+            raise ValueError(f"closure: an accuracy must be at least 1, but is {kind}")
+    elif kind not in NAMES:
+        raise ValueError(
+            f"closure must be one of {list(NAMES)}, an accuracy, or a dict by face, not {kind!r}; "
+            "an axis is made periodic by Periodic(…), and spacings per axis go in a tuple"
+        )
+
+
+def _products(entry: Expr, grid: Grid) -> Iterator[tuple[Number, tuple[Link, ...]]]:
+    """Yield the terms of a scalar expression, upwind derivatives split by direction."""
+    for term in entry.terms if isinstance(entry, Sum) else (entry,):
+        match term:
+            case Coef(value=value) if isinstance(value, Number):
+                if value:
+                    yield value, ()
+                continue
+            case Product():
+                scale, factors = term.scale, term.factors
+            case _:
+                scale, factors = 1, (term,)
+        for links in product(*(_directions(factor, grid) for factor in factors)):
+            yield scale, tuple(link for group in links for link in group)
+
+
+def _directions(factor: Expr, grid: Grid) -> list[tuple[Link, ...]]:
+    match factor:
+        case Diff(scheme=Upwind() as scheme) if not isinstance(scheme.velocity, Complex):
+            ascending = grid[factor.axis].ascending
+            return [
+                (
+                    Select(scheme.velocity, positive),
+                    Diff(factor.axis, factor.order, factor.acc, scheme.side(positive, ascending)),
+                )
+                for positive in (True, False)
+            ]
+    return [(factor,)]
+
+
+def _unlike(expr: Expr, first: Grid, second: Grid) -> str:
+    for i in range(first.ndim):
+        if first.axes[i] != second.axes[i]:
+            return (
+                f"the terms of {expr!r} do not meet: along {first.called(i)} one gives values at "
+                f"{first.position(i)}, another at {second.position(i)}"
+            )
+    return f"the terms of {expr!r} give values on different grids"

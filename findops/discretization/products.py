@@ -1,0 +1,221 @@
+"""Products of derivatives and coefficients become chains of terms."""
+
+from __future__ import annotations
+
+import operator
+from dataclasses import dataclass, replace
+from functools import reduce
+from typing import TYPE_CHECKING
+
+from findops.discretization.coefficients import FieldSlot, evaluate, flows
+from findops.expressions.derivative import Diff, Flux, Interpolate
+from findops.expressions.expression import AlongAxis, Expr, Field, Product
+from findops.plan.program import Factor, Term
+from findops.schemes import Closure, TooFewPointsError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from findops.common.arguments import Number
+    from findops.grids.grid import Grid
+    from findops.plan.band import Band
+
+__all__ = ["ChainBuilder", "Link", "Select"]
+
+
+@dataclass(frozen=True)
+class Select:
+    """The mask of an upwind scheme: where the flow is positive or zero, or where not."""
+
+    velocity: object
+    positive: bool
+
+
+Link = Expr | Select
+Derivative = Diff | Interpolate | Flux
+Item = Derivative | Factor
+
+
+class ChainBuilder:
+    """Makes chains of terms on one grid."""
+
+    def __init__(
+        self,
+        grid: Grid,
+        closures: tuple[tuple[Closure, Closure], ...],
+        fields: Mapping[str, object],
+    ) -> None:
+        self.grid, self.closures, self.fields = grid, closures, fields
+        self._bands: dict[object, Band] = {}
+        self._factors: dict[object, Factor] = {}
+
+    def chain(self, scale: Number, links: tuple[Link, ...]) -> tuple[tuple[Term, ...], Grid]:
+        """Return the terms of a product, left to right, and where its values are.
+
+        Going from the right, a term takes one band per axis and then the coefficients to their
+        left; what comes after those, or another band along an axis, starts the next term.
+        """
+        items = _commuted(self._items(links))
+        number = complex(scale) if isinstance(scale, complex) else float(scale)
+        grid, terms = self.grid, []
+        bands: list[Band | None] = [None] * grid.ndim
+        factors: list[Factor] = []
+        for place in reversed(range(len(items))):
+            item = items[place]
+            if isinstance(item, Factor):
+                if item.slot is None and not item.selects and item.value.size == 1:
+                    number *= item.value.item()
+                else:
+                    factors.insert(0, item)
+                continue
+            axis = int(item.axis)
+            if factors or bands[axis] is not None:
+                terms.append(Term(tuple(bands), 1.0, tuple(factors)))
+                bands, factors = [None] * grid.ndim, []
+            bands[axis] = self._band(item, items[:place], grid)
+            grid = _after(item, grid)
+        terms.append(Term(tuple(bands), number, tuple(factors)))
+        return tuple(reversed(terms)), grid
+
+    def _items(self, links: tuple[Link, ...]) -> list[Item]:
+        """Return the links with coefficients evaluated where they stand."""
+        grid = self.grid
+        items: list[Item] = []
+        for link in reversed(links):
+            if isinstance(link, (Diff, Interpolate, Flux)):
+                _check_position(link, grid)
+                grid = _after(link, grid)
+                items.append(link)
+            else:
+                items.append(self._factor(link, grid))
+        return items[::-1]
+
+    def _factor(self, link: Link, grid: Grid) -> Factor:
+        """Return a coefficient at the points where it stands, one array for all that share it."""
+        name = link if isinstance(link, Expr) else (id(link.velocity), link.positive)
+        if (name, grid) not in self._factors:
+            self._factors[name, grid] = self._evaluated(link, grid)
+        return self._factors[name, grid]
+
+    def _evaluated(self, link: Link, grid: Grid) -> Factor:
+        match link:
+            case Field():
+                slot = FieldSlot(link.name, grid)
+                return Factor(slot(self.fields[link.name]), slot=slot)
+            case Select(velocity=Field(name=name)):
+                slot = FieldSlot(name, grid, link.positive)
+                return Factor(slot(self.fields[name]), selects=True, slot=slot)
+            case Select():
+                velocity = evaluate(link.velocity, grid, "the velocity of Upwind")
+                return Factor(flows(velocity, link.positive), selects=True)
+            case _:
+                return Factor(evaluate(link, grid))
+
+    def _band(self, item: Derivative, left: Sequence[Item], grid: Grid) -> Band:
+        """Return the band of a derivative, cured of jumps in its error where that matters.
+
+        An error that jumps from row to row costs an outer derivative one order per
+        differentiation. Across a coefficient that varies along its axis, and in diffusion, the
+        inner one therefore gets the accuracy acc + the order of what is applied after it there.
+        """
+        band = self._made(item, grid)
+        outer = _order_outside(item, left)
+        axis = int(item.axis)
+        edges = bool(band.head or band.tail)
+        smooth = grid.axes[axis].spacing is not None and band.constant and not edges
+        fixed = item.scheme.fixed or (isinstance(item, Flux) and item.natural)
+        if not outer or smooth or fixed or "accurate" not in self.closures[axis]:
+            return band
+        acc = item.scheme.at_least(item.acc + outer)
+        if isinstance(item, Diff):
+            return self._made(Diff(item.axis, item.order, acc, item.scheme, item.to), grid)
+        return self._made(replace(item, acc=acc), grid)
+
+    def _made(self, item: Derivative, grid: Grid) -> Band:
+        axis = int(item.axis)
+        key = (item, grid.axes[axis])
+        if key not in self._bands:
+            try:
+                self._bands[key] = self._discretized(item, grid)
+            except TooFewPointsError as error:
+                raise ValueError(
+                    f"{_written(item, grid)} needs {error.needed} points along "
+                    f"{grid.called(axis)}, but the grid has {error.there}"
+                ) from None
+            except ValueError as error:
+                raise ValueError(f"{_written(item, grid)}: {error}") from None
+        return self._bands[key]
+
+    def _discretized(self, item: Derivative, grid: Grid) -> Band:
+        source, kinds = grid.axes[int(item.axis)], self.closures[int(item.axis)]
+        target = source if item.to is None else source.half()
+        if not isinstance(item, Flux) or not item.natural:
+            return item.scheme.band(item.order, item.acc, source, target, kinds)
+        if "halo" in kinds:
+            raise ValueError("no flux passes the ends, so that they cannot be halos")
+        nodes, half = (source, target) if item.to == "half" else (target, source)
+        if item.acc > 2 and nodes.spacing is None:
+            raise ValueError("zero flux through the ends needs acc 2 where the spacing varies")
+        flux = item.scheme.band(1, item.acc, nodes, half, ("even", "even"))
+        if item.to == "half":
+            return flux
+        return replace(flux.T.scaled(-1 / nodes.weights, half.weights), sign=1)
+
+
+def _commuted(items: Iterable[Item]) -> list[Item]:
+    """Move derivatives to the right of coefficients that do not vary along their axes.
+
+    What then stands side by side is arranged as in any product.
+    """
+    result: list[Item] = []
+    run: list[Derivative] = []
+    for item in items:
+        if isinstance(item, Factor):
+            result.extend(_arranged([d for d in run if item.varies(int(d.axis))]))
+            result.append(item)
+            run = [d for d in run if not item.varies(int(d.axis))]
+        else:
+            run.append(item)
+    return result + _arranged(run)
+
+
+def _arranged(run: Sequence[Derivative]) -> list[Item]:
+    if not run:
+        return []
+    product: Expr = reduce(operator.mul, run)
+    factors = product.factors if isinstance(product, Product) else (product,)
+    return [factor for factor in factors if isinstance(factor, (Diff, Interpolate, Flux))]
+
+
+def _after(item: Derivative, grid: Grid) -> Grid:
+    return grid if item.to is None else grid.half(int(item.axis))
+
+
+def _order_outside(item: Derivative, left: Sequence[Item]) -> int:
+    """Return the order of what is applied later along the axis to an error that jumps."""
+    axis = int(item.axis)
+    if not isinstance(item, Flux):
+        places = [i for i, f in enumerate(left) if isinstance(f, Factor) and f.multiplies(axis)]
+        left = left[: max(places, default=0)]
+    return sum(d.order for d in left if isinstance(d, AlongAxis) and d.axis == axis)
+
+
+def _check_position(item: Derivative, grid: Grid) -> None:
+    here = grid.position(int(item.axis))
+    start = "nodes" if item.to == "half" else "half points"
+    if item.to is not None and here != start:
+        raise ValueError(
+            f"{_written(item, grid)} maps values from {start}, but along "
+            f"{grid.called(int(item.axis))} they are at {here} where it stands"
+        )
+
+
+def _written(item: Derivative, grid: Grid) -> str:
+    """Return the derivative as one writes it, with the grid's name of its axis."""
+    name = grid.names[int(item.axis)]
+    if item.scheme.part_of is not None:
+        return item.scheme.part_of
+    if isinstance(item, Diff):
+        acc = None if item.scheme.fixed else item.acc
+        return repr(Diff(name, item.order, acc, item.scheme, item.to))
+    return repr(replace(item, axis=name))

@@ -1,0 +1,1 @@
+"""Executors: each carries a `Program` out."""

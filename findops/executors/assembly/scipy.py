@@ -1,0 +1,223 @@
+"""Assembly of a program into sparse matrices.
+
+Large matrices are written out by compiled code, from a pattern of their few kinds of rows. Small
+ones, and those in which hardly two rows are of one kind, are made by vectorized index arithmetic
+and products of sparse matrices.
+"""
+
+from __future__ import annotations
+
+import math
+from functools import partial, reduce
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from scipy import sparse
+
+from findops.executors.assembly.pattern import Pattern, kinds_of_rows
+from findops.executors.assembly.pattern import pattern as make_pattern
+from findops.plan.program import Chain, Composition, Program, Term
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from numpy.typing import NDArray
+
+    from findops.common.arrays import AnyInts
+
+    Csr = sparse.csr_array[Any, tuple[int, int]]
+
+__all__ = [
+    "Pattern",
+    "assemble",
+    "assemble_small",
+    "check_format",
+    "diagonal",
+    "fill",
+    "pattern",
+    "times",
+]
+
+SMALL = 1 << 15
+"""Below so many paths from rows to columns, compiled code does not gain (measured)."""
+
+WIDE = 1 << 10
+"""The most paths from a row: beyond, products of sparse matrices merge them step by step."""
+
+ALIKE = 16
+"""Rows of one kind, on average, from which on it pays to write out the kinds (measured)."""
+
+SLAB = 1 << 18
+"""Rows of a matrix of which only the diagonal is wanted, made at a time."""
+
+
+def check_format(name: str) -> None:
+    """Refuse what is no format of SciPy's."""
+    if name not in ("bsr", "coo", "csc", "csr", "dia", "dok", "lil"):
+        raise ValueError(f"format must be one of SciPy's, such as 'csr', not {name!r}")
+
+
+def pattern(program: Program) -> Pattern | None:
+    """Return what compiled code needs to know of a program; None if it is not for compiled code.
+
+    It does not depend on the values of factors: it is also that of the program with others given.
+    """
+    paths = _paths(program).sum(axis=1)
+    if paths.sum() * math.prod(program.outputs.points) < SMALL or paths.max() > WIDE:
+        return None
+    if kinds_of_rows(program) * ALIKE > program.outputs.size:
+        return None
+    return make_pattern(program)
+
+
+def assemble(program: Program, rows: range | AnyInts | None = None) -> Csr:
+    """Return the CSR matrix of a program, or some of its rows, in the order given.
+
+    Indices are sorted, without duplicates or explicit zeros, int32 where they fit.
+    """
+    return fill(pattern(program), program, rows)
+
+
+def fill(known: Pattern | None, program: Program, rows: range | AnyInts | None = None) -> Csr:
+    """Return what `assemble` returns, given what `pattern` returns."""
+    if known is None:
+        return assemble_small(program, None if rows is None else np.asarray(rows, dtype=np.intp))
+    # Numba takes long to import: only where it pays.
+    from findops.executors.assembly import writer
+
+    return writer.fill(known, program, rows)
+
+
+def diagonal(known: Pattern | None, program: Program) -> NDArray[Any]:
+    """Return the diagonal of the matrix of a program, made some rows at a time."""
+    length = min(program.outputs.size, program.inputs.size)
+    slabs = [range(i, min(i + SLAB, length)) for i in range(0, length, SLAB)]
+    return np.concatenate([fill(known, program, rows).diagonal(rows.start) for rows in slabs])
+
+
+def _paths(program: Program) -> NDArray[np.float64]:
+    """Return how many paths lead from a point of each component to those of each."""
+    found = np.zeros((program.outputs.count, program.inputs.count))
+    for part in program.parts:
+        match part:
+            case Chain():
+                bands = (band for term in part.terms for band in term.bands if band is not None)
+                found[part.row, part.col] += math.prod(band.taps for band in bands)
+            case Composition():
+                found += reduce(np.matmul, map(_paths, part.programs))
+    return found
+
+
+def assemble_small(program: Program, rows: AnyInts | None = None) -> Csr:
+    """Return what `assemble` returns, without compiled code."""
+    count = program.outputs.size if rows is None else len(rows)
+    dtype = np.complex128 if program.is_complex else np.float64
+    parts = [_part(part, program, rows) for part in program.parts]
+    if not parts:
+        parts = [sparse.csr_array((count, program.inputs.size))]
+    matrix: Csr = reduce(lambda a, b: a + b, parts).tocsr().astype(dtype, copy=False)
+    matrix.sum_duplicates()
+    matrix.eliminate_zeros()
+    return _narrowed(matrix)
+
+
+def _part(part: Chain | Composition, program: Program, rows: AnyInts | None) -> Csr:
+    match part:
+        case Chain():
+            return _chain(part, program, rows)
+        case Composition(programs=(first, *others)):
+            return reduce(
+                lambda left, inner: times(left, partial(assemble, inner)),
+                others,
+                assemble(first, rows),
+            )
+    raise AssertionError("a composition is never empty")
+
+
+def times(left: Csr, right: Callable[[NDArray[np.intp]], Csr]) -> Csr:
+    """Multiply by a matrix of which only the rows that matter are made."""
+    needed, places = np.unique(left.indices.astype(np.intp), return_inverse=True)
+    narrow = sparse.csr_array((left.data, places, left.indptr), shape=(left.shape[0], len(needed)))
+    product: Csr = narrow @ right(needed)
+    return product
+
+
+def _chain(chain: Chain, program: Program, rows: AnyInts | None) -> Csr:
+    """Return the rows of a chain, placed at its components."""
+    n_out, n_in = (math.prod(side.points) for side in (program.outputs, program.inputs))
+    if rows is None:
+        count, within = program.outputs.size, None
+        mine = np.arange(chain.row * n_out, (chain.row + 1) * n_out)
+    else:
+        count, mine = len(rows), np.flatnonzero(rows // n_out == chain.row)
+        within = rows[mine] % n_out
+    shapes = chain.shapes(program.inputs.points)
+    matrix = _term(chain.terms[0], within, shapes[0], shapes[1])
+    for term, (out_points, in_points) in zip(chain.terms[1:], pairwise(shapes[1:]), strict=True):
+        matrix = times(matrix, partial(_term, term, out_points=out_points, in_points=in_points))
+    lengths = np.zeros(count, dtype=np.intp)
+    lengths[mine] = np.diff(matrix.indptr)
+    return sparse.csr_array(
+        (matrix.data, matrix.indices + chain.col * n_in, _starts(lengths)),
+        shape=(count, program.inputs.size),
+    )
+
+
+def _term(
+    term: Term, rows: AnyInts | None, out_points: tuple[int, ...], in_points: tuple[int, ...]
+) -> Csr:
+    """Return rows of one term: an outer product of the rows of its bands.
+
+    All rows are indexed as an open mesh, which stays small until the last band.
+    """
+    index: tuple[NDArray[Any], ...]
+    if rows is None:
+        index = np.ix_(*map(np.arange, out_points))
+    else:
+        index = np.unravel_index(rows, out_points)
+    size = math.prod(in_points)
+    kind = np.int32 if size <= np.iinfo(np.int32).max else np.int64
+    columns: NDArray[Any] = np.zeros(1, dtype=kind)
+    weights: NDArray[Any] = np.ones(1)
+    for i, n, band in zip(index, in_points, term.bands, strict=True):
+        if band is None:
+            columns = columns * n + i[..., None].astype(kind)
+            continue
+        along, factors = band.table()
+        columns = columns[..., :, None] * n + along[i][..., None, :].astype(kind)
+        weights = weights[..., :, None] * factors[i][..., None, :]
+        columns = columns.reshape(*columns.shape[:-2], math.prod(columns.shape[-2:]))
+        weights = weights.reshape(*weights.shape[:-2], math.prod(weights.shape[-2:]))
+    shape = (*np.broadcast_shapes(*(i.shape for i in index)), columns.shape[-1])
+    # Padding has zero weight; a coefficient that is zero somewhere is told apart from it.
+    kept = np.broadcast_to(weights != 0, shape)
+    values = weights * _coefficient(term, index, out_points)
+    data = np.broadcast_to(values, shape)[kept]
+    starts = _starts(kept.sum(axis=-1).ravel())
+    return sparse.csr_array(
+        (data, np.broadcast_to(columns, shape)[kept], starts), shape=(len(starts) - 1, size)
+    )
+
+
+def _coefficient(
+    term: Term, index: tuple[AnyInts, ...], out_points: tuple[int, ...]
+) -> NDArray[Any]:
+    coefficient: NDArray[Any] = np.asarray(term.coefficient)
+    for mask in term.masks:
+        coefficient = np.where(mask, coefficient, 0)
+    if coefficient.ndim:
+        coefficient = np.broadcast_to(coefficient, out_points)[index][..., None]
+    return coefficient
+
+
+def _starts(lengths: NDArray[Any]) -> NDArray[Any]:
+    return np.concatenate([[0], np.cumsum(lengths)])
+
+
+def _narrowed(matrix: Csr) -> Csr:
+    largest = max(*matrix.shape, matrix.nnz)
+    kind = np.int32 if largest <= np.iinfo(np.int32).max else np.int64
+    matrix.indices = matrix.indices.astype(kind, copy=False)
+    matrix.indptr = matrix.indptr.astype(kind, copy=False)
+    return matrix

@@ -1,0 +1,68 @@
+"""Arrays as kernels want them: a contiguous last axis, and starts alike within cache lines."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from findops.common.arrays import Array
+
+__all__ = ["CACHE_LINE", "Order", "Ready", "contiguous_last", "empty_like", "fits", "order_of"]
+
+
+Order = tuple[int, ...]
+"""The axes of the grid from the slowest to one that is contiguous."""
+
+Ready = Callable[[Array, Array | None, bool, float], Array | None]
+"""A quick application: (u, out, add, scale) to the result, or to None if `out` is unfit for it."""
+
+CACHE_LINE = 64
+
+
+def fits(out: object, shape: tuple[int, ...], dtype: np.dtype[Any], u: Array) -> bool:
+    """Tell whether an output is a contiguous array of a shape and type, apart from u."""
+    return (
+        isinstance(out, np.ndarray)
+        and out.flags.carray
+        and out.shape == shape
+        and out.dtype == dtype
+        and not np.may_share_memory(u, out)
+    )
+
+
+def contiguous_last(fields: Array) -> bool:
+    """Tell whether the last axis is contiguous."""
+    return fields.shape[-1] <= 1 or fields.strides[-1] == fields.itemsize
+
+
+def order_of(fields: Array) -> Order | None:
+    """Return the axes of (batch, component, *points) from the slowest to one that is contiguous.
+
+    None if there is no such axis.
+    """
+    axes = range(fields.ndim - 2)
+    if contiguous_last(fields):
+        return tuple(axes)
+    strides = fields.strides[2:]
+    last = [axis for axis in axes if strides[axis] == fields.itemsize]
+    if not last:
+        return None
+    others = sorted((a for a in axes if a != last[0]), key=lambda axis: -abs(strides[axis]))
+    return (*others, last[0])
+
+
+def empty_like(u: Array, shape: tuple[int, ...]) -> Array:
+    """Return a new array of another shape, which begins within a cache line where `u` does.
+
+    What the kernels write then stands in memory as what they read does: vectors of both begin
+    where cache lines do.
+    """
+    size = math.prod(shape) * u.itemsize
+    if size < 1 << 16:
+        return np.empty(shape, u.dtype)
+    raw = np.empty(size + CACHE_LINE, dtype=np.uint8)
+    start = (u.ctypes.data // u.itemsize * u.itemsize - raw.ctypes.data) % CACHE_LINE
+    return raw[start : start + size].view(u.dtype).reshape(shape)

@@ -1,0 +1,1 @@
+"""Compiled kernels that apply a `Program` to NumPy's arrays."""

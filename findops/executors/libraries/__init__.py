@@ -1,0 +1,1 @@
+"""Application to arrays of other libraries, and to fields on disk."""

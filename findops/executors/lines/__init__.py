@@ -1,0 +1,1 @@
+"""Sweeps along whole lines, for implicit and spectral schemes."""

@@ -1,0 +1,665 @@
+"""The parts of expressions: walking through them, and exchanging some."""
+
+from __future__ import annotations
+
+import math
+import sys
+from collections.abc import Iterable, Mapping
+from copy import copy
+from dataclasses import dataclass, fields, is_dataclass
+from fractions import Fraction
+from functools import cache, cached_property, singledispatch
+from typing import TYPE_CHECKING, Any, overload
+
+import numpy as np
+
+from findops.common.arguments import Number, canonical, is_labeled, is_symbolic, kind, whole
+
+if TYPE_CHECKING:
+    from abc import ABCMeta
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from typing import Self
+
+    from numpy.typing import ArrayLike, NDArray
+    from scipy.sparse import csr_array
+    from xarray import DataArray, Dataset
+
+    from findops.expressions.symbolic import InteriorStencil
+    from findops.operators.operator import Operator
+
+__all__ = [
+    "AlongAxis",
+    "AxisName",
+    "Closures",
+    "Coef",
+    "Discrete",
+    "Expr",
+    "Field",
+    "GridLike",
+    "Identity",
+    "Product",
+    "Sum",
+    "added",
+    "as_coefficient",
+    "as_expr",
+    "check_fields",
+    "collect",
+    "divided",
+    "multiplied",
+    "powered",
+    "rewrite",
+    "walk",
+]
+
+
+AxisName = str | int
+Closures = str | int | Mapping[str, str | int]
+GridLike = Any
+"""A Grid, or what stands for one: a spacing, coordinates, a tuple of them, {axis: them}."""
+
+
+class Discrete:
+    """A bound operator, which does not mix with expressions."""
+
+    __slots__ = ()
+
+
+class Expr:
+    """A linear operator on fields, not yet on a grid. Immutable and hashable.
+
+    Expressions combine by ``+ - * @ / **``; ``*`` and ``@`` between expressions are the operator
+    product. Every result is in normal form.
+    """
+
+    # NumPy's scalars and arrays, and pandas' objects, on the left leave the operation to us.
+    __array_ufunc__ = None
+    __pandas_priority__ = 10_000
+
+    def __new__(cls, *_: object, **__: object) -> Self:
+        # Found where it is loaded already; expressions made before it count from the next one on.
+        tree = getattr(sys.modules.get("xarray"), "DataTree", None)
+        if tree is not None:
+            _goes_before(tree)
+        return super().__new__(cls)
+
+    def __array__(self, dtype: object = None, copy: object = None) -> NDArray[Any]:
+        raise TypeError(f"{self!r} is an operator, not an array: apply it as E(u, grid)")
+
+    def __add__(self, other: object) -> Expr:
+
+        return added(self, other)
+
+    def __radd__(self, other: object) -> Expr:
+
+        return added(other, self)
+
+    def __neg__(self) -> Expr:
+        return self * -1
+
+    def __sub__(self, other: object) -> Expr:
+
+        return added(self, multiplied(other, -1))
+
+    def __rsub__(self, other: object) -> Expr:
+
+        return added(other, -self)
+
+    def __mul__(self, other: object) -> Expr:
+
+        return multiplied(self, other)
+
+    def __rmul__(self, other: object) -> Expr:
+
+        return multiplied(other, self)
+
+    def __matmul__(self, other: object) -> Expr:
+        if not isinstance(other, (Expr, Discrete)):
+            raise TypeError(
+                f"@ is the product of operators: apply {self!r} as E(u, grid), or bind it and use "
+                f"E.on(grid) @ u; multiply by a coefficient with *, not {kind(other)} with @"
+            )
+        return self * other
+
+    def __rmatmul__(self, other: object) -> Expr:
+        raise TypeError(f"write coefficient * {self!r}: @ is the product of operators")
+
+    def __truediv__(self, other: object) -> Expr:
+
+        return divided(self, other)
+
+    def __pow__(self, power: int) -> Expr:
+
+        return powered(self, power)
+
+    @overload
+    def __call__(
+        self,
+        u: DataArray | Dataset,
+        /,
+        grid: GridLike = None,
+        closure: Closures = "accurate",
+        **given: Any,
+    ) -> Any: ...
+
+    @overload
+    def __call__(
+        self,
+        u: ArrayLike | None = None,
+        /,
+        grid: GridLike = None,
+        closure: Closures = "accurate",
+        **given: Any,
+    ) -> NDArray[Any]: ...
+
+    def __call__(
+        self,
+        u: Any = None,
+        /,
+        grid: GridLike = None,
+        closure: Closures = "accurate",
+        **given: Any,
+    ) -> Any:
+        """Apply to an array (…, *components, *grid); see `on` for the other arguments.
+
+        xarray's DataArrays and Datasets bring their grid, and take more keywords: ``periodic``,
+        ``units``, ``radians`` and ``component``, which `findops.interop.xarray.apply` describes.
+        """
+        if hasattr(u, "dims"):
+            from findops.interop.xarray.apply import apply
+
+            return apply(self, u, grid, closure, **given)
+        if u is None or grid is None:
+            raise TypeError(
+                f"{self!r} needs an array and a grid: E(u, grid) with a Grid, a spacing as in "
+                "E(u, 0.1), the coordinates of 1-D data, or a tuple of these per axis"
+            )
+        from findops.operators.binding import apply_unbound
+
+        return apply_unbound(self, u, grid, closure, given)
+
+    def on(self, /, grid: GridLike, closure: Closures = "accurate", **fields: object) -> Operator:
+        """Bind to a grid.
+
+        Parameters
+        ----------
+        grid : Grid, or coordinates that make one
+            Where the fields live.
+        closure : str, int or dict by face
+            What happens where a stencil sticks out: ``"accurate"``, the accuracy of biased
+            stencils, ``"odd"``, ``"even"``, ``"zero"`` or ``"halo"``.
+        **fields
+            Values of the free fields, as coefficients, or as arrays of JAX, PyTorch or CuPy, which
+            are kept as they are.
+
+        Returns
+        -------
+        Operator
+
+        Raises
+        ------
+        ValueError
+            If an axis is unknown, positions do not match, a coefficient has the wrong shape, or
+            the grid is too small.
+        TypeError
+            If a field is missing or unknown, or a coefficient has the wrong type.
+        """
+        from findops.operators.binding import bind
+
+        return bind(self, grid, closure, fields)
+
+    def matrix(
+        self, /, grid: GridLike, closure: Closures = "accurate", **fields: object
+    ) -> csr_array:
+        """Return the sparse matrix on a grid, in CSR form; see `on` for the arguments."""
+        return self.on(grid, closure, **fields).matrix()
+
+    def stencil(self, spacing: object = None) -> InteriorStencil:
+        """Return the interior stencil {offsets: weight}, exact.
+
+        Parameters
+        ----------
+        spacing : number, SymPy expression, tuple or dict by axis, optional
+            Grid spacings; by default the symbols h_x, h_y, ….
+
+        Raises
+        ------
+        ValueError
+            If a coefficient varies, or an operator does not name its axes.
+        """
+        from findops.expressions.symbolic import interior_stencil
+
+        return interior_stencil(self, spacing)
+
+    @property
+    def free_fields(self) -> frozenset[str]:
+        """Names of the fields whose values are given at binding."""
+        return frozenset().union(*(part.free_fields for part in self._parts()))
+
+    @property
+    def needs_coordinates(self) -> bool:
+        """Whether a coefficient is a function of the coordinates."""
+        return any(part.needs_coordinates for part in self._parts())
+
+    @property
+    def multiplies(self) -> bool:
+        """Whether it only multiplies by coefficients."""
+        return False
+
+    def _parts(self) -> Iterable[Expr]:
+        return ()
+
+    def __str__(self) -> str:
+        return text(self)
+
+    def __repr__(self) -> str:
+        return code(self)
+
+    def _repr_latex_(self) -> str:
+        return f"${self._latex()}$"
+
+    def _latex(self, *_: object) -> str:
+        """Return LaTeX, also to SymPy's printer, which passes itself."""
+        return latex(self)
+
+
+# `printing` knows every kind of expression, stands above them all, and registers what it writes.
+
+
+@singledispatch
+def text(expr: Expr) -> str:
+    """Return an expression as mathematics in Unicode."""
+    raise NotImplementedError(type(expr))
+
+
+@singledispatch
+def latex(expr: Expr) -> str:
+    """Return an expression in LaTeX."""
+    raise NotImplementedError(type(expr))
+
+
+@singledispatch
+def code(expr: Expr) -> str:
+    """Return an expression as Python code; coefficients that are no numbers go by a name."""
+    raise NotImplementedError(type(expr))
+
+
+@cache
+def _goes_before(tree: ABCMeta) -> None:
+    """Let xarray's arrays on the left leave the operation to us, as they do for a DataTree.
+
+    They ask for no priority of what stands on their right, only for its type.
+    """
+    tree.register(Expr)
+
+
+@dataclass(frozen=True, init=False, repr=False, eq=False)
+class Coef(Expr):
+    """Multiplication by a coefficient.
+
+    Parameters
+    ----------
+    value : number, array, callable, SymPy expression or Field
+        The dimensions of a labeled array meet the axes of their names. Numbers compare by value,
+        arrays and callables by identity.
+
+    Raises
+    ------
+    TypeError
+        If `value` is none of these.
+    ValueError
+        If it is a number that is not finite.
+
+    Examples
+    --------
+    >>> Coef(2) * Coef(3) == Coef(6)
+    True
+    """
+
+    value: Any
+
+    def __new__(cls, value: object = 0) -> Coef:
+        if isinstance(value, Field):
+            return value  # type: ignore[return-value]  # a Field is a coefficient already
+        return super().__new__(cls)
+
+    def __init__(self, value: object) -> None:
+        if isinstance(value, (Discrete, Expr)):
+            raise TypeError(f"a coefficient is not an operator: {value!r}")
+        object.__setattr__(self, "value", canonical(value))
+
+    @property
+    def is_irrational(self) -> bool:
+        """Whether it is a number that SymPy holds exactly, as π."""
+        return is_symbolic(self.value) and not self.value.free_symbols
+
+    @property
+    def is_opaque(self) -> bool:
+        """Whether it is an array or a function, whose values may change while it stays itself."""
+        value = self.value
+        return isinstance(value, np.ndarray) or callable(value) or is_labeled(value)
+
+    @property
+    def needs_coordinates(self) -> bool:
+        return callable(self.value) or (is_symbolic(self.value) and not self.is_irrational)
+
+    @property
+    def multiplies(self) -> bool:
+        return True
+
+    @property
+    def _key(self) -> object:
+        return id(self.value) if self.is_opaque else self.value
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Coef) and bool(self._key == other._key)
+
+    def __hash__(self) -> int:
+        return hash((Coef, self._key))
+
+    def __reduce__(self) -> tuple[type[Coef], tuple[Any]]:
+        return Coef, (self.value,)
+
+
+def Identity() -> Coef:  # noqa: N802  # an operator's name
+    """Return the identity operator.
+
+    Examples
+    --------
+    >>> from findops import Diff
+    >>> Diff("x") ** 0 == Identity()
+    True
+    """
+    return Coef(1)
+
+
+@dataclass(frozen=True, repr=False)
+class Field(Expr):
+    """Multiplication by a coefficient whose value is given at binding, by name.
+
+    Examples
+    --------
+    >>> from findops import Diff
+    >>> sorted((Field("c") * Diff("x")).free_fields)
+    ['c']
+    """
+
+    name: str
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.name, str):
+            raise TypeError(f"a field's name must be a string, but is {self.name!r}")
+        if not self.name.isidentifier():
+            raise ValueError(f"a field's name must be an identifier, but is {self.name!r}")
+        if self.name in ("closure", "grid"):
+            raise ValueError(f"a field cannot be named {self.name!r}: E.on has that argument")
+
+    @property
+    def free_fields(self) -> frozenset[str]:
+        return frozenset([self.name])
+
+    @property
+    def multiplies(self) -> bool:
+        return True
+
+
+class AlongAxis(Expr):
+    """What acts along one axis: derivatives and interpolation."""
+
+    axis: AxisName
+    order: int
+    to: str | None
+    """Where it maps to, ``"half"`` or ``"node"``; None where points stay the same."""
+
+    def merged(self, inner: AlongAxis) -> AlongAxis | None:  # noqa: ARG002
+        """Return the product with what acts before along the same axis, if it is of one piece."""
+        return None
+
+
+@dataclass(frozen=True, repr=False)
+class Product(Expr):
+    """A number times a product of factors, the last applied first."""
+
+    scale: Number
+    factors: tuple[Expr, ...]
+
+    @property
+    def multiplies(self) -> bool:
+        return all(factor.multiplies for factor in self.factors)
+
+    def _parts(self) -> Iterable[Expr]:
+        return self.factors
+
+
+@dataclass(frozen=True, repr=False, eq=False)
+class Sum(Expr):
+    """A sum of products, no two of the same factors; equal in any order."""
+
+    terms: tuple[Expr, ...]
+
+    @cached_property
+    def _set(self) -> frozenset[Expr]:
+        return frozenset(self.terms)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Sum) and self._set == other._set
+
+    def __hash__(self) -> int:
+        return hash((Sum, self._set))
+
+    @property
+    def multiplies(self) -> bool:
+        return all(term.multiplies for term in self.terms)
+
+    def _parts(self) -> Iterable[Expr]:
+        return self.terms
+
+
+def as_expr(value: object) -> Expr:
+    """Return an expression, making multiplication by a coefficient of anything else."""
+    return value if isinstance(value, Expr) else Coef(value)
+
+
+def check_fields(expr: Expr, fields: Mapping[str, object]) -> None:
+    """Refuse values that are missing of the free fields of an expression, and those of no field.
+
+    Raises
+    ------
+    TypeError
+        If there are such.
+    """
+    free = expr.free_fields
+    missing, unknown = sorted(free - fields.keys()), sorted(fields.keys() - free)
+    if missing:
+        raise TypeError(
+            f"{expr!r} needs values of its fields {missing}: E.on(grid, {missing[0]}=…)"
+        )
+    if unknown:
+        raise TypeError(
+            f"{expr!r} has no fields {unknown}: it has {sorted(free) if free else 'none'}; options "
+            "of the bound operator go there, as in E.on(grid).matrix(format=…) and op(u, out=…)"
+        )
+
+
+def as_coefficient(value: object) -> Expr:
+    """Return multiplication by a coefficient, and refuse operators that differentiate.
+
+    Raises
+    ------
+    TypeError
+        If the value is no coefficient.
+    """
+    expr = as_expr(value)
+    if not expr.multiplies:
+        raise TypeError(f"a coefficient is needed, but {expr!r} is an operator")
+    return expr
+
+
+Monomial = tuple[Number, tuple[Expr, ...]]
+
+
+def added(left: object, right: object) -> Expr:
+    """Return the sum of two expressions or coefficients."""
+    return collect([*_monomials(_operand(left)), *_monomials(_operand(right))])
+
+
+def multiplied(left: object, right: object) -> Expr:
+    """Return the product of two expressions or coefficients."""
+    inner = _monomials(_operand(right))
+    outer = _monomials(_operand(left))
+    return collect(_product(a * b, f + g) for a, f in outer for b, g in inner)
+
+
+def divided(expr: Expr, divisor: object) -> Expr:
+    """Return an expression divided by a number or an array."""
+    if isinstance(divisor, (Expr, Discrete)) or callable(divisor):
+        raise TypeError(f"{expr!r} can be divided by a number or an array, not {kind(divisor)}")
+    value = Coef(divisor).value
+    if is_symbolic(value) or np.all(value):
+        return multiplied(1 / value, expr)
+    raise ZeroDivisionError(f"{expr!r} cannot be divided by zero")
+
+
+def powered(expr: Expr, power: int) -> Expr:
+    """Return the product of an expression with itself, as often as a power says."""
+    times = whole(power, f"the power of {expr!r}")
+    if times < 0:
+        raise ValueError(f"{expr!r} takes a power of at least 0, not {power}")
+    result: Expr = Identity()
+    for _ in range(times):
+        result = multiplied(result, expr)
+    return result
+
+
+def collect(monomials: Iterable[Monomial]) -> Expr:
+    """Return the sum of scaled products, like ones collected."""
+    sums: dict[tuple[Expr, ...], Number] = {}
+    for scale, factors in monomials:
+        sums[factors] = sums.get(factors, Fraction(0)) + scale
+    terms = [_scaled(scale, factors) for factors, scale in sums.items() if scale != 0]
+    match terms:
+        case []:
+            return Coef(0)
+        case [term]:
+            return term
+        case _:
+            return Sum(tuple(terms))
+
+
+def _scaled(scale: Number, factors: tuple[Expr, ...]) -> Expr:
+    if not factors:
+        return Coef(scale)
+    return factors[0] if scale == 1 and len(factors) == 1 else Product(scale, factors)
+
+
+def _monomials(expr: Expr) -> Sequence[Monomial]:
+    match expr:
+        case Sum():
+            return [m for term in expr.terms for m in _monomials(term)]
+        case Product():
+            return [(expr.scale, expr.factors)]
+        case Coef(value=value) if isinstance(value, Number):
+            return [(value, ())] if value != 0 else []
+        case Coef(is_irrational=True):
+            return [_product(Fraction(1), (expr,))]
+        case _:
+            return [(Fraction(1), (expr,))]
+
+
+def _product(scale: Number, factors: tuple[Expr, ...]) -> Monomial:
+    """Return a product with numbers in front, also those that SymPy alone can hold, as π."""
+    exact = [f.value for f in factors if isinstance(f, Coef) and f.is_irrational]
+    if not exact:
+        return scale, _arranged(factors)
+    rest = tuple(f for f in factors if not (isinstance(f, Coef) and f.is_irrational))
+    factor, irrational = math.prod(exact).as_coeff_Mul(rational=True)
+    scale = scale * Fraction(int(factor.p), int(factor.q))
+    number = Coef(irrational).value
+    if isinstance(number, Number):
+        return scale * number, _arranged(rest)
+    return scale, (Coef(number), *_arranged(rest))
+
+
+def _arranged(factors: tuple[Expr, ...]) -> tuple[Expr, ...]:
+    """Commute derivatives along different axes into order, and merge those along one axis."""
+    _check_positions(factors)
+    result: list[Expr] = []
+    for factor in factors:
+        place = len(result)
+        while place and _swap(result[place - 1], factor):
+            place -= 1
+        before = result[place - 1] if place else None
+        merged = None
+        if isinstance(before, AlongAxis) and isinstance(factor, AlongAxis):
+            merged = before.merged(factor)
+        if merged is None:
+            result.insert(place, factor)
+        else:
+            result[place - 1] = merged
+    return tuple(result)
+
+
+def _check_positions(factors: tuple[Expr, ...]) -> None:
+    """Refuse a product that maps to half points, or to nodes, twice in a row along one axis."""
+    at: dict[AxisName, Expr] = {}
+    for factor in reversed(factors):
+        if isinstance(factor, AlongAxis) and factor.to is not None:
+            before = at.get(factor.axis)
+            if before is not None and getattr(before, "to", None) == factor.to:
+                here, start = ("half points", "nodes")[:: 1 if factor.to == "half" else -1]
+                raise ValueError(
+                    f"{factor!r} maps values from {start}, but {before!r} leaves them at {here}"
+                )
+            at[factor.axis] = factor
+
+
+def _swap(left: Expr, right: Expr) -> bool:
+    """Tell whether two factors act along axes that are surely different and out of order."""
+    if not (isinstance(left, AlongAxis) and isinstance(right, AlongAxis)):
+        return False
+    match left.axis, right.axis:
+        case str(a), str(b):
+            return a > b
+        case int(i), int(j):
+            return (i < 0) == (j < 0) and i > j
+    return False
+
+
+def _operand(value: object) -> Expr:
+    if isinstance(value, Discrete):
+        raise TypeError(
+            "an expression and a bound operator do not mix: bind the expression first, with "
+            "E.on(grid)"
+        )
+    return as_expr(value)
+
+
+def walk(expr: Expr) -> Iterator[Expr]:
+    """Yield an expression and all expressions in it."""
+    yield expr
+    for part in expr._parts():
+        yield from walk(part)
+
+
+def rewrite(expr: Expr, change: Callable[[Expr], Expr]) -> Expr:
+    """Return an expression with each of its parts, and itself, exchanged by a function."""
+    made: Expr = _rewritten(expr, change)
+    return made
+
+
+def _rewritten(part: Any, change: Callable[[Expr], Expr]) -> Any:
+    match part:
+        case tuple():
+            return tuple(_rewritten(each, change) for each in part)
+        case Sum():
+            return change(Sum(_rewritten(part.terms, change)))
+        case Coef():
+            return change(part)
+    if is_labeled(part):
+        # The velocity of a scheme.
+        return change(Coef(part))
+    if not is_dataclass(part):
+        return part
+    made = copy(part)
+    for each in fields(part):
+        object.__setattr__(made, each.name, _rewritten(getattr(part, each.name), change))
+    return change(made) if isinstance(made, Expr) else made

@@ -1,0 +1,275 @@
+"""Advection and diffusion in terms of derivatives along axes."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from findops.common.arguments import real
+from findops.expressions.components import Components, Compound, Geometry, Notation
+from findops.expressions.derivative import Diff, Flux, served
+from findops.expressions.expression import AxisName, Coef, Expr, as_coefficient
+from findops.expressions.vector_calculus import Axes, ByAxis, Differential, total
+from findops.schemes import Central, Damping
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+    from fractions import Fraction
+
+    from findops.schemes import ByPartsScheme, Scheme
+
+__all__ = ["Advection", "Diffusion", "DirectionalDerivative", "Dissipation"]
+
+
+@dataclass(frozen=True, init=False, repr=False)
+class Advection(Differential):
+    """Advection v·∇ of a scalar field.
+
+    Parameters
+    ----------
+    velocity : sequence of coefficients
+        One for each axis.
+    axes, acc, scheme
+        As `Gradient`.
+
+    Raises
+    ------
+    ValueError
+        At binding, if there are not as many components as axes.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> Advection([3])(np.arange(4.0), 1.0)
+    array([3., 3., 3., 3.])
+    """
+
+    velocity: tuple[Expr, ...] = field(init=False)
+
+    notation = Notation("({}·∇)", r"({}\cdot\nabla)")
+
+    def __init__(
+        self,
+        velocity: Sequence[object],
+        axes: Axes = None,
+        acc: ByAxis[int] = 2,
+        scheme: ByAxis[Scheme] = None,
+    ) -> None:
+        if isinstance(velocity, (str, Expr)) or not hasattr(velocity, "__iter__"):
+            raise TypeError(
+                f"{type(self).__name__} needs a sequence of coefficients, one per axis, but got "
+                f"{velocity!r}"
+            )
+        self._set(velocity=tuple(as_coefficient(c) for c in velocity))
+        super().__init__(axes, acc, scheme)
+
+    @property
+    def coefficients(self) -> tuple[Expr, ...]:
+        return self.velocity
+
+    def expand(self, geometry: Geometry) -> Components:
+        D = self._derivatives(geometry)
+        if len(D) != len(self.velocity):
+            raise ValueError(
+                f"{self!r} needs one coefficient per axis: {len(D)}, but has {len(self.velocity)}"
+            )
+        advected = total(c * d for c, d in zip(self.velocity, D, strict=True))
+        return Components((), (), {(0, 0): advected})
+
+    def _parts(self) -> Iterable[Expr]:
+        return (*self.velocity, *super()._parts())
+
+
+class DirectionalDerivative(Advection):
+    """The derivative v·∇ along a vector, which is not normalized.
+
+    Parameters
+    ----------
+    vector : sequence of coefficients
+        One for each axis.
+    axes, acc, scheme
+        As `Gradient`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> DirectionalDerivative([0.5])(np.arange(4.0), 1.0)
+    array([0.5, 0.5, 0.5, 0.5])
+    """
+
+    def __init__(
+        self,
+        vector: Sequence[object],
+        axes: Axes = None,
+        acc: ByAxis[int] = 2,
+        scheme: ByAxis[Scheme] = None,
+    ) -> None:
+        super().__init__(vector, axes, acc, scheme)
+
+    @property
+    def vector(self) -> tuple[Expr, ...]:
+        """Components of the vector."""
+        return self.velocity
+
+
+@dataclass(frozen=True, init=False, repr=False)
+class Diffusion(Differential):
+    """Conservative diffusion ∇·(k∇): derivative to half points, coefficient, derivative back.
+
+    With ``scheme=SBP(…)`` it is H⁻¹(−DᵀHkD − Σ c·δᵀkδ) and terms at the ends, along each axis:
+    narrow in the interior, as Mattsson's (2012), and at the ends of one order less than D.
+
+    Parameters
+    ----------
+    k : coefficient, or a sequence of one per axis
+        It stands at the half points of each axis in turn: an array must have their shape, so that
+        on several axes arrays come as a sequence. For schemes that sum by parts it is at nodes.
+    axes, acc, scheme
+        As `Gradient`.
+    natural : bool
+        Let no flux pass the ends, so that the operator is symmetric in the grid's quadrature norm
+        for every acc; its end rows are not pointwise approximations. Otherwise they are accurate.
+        Where the spacing varies acc must be 2, and rows are of first order where it jumps.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> Diffusion(2.0)(np.arange(5.0) ** 2, 1.0)
+    array([4., 4., 4., 4., 4.])
+    """
+
+    k: tuple[Expr, ...] = field(init=False)
+    natural: bool = field(init=False)
+
+    notation = Notation("∇·({}∇)", r"\nabla\cdot({}\nabla)")
+
+    def __init__(
+        self,
+        k: object,
+        natural: bool = False,
+        axes: Axes = None,
+        acc: ByAxis[int] = 2,
+        scheme: ByAxis[Scheme] = None,
+    ) -> None:
+        each = k if isinstance(k, (list, tuple)) else (k,)
+        self._set(k=tuple(map(as_coefficient, each)), natural=bool(natural))
+        super().__init__(axes, acc, scheme)
+
+    @property
+    def coefficients(self) -> tuple[Expr, ...]:
+        return self.k
+
+    def arguments(self) -> dict[str, object]:
+        return super().arguments() | {"k": self.k[0] if len(self.k) == 1 else self.k}
+
+    def _diff(self, axis: AxisName, acc: Any, scheme: Any, order: int = 1) -> Diff:
+        if scheme is not None and scheme.pairs:
+            if self.natural:
+                raise ValueError(
+                    f"{self!r}: {scheme!r} takes conditions weakly: natural=True is not for it"
+                )
+            return super()._diff(axis, acc, scheme, order)
+        if scheme not in (None, Central()):
+            raise ValueError(f"{self!r} is made of central differences, not of {scheme!r}")
+        served(repr(self), order, acc, scheme)
+        return Diff(axis, order, acc, scheme, to="half")
+
+    def expand(self, geometry: Geometry) -> Components:
+        indices = self._indices(geometry)
+        if len(self.k) not in (1, len(indices)):
+            raise ValueError(
+                f"{self!r} needs one coefficient, or one per axis: {len(indices)}, but has "
+                f"{len(self.k)}"
+            )
+        each = self.k * (len(indices) // len(self.k))
+        fluxes = [self._flux(D, k) for D, k in zip(self._derivatives(geometry), each, strict=True)]
+        return Components((), (), {(0, 0): total(fluxes)})
+
+    def _flux(self, D: Diff, k: Expr) -> Expr:
+        """Return ∂k∂ along one axis."""
+        if D.scheme.pairs:
+            return total(
+                Diff(D.axis, scheme=left) * k * Diff(D.axis, scheme=right)
+                for left, right in D.scheme.pairs
+            )
+        back, there = (Flux(D.axis, to, D.acc, self.natural) for to in ("node", "half"))
+        return back * k * there
+
+    def _parts(self) -> Iterable[Expr]:
+        return (*self.k, *super()._parts())
+
+
+@dataclass(frozen=True, repr=False, init=False)
+class Dissipation(Compound):
+    """What damps waves that a grid cannot resolve: −s·h⁻¹·2⁻ᵖ·H⁻¹ΔᵀΔ, p being its order.
+
+    Δ is the undivided difference of order p/2. A wave of two points decays at the rate s/h, smooth
+    fields by s·(h/2)ᵖ⁻¹·|∂ᵖu|/2; in the norm H of a scheme energy only falls, ends included. Added
+    to the right-hand side of an equation in time, s should be of the size of its speeds.
+
+    Parameters
+    ----------
+    axis : str or int
+        Name or index of the axis.
+    scheme : SBP or UpwindSBP
+        Whose norm H is.
+    order : int, optional
+        p, even; by default the lowest that leaves the scheme's order at the ends as it is.
+    strength : number
+        s, not negative.
+
+    Raises
+    ------
+    ValueError
+        If the strength is negative or the order odd; at binding, if the spacing varies.
+    TypeError
+        If the scheme has no norm, the order is no integer or the strength no number.
+
+    References
+    ----------
+    Kreiss and Oliger (1973); Mattsson, Svärd and Nordström (2004), J. Sci. Comput. 21, 57-79.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from findops import SBP
+    >>> Dissipation("x", SBP(2)).stencil(1)[(0,)]
+    -3/8
+    """
+
+    axis: AxisName
+    scheme: ByPartsScheme
+    order: int
+    strength: float | Fraction
+
+    notation = Notation("(dissipation)", r"\mathcal{D}")
+
+    def __init__(
+        self,
+        axis: AxisName,
+        scheme: ByPartsScheme,
+        order: int | None = None,
+        strength: float | Fraction = 1,
+    ) -> None:
+        strength = real(strength, "the strength of Dissipation")
+        if not 0 <= strength < math.inf:
+            raise ValueError(f"Dissipation needs a strength of at least 0, but got {strength!r}")
+        if order is None:
+            order = 2 * (getattr(scheme, "half", 0) + 1)
+        damping = Damping(scheme, order)
+        values = (Diff(axis, scheme=damping).axis, scheme, damping.p, strength)
+        for name, value in zip(("axis", "scheme", "order", "strength"), values, strict=True):
+            object.__setattr__(self, name, value)
+
+    @property
+    def axes(self) -> tuple[AxisName, ...]:
+        """The axis, as other operators name theirs."""
+        return (self.axis,)
+
+    def expand(self, geometry: Geometry) -> Components:  # noqa: ARG002  # one axis is like another
+        derivative = Diff(self.axis, scheme=Damping(self.scheme, self.order))
+        return Components((), (), {(0, 0): Coef(self.strength) * derivative})
+
+    def _parts(self) -> Iterable[Expr]:
+        return ()

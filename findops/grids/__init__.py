@@ -1,0 +1,1 @@
+"""Axes, their half points, and grids."""

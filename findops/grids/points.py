@@ -1,0 +1,255 @@
+"""Axes at given coordinates."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fractions import Fraction
+from numbers import Real
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from findops.common.arguments import whole
+from findops.grids.axes import Axis, Nodes, exact
+from findops.grids.uniform import Uniform
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike, NDArray
+
+    from findops.common.arrays import Floats, Ints
+
+
+__all__ = ["ChebyshevPoints", "Points", "as_axis", "lies_at"]
+
+
+@dataclass(frozen=True, init=False, eq=False, repr=False)
+class Points(Nodes):
+    """Nodes at given coordinates, strictly monotone either way.
+
+    Parameters
+    ----------
+    coords : array_like
+        The coordinates, 1-D.
+    period : float, optional
+        Length after which the axis repeats; no point may repeat another.
+
+    Raises
+    ------
+    ValueError
+        If the coordinates are not finite, not strictly monotone, not 1-D, or if the last one
+        repeats the first after `period`.
+    TypeError
+        If they are not real numbers.
+
+    Examples
+    --------
+    >>> Points([0, 1, 4]).half().coordinates
+    array([0.5, 2.5])
+    """
+
+    _nodes: Floats
+    period: float | None
+
+    def __init__(self, coords: ArrayLike, period: float | None = None) -> None:
+        nodes = _monotone(coords)
+        nodes.flags.writeable = False
+        length = None if period is None else float(exact(period, "the period of Points"))
+        object.__setattr__(self, "_nodes", nodes)
+        object.__setattr__(self, "period", length)
+        if length is not None:
+            self._check_period(length)
+
+    def _check_period(self, period: float) -> None:
+        extent = abs(float(self._nodes[-1] - self._nodes[0]))
+        if period <= 0:
+            raise ValueError(f"the period of Points must be positive, but is {period}")
+        if extent >= period * (1 - 1e-12):
+            raise ValueError(
+                f"Points spans {extent} with period {period}: the last point repeats the first; "
+                "leave the duplicated end point out"
+            )
+
+    @property
+    def periodic(self) -> bool:
+        return self.period is not None
+
+    def __len__(self) -> int:
+        return len(self._nodes)
+
+    @property
+    def spacing(self) -> None:
+        return None
+
+    @property
+    def walls(self) -> tuple[Fraction, Fraction]:
+        return Fraction(0), Fraction(len(self) - 1)
+
+    def position(self, index: Ints) -> NDArray[np.floating]:
+        n, nodes = len(self), self._nodes.astype(np.longdouble)
+        if self.period is not None:
+            laps, inside = np.divmod(index, n)
+            return nodes[inside] + laps * (self.period if self.ascending else -self.period)
+        mirrored, below, above = self.mirror(index)
+        value = nodes[np.clip(mirrored, 0, n - 1)]
+        first, last = nodes[[0, -1]]
+        return np.where(below, 2 * first - value, np.where(above, 2 * last - value, value))
+
+    def half_position(self, index: Ints) -> NDArray[np.floating]:
+        left, right = self.position(index), self.position(index + 1)
+        return left + (right - left) / 2
+
+    def half_coordinates(self, n: int) -> Floats:
+        return self.half_position(np.arange(n)).astype(np.float64)
+
+    def _coordinates(self) -> Floats:
+        return self._nodes.copy()
+
+    @property
+    def weights(self) -> Floats:
+        widths = self.half_weights(len(self) - (not self.periodic))
+        if self.periodic:
+            return (widths + np.roll(widths, 1)) / 2
+        padded: Floats = np.concatenate([[0.0], widths, [0.0]])
+        return (padded[1:] + padded[:-1]) / 2
+
+    def half_weights(self, n: int) -> Floats:
+        nodes = self.position(np.arange(n + 1)).astype(np.float64)
+        return np.abs(np.diff(nodes))
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Points):
+            return NotImplemented
+        return self.period == other.period and np.array_equal(self._nodes, other._nodes)
+
+    def __hash__(self) -> int:
+        return hash((self._nodes.tobytes(), self.period))
+
+    def __repr__(self) -> str:
+        shown = np.array2string(self._nodes, threshold=6, separator=", ")
+        return f"Points({shown})" if self.period is None else f"Points({shown}, {self.period})"
+
+
+@dataclass(frozen=True, init=False, eq=False, repr=False)
+class ChebyshevPoints(Points):
+    """Nodes at the extremes of a Chebyshev polynomial, ends included, clustered near these.
+
+    Quadrature weights are those of Clenshaw and Curtis, exact for polynomials through the points.
+
+    Parameters
+    ----------
+    start, stop : float
+        Coordinates of the first and the last node; `stop` below `start` makes a descending axis.
+    n : int
+        Number of nodes, at least 2.
+
+    Raises
+    ------
+    ValueError
+        If the ends coincide or are not finite, or there are too few nodes.
+    TypeError
+        If an argument is not a number.
+
+    Examples
+    --------
+    >>> ChebyshevPoints(-1, 1, 5).coordinates.round(4)
+    array([-1.    , -0.7071,  0.    ,  0.7071,  1.    ])
+    """
+
+    start: Fraction
+    stop: Fraction
+
+    def __init__(self, start: float | Fraction, stop: float | Fraction, n: int) -> None:
+        ends = exact(start, "start of ChebyshevPoints"), exact(stop, "stop of ChebyshevPoints")
+        count = whole(n, "n of ChebyshevPoints")
+        if count < 2 or ends[0] == ends[1]:
+            raise ValueError(
+                f"ChebyshevPoints needs two points at least and ends apart, but got {start}, "
+                f"{stop}, n={n}"
+            )
+        for name, value in zip(("start", "stop"), ends, strict=True):
+            object.__setattr__(self, name, value)
+        low, high = map(float, ends)
+        # By sines of angles from the middle, so that the points are symmetric.
+        angle = np.pi * (2 * np.arange(count) - (count - 1)) / (2 * (count - 1))
+        nodes = (low + high) / 2 + (high - low) / 2 * np.sin(angle)
+        nodes[0], nodes[-1] = low, high
+        super().__init__(nodes)
+
+    @property
+    def weights(self) -> Floats:
+        last = len(self) - 1
+        even = np.arange(0, last + 1, 2)
+        # The integral of each Chebyshev polynomial of even degree, as a cosine series of weights.
+        parts = 2 / (1.0 - even**2)
+        parts[0] /= 2
+        if last % 2 == 0:
+            parts[-1] /= 2
+        angle = np.pi * np.arange(last + 1) / last
+        weights: Floats = 2 / last * np.cos(np.outer(angle, even)) @ parts
+        weights[[0, -1]] /= 2
+        return abs(float(self.stop - self.start)) / 2 * weights
+
+    def __repr__(self) -> str:
+        ends = (str(e) if e.denominator == 1 else repr(float(e)) for e in (self.start, self.stop))
+        return f"ChebyshevPoints({', '.join(ends)}, {len(self)})"
+
+
+def as_axis(value: object) -> Axis:
+    """Return an axis, making one of a 1-D array of coordinates.
+
+    Coordinates evenly spaced within 4 ulp of the largest magnitude, in their own precision, make a
+    `Uniform` axis, others make `Points`.
+
+    Raises
+    ------
+    ValueError, TypeError
+        As `Points` does.
+    """
+    if isinstance(value, Axis):
+        return value
+    if value is None or isinstance(value, (str, bytes, Real)):
+        raise TypeError(f"an axis is Uniform, Periodic, Points, Cells or an array, not {value!r}")
+    several = isinstance(value, (list, tuple)) and any(isinstance(part, Axis) for part in value)
+    if several or isinstance(value, (dict, type)):
+        raise TypeError(
+            f"an axis is Uniform, Periodic, Points, Cells or an array, not {value!r}; several axes "
+            "are arguments of Grid, as in Grid(x=…, y=…)"
+        )
+    given: NDArray[Any] = np.asarray(value)
+    nodes = _monotone(given)
+    if len(nodes) < 2:
+        return Points(nodes)
+    even = Uniform(float(nodes[0]), float(nodes[-1]), len(nodes))
+    return even if lies_at(even, given) else Points(nodes)
+
+
+def lies_at(axis: Axis, given: NDArray[Any]) -> bool:
+    """Tell whether coordinates are those of an axis.
+
+    They are within 4 ulp of the largest magnitude, in their own precision.
+    """
+    if given.shape != (len(axis),) or given.dtype.kind not in "iuf":
+        return False
+    own = given.dtype.newbyteorder("=").type if given.dtype.kind == "f" else np.float64
+    ulp = float(np.spacing(own(np.abs(given).max())))
+    return bool(np.all(np.abs(axis.coordinates - given) <= 4 * ulp))
+
+
+def _monotone(coords: ArrayLike) -> Floats:
+    given = np.asarray(coords)
+    if given.dtype.kind not in "iuf" or given.dtype.itemsize > 8:
+        raise TypeError(f"coordinates must be real numbers, but their dtype is {given.dtype}")
+    if given.ndim != 1 or given.size == 0:
+        raise ValueError(f"coordinates must be 1-D and not empty, but their shape is {given.shape}")
+    nodes = given.astype(np.float64)
+    if not np.isfinite(nodes).all():
+        raise ValueError("coordinates must be finite, but some are NaN or infinite")
+    directions = np.sign(np.diff(nodes))
+    wrong = np.flatnonzero((directions == 0) | (directions != directions[:1]))
+    if len(wrong):
+        i = int(wrong[0])
+        raise ValueError(
+            "coordinates must be strictly monotone, but they are not between "
+            f"points {i} and {i + 1}: {nodes[i]}, {nodes[i + 1]}"
+        )
+    return nodes

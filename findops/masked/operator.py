@@ -1,0 +1,282 @@
+"""Operators on fields with holes."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, fields
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Literal, cast, overload
+
+import numpy as np
+from scipy import sparse
+
+from findops.common.arguments import is_labeled
+from findops.common.arrays import Bools, Ints, as_field, check_labeled
+from findops.discretization.coefficients import by_dimension
+from findops.executors.assembly.scipy import check_format
+from findops.executors.libraries.holes import Patch
+from findops.executors.lookup import executor
+from findops.expressions.expression import Discrete
+from findops.masked.accuracy import near_accuracy
+from findops.masked.partial_map import Partial
+
+if TYPE_CHECKING:
+    from types import EllipsisType
+
+    from numpy.typing import ArrayLike, NDArray
+    from scipy.sparse import csr_array, sparray
+
+    from findops.operators.operator import Operator
+
+    Points = tuple[EllipsisType | Ints, ...]
+
+__all__ = ["Masked"]
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Masked(Discrete):
+    """An operator on the valid points of a field. Immutable.
+
+    Made by ``op.masked(mask)``, which tells what its rows are. ``m(u)`` and ``m @ u`` apply it,
+    ``m.matrix()`` assembles it.
+    """
+
+    operator: Operator
+    """The operator without holes."""
+    mask: Bools
+    """Valid points of the domain."""
+
+    # Arrays on the left leave the operation to us.
+    __array_ufunc__ = None
+
+    def __post_init__(self) -> None:
+        op = self.operator
+        if any(map(any, (*op.ghosts, *op.beyond))):
+            raise ValueError(f"{op!r} has ghost points, which no mask covers: bind without a halo")
+        if op.program.whole:
+            raise ValueError(
+                f"{op!r} has a scheme that reads whole lines, which holes would cut: take an "
+                "explicit one"
+            )
+        if any(band and not band.acc for term in op.program.terms for band in term.bands):
+            raise ValueError(
+                f"{op!r} has rows that are no stencils of its scheme, as those of a transpose or "
+                "of natural diffusion are not, and holes cannot shorten them: mask what was "
+                "transposed, and transpose its matrix"
+            )
+        mask: NDArray[Any] = np.asarray(self._given())
+        if mask.dtype != bool:
+            raise TypeError(
+                f"{op!r}: a mask is a boolean array, true at valid points as np.isfinite(u) is, "
+                f"but its dtype is {mask.dtype}"
+            )
+        if mask.shape != op.domain.shape:
+            raise ValueError(
+                f"{op!r}: the mask needs the grid's shape {op.domain.shape}, but has {mask.shape}"
+            )
+        if not mask.any():
+            raise ValueError(f"{op!r}: the mask has no valid points, where it must be true")
+        mask = mask.copy()
+        mask.flags.writeable = False
+        object.__setattr__(self, "mask", mask)
+
+    def _given(self) -> Any:
+        """Return the mask, a labeled one with its dimensions as the grid has them."""
+        given: Any = self.mask
+        if not is_labeled(given):
+            return given
+        domain = self.operator.domain
+        values = by_dimension(given, domain, "the mask")
+        fits = all(n == len(domain[dim]) for dim, n in given.sizes.items())
+        return np.broadcast_to(values, domain.shape) if fits else values
+
+    def __array__(self, dtype: object = None, copy: object = None) -> NDArray[Any]:
+        raise TypeError(f"{self!r} is not an array: its matrix() makes its sparse matrix")
+
+    def __call__(
+        self,
+        u: ArrayLike,
+        out: NDArray[Any] | None = None,
+        add: bool = False,
+        scale: complex = 1,
+    ) -> Any:
+        """Apply to a field.
+
+        Parameters
+        ----------
+        u : array_like, (…, *components, *grid)
+            What stands at points that are not valid has no part in the result. Labeled arrays, and
+            those of dask, JAX, PyTorch and CuPy, give such as an operator does.
+        out, add, scale
+            As for an operator.
+
+        Returns
+        -------
+        array, (…, *components, *grid)
+            NaN where the operator has no value.
+
+        Raises
+        ------
+        ValueError
+            If a shape does not fit.
+        TypeError
+            If a type does not fit.
+        """
+        if hasattr(u, "dims"):
+            from findops.interop.xarray.apply import apply_bound
+
+            check_labeled(out, add, scale, self)
+            return apply_bound(self.operator, u, self)
+        if executor(u) is not None:
+            return self._patch(self.operator(u, out, add, scale), u, scale)
+        values = as_field(u)
+        shape = self.operator.program.inputs.shape
+        near = before = None
+        if values.shape[max(values.ndim - len(shape), 0) :] == shape:
+            # Read first, since `out` may overlap u.
+            near = self._near(values)
+            before = out[self._near_points] if add and out is not None else None
+        with np.errstate(invalid="ignore", over="ignore"):  # what stands in holes may be anything
+            result = self.operator(values, out, add, scale)
+        near = near if near is None else near * scale
+        result[self._near_points] = near if before is None else before + near
+        np.copyto(result, np.nan, where=self._undefined)
+        return result
+
+    def __getstate__(self) -> dict[str, Any]:
+        # What is prepared can be made again, and holds functions, which do not pickle.
+        return {field.name: getattr(self, field.name) for field in fields(self)}
+
+    def __matmul__(self, u: ArrayLike) -> Any:
+        return self(u)
+
+    def __repr__(self) -> str:
+        valid = np.count_nonzero(self.mask)
+        return f"<Masked {self.operator.label}: {valid} of {self.mask.size} points>"
+
+    @property
+    def defined(self) -> Bools:
+        """Where the operator has values, (*components, *grid) of the range."""
+        return self._defined.reshape(self.operator.program.outputs.shape)
+
+    @property
+    def accuracy(self) -> NDArray[np.float64]:
+        """The order of accuracy of each row, (*components, *grid) of the range.
+
+        As an operator's; NaN where it has no value. Near holes, coefficients between derivatives
+        are taken as constant.
+
+        Raises
+        ------
+        ValueError
+            If the operator is a product of bound ones that are sums.
+        """
+        found = self.operator.accuracy.ravel()
+        found[self._near_rows] = near_accuracy(
+            self.operator.program, self._valid, self.operator.domain, self._near_rows
+        )
+        found[~self._defined.ravel()] = np.nan
+        return found.reshape(self.defined.shape)
+
+    @overload
+    def matrix(self, format: Literal["csr"] = "csr") -> csr_array: ...
+
+    @overload
+    def matrix(self, format: str) -> sparray: ...
+
+    def matrix(
+        self,
+        format: str = "csr",  # noqa: A002  # the name of SciPy's argument
+    ) -> sparray:
+        """Assemble the sparse matrix.
+
+        Rows where the operator has no value are empty, and so are columns of points that are not
+        valid: ``A[keep][:, keep]`` with ``keep = m.defined.ravel()`` is left of a square one.
+
+        Parameters
+        ----------
+        format : str
+            ``"csr"`` or another of SciPy's formats.
+
+        Raises
+        ------
+        ValueError
+            If the format is unknown.
+        """
+        check_format(format)
+        kept = np.flatnonzero(self._defined & self._reach.whole)
+        rest = np.flatnonzero(~self._defined)
+        none = sparse.csr_array((len(rest), self.operator.shape[1]))
+        parts = [self.operator.matrix(rows=kept), self._near_matrix, none]
+        order = np.argsort(np.concatenate([kept, self._near_rows, rest]))
+        # SciPy's types know formats as literals only.
+        made: sparray = sparse.vstack(parts, format="csr")[order].asformat(cast("Any", format))
+        return made
+
+    @cached_property
+    def _valid(self) -> Bools:
+        """The mask of every component, (components, *grid)."""
+        inputs = self.operator.program.inputs
+        return np.broadcast_to(self.mask, (inputs.count, *inputs.points))
+
+    @cached_property
+    def _reach(self) -> Partial:
+        op = self.operator
+        return Partial.identity(op.domain.axes, self._valid).then(op.program)
+
+    @cached_property
+    def _defined(self) -> Bools:
+        there = self._reach.defined
+        if self.operator.range == self.operator.domain:
+            there = there & self.mask
+        there.flags.writeable = False
+        return there
+
+    @cached_property
+    def _undefined(self) -> Bools:
+        return ~self.defined
+
+    @cached_property
+    def _near_rows(self) -> Ints:
+        """Flat indices of the rows that a hole changes."""
+        return np.flatnonzero(self._defined & ~self._reach.whole)
+
+    @cached_property
+    def _near_points(self) -> Points:
+        index = np.unravel_index(self._near_rows, self.operator.program.outputs.shape)
+        return ..., *index
+
+    @cached_property
+    def _near_matrix(self) -> csr_array:
+        matrix = self._reach.rows(self._near_rows)
+        matrix.eliminate_zeros()
+        matrix.sort_indices()
+        return matrix
+
+    @cached_property
+    def _patch(self) -> Patch:
+        """What puts rows near holes, and NaN, into results of other libraries."""
+        return Patch(
+            self._near_matrix,
+            self._near_rows,
+            self._undefined,
+            len(self.operator.program.inputs.shape),
+        )
+
+    @cached_property
+    def _near_reads(self) -> tuple[Points, csr_array]:
+        """The points that rows near holes read, and their matrix on these alone."""
+        matrix = self._near_matrix
+        points, places = np.unique(matrix.indices, return_inverse=True)
+        narrow = sparse.csr_array(
+            (matrix.data, places, matrix.indptr), shape=(matrix.shape[0], len(points))
+        )
+        return (..., *np.unravel_index(points, self.operator.program.inputs.shape)), narrow
+
+    def _near(self, u: NDArray[Any]) -> NDArray[Any]:
+        """Return the values of rows near holes, (…, rows)."""
+        points, matrix = self._near_reads
+        values = u[points]
+        batch = values.shape[:-1]
+        flat: NDArray[Any] = matrix @ values.reshape(math.prod(batch), matrix.shape[1]).T
+        return flat.T.reshape(*batch, matrix.shape[0])

@@ -1,0 +1,173 @@
+"""Programs on fields with holes: where they have values, and their rows there."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, cast
+
+import numpy as np
+from scipy import sparse
+
+from findops.executors.assembly.scipy import times
+from findops.masked.run_stencils import Pass
+from findops.plan.program import Chain, Composition
+from findops.schemes import Line
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from findops.common.arrays import Bools, Ints
+    from findops.grids.axes import Axis
+    from findops.plan.program import Program, Term
+
+    Axes = tuple[Axis, ...]
+    Csr = sparse.csr_array[Any, tuple[int, int]]
+
+__all__ = ["Partial"]
+
+
+@dataclass(frozen=True, eq=False)
+class Partial:
+    """A linear map that has values at some points only.
+
+    It is made step by step; each step reads the points where the one before has values.
+    """
+
+    axes: Axes
+    """Those of its values."""
+    defined: Bools
+    """Where it has values: (components, *points), or (*points) of one component."""
+    whole: Bools
+    """Where its rows are those without holes."""
+    columns: int
+    """How many numbers its rows read."""
+    rows: Callable[[Ints], Csr]
+    """Rows where it has values, given by flat indices."""
+
+    @staticmethod
+    def identity(axes: Axes, valid: Bools) -> Partial:
+        """Return the identity on the valid points (components, *points)."""
+
+        def rows(chosen: Ints) -> Csr:
+            taps = np.ones(len(chosen)), chosen, np.arange(len(chosen) + 1)
+            return sparse.csr_array(taps, shape=(len(chosen), valid.size))
+
+        return Partial(axes, valid, valid, valid.size, rows)
+
+    def then(self, program: Program, later: int = 0) -> Partial:
+        """Return what a program makes of the values, to be differentiated `later` times more."""
+        parts: list[tuple[int | None, Partial]] = []
+        for part in program.parts:
+            match part:
+                case Chain():
+                    parts.append((part.row, self.then_chain(part, later)))
+                case Composition():
+                    here = self
+                    for i, inner in reversed(list(enumerate(part.programs))):
+                        here = here.then(inner, later + sum(map(_order, part.programs[:i])))
+                    parts.append((None, here))
+        shape = (program.outputs.count, *program.outputs.points)
+        defined, whole = np.ones(shape, dtype=bool), np.ones(shape, dtype=bool)
+        for component, made in parts:
+            at = slice(None) if component is None else component
+            defined[at] &= made.defined
+            whole[at] &= made.whole
+
+        def rows(chosen: Ints) -> Csr:
+            kind = np.complex128 if program.is_complex else np.float64
+            total = cast("Csr", sparse.csr_array((len(chosen), self.columns), dtype=kind))
+            for component, made in parts:
+                more = made.rows(chosen) if component is None else _placed(made, chosen, component)
+                total = total + more
+            return total
+
+        return Partial(parts[0][1].axes if parts else self.axes, defined, whole, self.columns, rows)
+
+    def then_chain(self, chain: Chain, later: int = 0, coefficients: bool = True) -> Partial:
+        """Return what a chain makes of the values; without `coefficients`, fields count as one."""
+        here = self._component(chain.col)
+        for i, term in reversed(list(enumerate(chain.terms))):
+            here = here._then_term(term, later + _chain_order(chain.terms[:i]), coefficients)
+        return here
+
+    def _component(self, component: int) -> Partial:
+        points = self.defined[component]
+
+        def rows(chosen: Ints) -> Csr:
+            return self.rows(chosen + component * points.size)
+
+        return Partial(self.axes, points, self.whole[component], self.columns, rows)
+
+    def _then_term(self, term: Term, later: int, coefficients: bool) -> Partial:
+        """Along each axis in turn, the last first; then the coefficients."""
+        after, there, remaining = self, self.defined, later + _chain_order([term])
+        for axis in reversed(range(len(term.bands))):
+            band = term.bands[axis]
+            if band is not None:
+                remaining -= band.order
+                source = after.axes[axis]
+                line = Line(band.order, source, source.half() if band.shift else source)
+                after = after._then_pass(Pass(band, axis, line, after.defined, remaining))
+                if band.shift:
+                    there = Pass(band, axis, line, there).beside
+        defined, whole, selected = after.defined, after.whole, np.ones((), dtype=bool)
+        for mask in term.masks:
+            # What is not selected is zero, wherever there is a point.
+            selected = selected & mask
+            defined = np.where(mask, defined, there)
+            whole = np.where(mask, whole, True)
+        factor = np.asarray(term.coefficient if coefficients else 1.0)
+
+        def rows(chosen: Ints) -> Csr:
+            index = np.unravel_index(chosen, defined.shape)
+            used = np.flatnonzero(np.broadcast_to(selected, defined.shape)[index])
+            matrix = _spread(after.rows(chosen[used]), used, len(chosen))
+            values = np.broadcast_to(factor, defined.shape)[index]
+            matrix.data = matrix.data * np.repeat(values, np.diff(matrix.indptr))
+            return matrix
+
+        return Partial(after.axes, defined, whole, self.columns, rows)
+
+    def _then_pass(self, step: Pass) -> Partial:
+        axes = list(self.axes)
+        axes[step.axis] = step.line.target
+
+        def rows(chosen: Ints) -> Csr:
+            return times(step.rows(chosen), self.rows)
+
+        whole = step.kept & step.reads_only(self.whole)
+        if step.goes_round:
+            # The plan reads a point once for each tap, though together they may have no weight.
+            whole = whole & self.whole.all(axis=step.axis, keepdims=True)
+        return Partial(tuple(axes), step.defined, whole, self.columns, rows)
+
+
+def _chain_order(terms: Sequence[Term]) -> int:
+    return sum(band.order for term in terms for band in term.bands if band)
+
+
+def _order(program: Program) -> int:
+    """Return the highest order of differentiation in a program."""
+    orders = [0]
+    for part in program.parts:
+        match part:
+            case Chain(terms=terms):
+                orders.append(_chain_order(terms))
+            case Composition(programs=programs):
+                orders.append(sum(map(_order, programs)))
+    return max(orders)
+
+
+def _placed(made: Partial, chosen: Ints, component: int) -> Csr:
+    """Return rows of one component, empty where another is chosen."""
+    mine = np.flatnonzero(chosen // made.defined.size == component)
+    return _spread(made.rows(chosen[mine] % made.defined.size), mine, len(chosen))
+
+
+def _spread(matrix: Csr, rows: Ints, count: int) -> Csr:
+    """Return the matrix of `count` rows in which these are the given ones, in order."""
+    lengths = np.zeros(count + 1, dtype=matrix.indptr.dtype)
+    lengths[rows + 1] = np.diff(matrix.indptr)
+    return sparse.csr_array(
+        (matrix.data, matrix.indices, np.cumsum(lengths)), shape=(count, matrix.shape[1])
+    )

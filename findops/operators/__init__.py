@@ -1,0 +1,1 @@
+"""Bound operators, which users hold, and how they are made."""

@@ -1,0 +1,1 @@
+"""The one intermediate form: bands, terms and chains make a `Program`."""

@@ -1,0 +1,228 @@
+"""Left sides of bands: how to solve with them, and rows of left⁻¹ · band written out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from findops.plan.band import Band, Row
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_array
+
+    from findops.common.arrays import Floats, Ints
+
+
+__all__ = ["Elimination", "written"]
+
+NEGLIGIBLE = 2.0**-64
+"""Part of the largest below which a correction cannot change a result."""
+
+FARTHEST = 1 << 17
+"""Points within which the rows of all left sides decay that `Compact` takes."""
+
+WEIGHTLESS = 1e-32
+"""Part of a row's largest weight below which others are left out, small enough for moments."""
+
+
+@dataclass(frozen=True, eq=False)
+class Elimination:
+    """Solution of A x = b without pivots, for a banded A that may wrap around.
+
+    The banded part T is factored; A = T + E·C, where E picks the rows that wrap around, is solved
+    by the Sherman-Morrison-Woodbury formula.
+    """
+
+    left: Band
+
+    @cached_property
+    def reach(self) -> int:
+        """How far the rows reach to either side."""
+        return max((abs(o) for o in self.left.offsets), default=0)
+
+    @cached_property
+    def factors(self) -> tuple[Floats, Floats, Floats]:
+        """Multipliers (rows, reach), reciprocal pivots (rows,), and the upper factor (rows, reach).
+
+        Forward, x_i ← (b_i − Σ lower x_{i−k})·pivot; backward, x_i ← x_i − Σ upper x_{i+k}.
+        """
+        n, p = self.left.rows, self.reach
+        inside = self.differing.interior
+        lower, pivots, upper = np.zeros((n, p)), np.ones(n), np.zeros((n, p))
+        i = 0
+        while i < n:
+            columns, weights = self.differing.row(i)
+            near = np.abs(columns - i) <= p
+            entries = np.zeros(2 * p + 1)
+            entries[columns[near] - i + p] = weights[near]
+            for k in range(min(p, i), 0, -1):
+                lower[i, k - 1] = entries[p - k]
+                entries[p - k + 1 : 2 * p - k + 1] -= entries[p - k] * upper[i - k]
+            pivots[i] = 1 / entries[p]
+            upper[i] = entries[p + 1 :] * pivots[i]
+            i += 1
+            like = i - 1 - 2 * p
+            if inside.start < like and i < inside.stop and _settled(upper[like:i]):
+                # Up to the last rows nothing changes any more.
+                same = slice(i, inside.stop)
+                lower[same], pivots[same], upper[same] = lower[i - 1], pivots[i - 1], upper[i - 1]
+                i = inside.stop
+        return lower, pivots, upper
+
+    @cached_property
+    def differing(self) -> Band:
+        """The left side with rows that wrap around written out."""
+        return self.left.unwrapped()
+
+    @cached_property
+    def far(self) -> dict[int, Row]:
+        """The part of rows that lies beyond the band."""
+        inside = self.differing.interior
+        rows = (*range(inside.start), *range(max(inside.start, inside.stop), self.left.rows))
+        found = {}
+        for i in rows:
+            columns, weights = self.differing.row(i)
+            apart = np.abs(columns - i) > self.reach
+            if apart.any():
+                found[i] = Row(columns[apart], weights[apart])
+        return found
+
+    @property
+    def edges(self) -> Ints:
+        """The rows that wrap around."""
+        return np.array(list(self.far), dtype=np.intp)
+
+    @cached_property
+    def excess(self) -> tuple[Ints, Floats]:
+        """Columns and weights (edges, taps) of A − T in the rows that wrap around."""
+        found = list(self.far.values())
+        width = max([1, *(len(row.columns) for row in found)])
+        columns = np.zeros((len(found), width), dtype=np.intp)
+        weights = np.zeros((len(found), width))
+        for k, row in enumerate(found):
+            columns[k, : len(row.columns)] = row.columns
+            weights[k, : len(row.columns)] = row.weights
+        return columns, weights
+
+    @cached_property
+    def correction(self) -> tuple[Floats, Floats]:
+        """M (edges, edges) and V (rows, edges): x = y − V·M·C·y is the solution, y that with T."""
+        unit = np.zeros((self.left.rows, len(self.edges)))
+        unit[self.edges, np.arange(len(self.edges))] = 1
+        spread = self.plainly(unit)
+        columns, weights = self.excess
+        small = np.eye(len(self.edges)) + np.einsum("et,ets->es", weights, spread[columns])
+        spread[np.abs(spread) < NEGLIGIBLE * np.abs(spread).max(axis=0, initial=0)] = 0
+        return np.linalg.inv(small), spread
+
+    def plainly(self, b: Floats) -> Floats:
+        """Return T⁻¹ b, for the columns of b."""
+        # SciPy's linear algebra takes long to import: only where something is solved.
+        from scipy.linalg import solve_banded
+
+        n, p = self.left.rows, self.reach
+        columns, weights = self.differing.table()
+        apart = np.arange(n)[:, None] - columns
+        # A line without ends has rows that reach beyond it.
+        near = (np.abs(apart) <= p) & (weights != 0) & (columns >= 0) & (columns < n)
+        diagonals = np.zeros((2 * p + 1, n))
+        diagonals[p + apart[near], columns[near]] = weights[near]
+        x: Floats = solve_banded((p, p), diagonals, b)
+        return x
+
+    @cached_property
+    def decay(self) -> int:
+        """Points after which what a row of T⁻¹ holds has no weight, at most `FARTHEST`."""
+        center = 256
+        while True:
+            n = 2 * center + 1
+            unit = np.zeros((n, 1))
+            unit[center] = 1
+            line = replace(self.left, rows=n, cols=n, head=(), tail=(), periodic=False)
+            row = np.abs(Elimination(line).plainly(unit)[center:, 0])
+            points = int(np.flatnonzero(row > WEIGHTLESS * row[0])[-1]) + 1
+            # What the end of the line reflects must have no weight either.
+            if 2 * points <= center or center >= FARTHEST:
+                return points
+            center *= 2
+
+
+def _settled(rows: Floats) -> bool:
+    return bool((rows == rows[-1]).all())
+
+
+def written(band: Band) -> Band:
+    """Return a band with the rows of left⁻¹ · band written out, as far as they have weight."""
+    if band.left is None:
+        return band
+    plain = replace(band, left=None)
+    n = band.rows
+    if not band.interior:
+        return _dense(plain, _rows(band, 0, n, range(n)))
+    far = Elimination(band.left).decay
+    offsets, weights = _infinite(band, far)
+    if band.periodic:
+        return replace(plain, offsets=offsets, weights=weights)
+    edge = far - min(offsets) + max(offsets) + len(band.left.head) + len(band.left.tail)
+    if n <= 2 * edge:
+        return _dense(plain, _rows(band, 0, n, range(n)))
+    return replace(
+        plain,
+        offsets=offsets,
+        weights=weights,
+        head=_rows(band, 0, 2 * edge, range(edge)),
+        tail=_rows(band, n - 2 * edge, n, range(n - edge, n)),
+    )
+
+
+def _dense(band: Band, rows: tuple[Row, ...]) -> Band:
+    """Return a band with these rows and no others."""
+    return replace(band, offsets=(), weights=np.zeros(0), head=rows, tail=())
+
+
+def _infinite(band: Band, far: int) -> tuple[tuple[int, ...], Floats]:
+    """Return offsets and weights of a row far from any end."""
+    left = band.left
+    assert left is not None
+    n = 4 * far + 1
+    line = replace(left, rows=n, cols=n, head=(), tail=(), periodic=False)
+    unit = np.zeros((n, 1))
+    unit[n // 2] = 1
+    # A row of the inverse is a column of that of the transpose.
+    row = Elimination(replace(line, offsets=tuple(-o for o in left.offsets))).plainly(unit)[:, 0]
+    offsets = range(min(band.offsets) - far, max(band.offsets) + far + 1)
+    weights = np.zeros(len(offsets))
+    for offset, weight in zip(band.offsets, band.weights, strict=True):
+        first = offset - far - offsets.start
+        weights[first : first + 2 * far + 1] += weight * row[n // 2 - far : n // 2 + far + 1]
+    kept = np.abs(weights) > WEIGHTLESS * np.abs(weights).max()
+    return tuple(o for o, keep in zip(offsets, kept, strict=True) if keep), weights[kept]
+
+
+def _rows(band: Band, start: int, stop: int, rows: range) -> tuple[Row, ...]:
+    """Return rows of left⁻¹ · band, near enough to one end that those from start to stop tell."""
+    from scipy.sparse.linalg import splu
+
+    assert band.left is not None
+    left, right = (_sparse(side)[start:stop] for side in (band.left, replace(band, left=None)))
+    unit = np.zeros((stop - start, len(rows)))
+    unit[np.array(rows) - start, np.arange(len(rows))] = 1
+    # A row of the inverse is a column of that of the transpose.
+    inverse = splu(left[:, start:stop].T.tocsc()).solve(unit)
+    dense = (right.T @ inverse).T
+    found = []
+    for row in dense:
+        kept = np.flatnonzero(np.abs(row) > WEIGHTLESS * np.abs(row).max())
+        found.append(Row(kept, row[kept]))
+    return tuple(found)
+
+
+def _sparse(band: Band) -> csr_array:
+    from scipy.sparse import csr_array
+
+    columns, weights = band.table()
+    rows, taps = np.nonzero(weights)
+    return csr_array((weights[rows, taps], (rows, columns[rows, taps])), (band.rows, band.cols))

@@ -1,0 +1,89 @@
+"""What eigenvalue problems give: pairs, which of them come first, and their sign."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from findops.common.arrays import Array
+    from findops.problems.linear.diagonalization import Separable
+
+
+__all__ = ["Eigenpairs", "kronecker", "nearest_first", "turned"]
+
+
+def kronecker(fast: Separable, k: int, near: complex) -> tuple[Array, Array]:
+    """Return the k eigenvalues nearest to a number (k,), and their vectors (n, k).
+
+    All eigenvalues are known; vectors are outer products of those along the axes.
+    """
+    every = fast.eigenvalues()
+    chosen = nearest_first(every.ravel(), near, k)
+    places = zip(*np.unravel_index(chosen, every.shape), strict=True)
+    vectors = [fast.eigenvector(place).ravel() for place in places]
+    return every.ravel()[chosen], np.stack(vectors, axis=1)
+
+
+DIGITS = 9
+"""Digits to which distances that are equal by symmetry agree."""
+
+LEADING = 1 - 1e-6
+"""Part of the largest entry from which on an entry counts as largest."""
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Eigenpairs:
+    """Eigenvalues and their fields, nearest first.
+
+    Parameters
+    ----------
+    values : array, (k,)
+        Real where symmetry is proved, and where all of a real problem's come out so; else complex.
+    vectors : array, (k, *components, *grid)
+        The fields, boundary included: ∫|u|² = 1 by the grid's weights, summed over components, and
+        the first of the largest entries is positive. Those of a symmetric problem are orthogonal;
+        of a multiple eigenvalue, they are some basis, the same every time.
+    residuals : array, (k,)
+        ‖A x − λ B x‖ / ((‖A‖ + |λ| ‖B‖) ‖x‖) of the matrices under the conditions: Euclidean norms
+        of vectors, largest row sums of matrices; for "fast diagonalization" the largest eigenvalue
+        is ‖A‖.
+    method : str
+        How they were found.
+    """
+
+    values: Array
+    vectors: Array
+    residuals: Array
+    method: str
+
+    def __repr__(self) -> str:
+        return f"<Eigenpairs {self.values} by {self.method}>"
+
+
+def nearest_first(values: Array, near: complex, k: int) -> NDArray[np.intp]:
+    """Return the indices of the k values nearest to a number, nearest first.
+
+    Of those at one distance the smaller real part comes first, then the larger imaginary part.
+    """
+    k = min(k, len(values))
+    distances = np.abs(values - near)
+    reach = np.sort(np.partition(distances, k - 1)[:k])[-1] * (1 + 10.0**-DIGITS)
+    within = np.flatnonzero(distances <= reach)
+    close = values[within]
+    rounded = np.round(distances[within] / (reach or 1), DIGITS)
+    order: NDArray[np.intp] = within[np.lexsort((-close.imag, close.real, rounded))]
+    return order[:k]
+
+
+def turned(vectors: Array) -> Array:
+    """Return vectors (n, k), turned so that the first of the largest entries is positive."""
+    sizes = np.abs(vectors)
+    leading = np.argmax(sizes >= LEADING * sizes.max(axis=0), axis=0)
+    entries = vectors[leading, np.arange(vectors.shape[1])]
+    result: Array = vectors * (entries.conj() / np.abs(entries))
+    return result

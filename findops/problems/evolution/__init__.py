@@ -1,0 +1,1 @@
+"""Semidiscrete systems, time steppers, and their stability."""

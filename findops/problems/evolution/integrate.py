@@ -1,0 +1,284 @@
+"""Integration in time: checks before the first step, what is kept, and what comes out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import partial
+from inspect import signature
+from numbers import Real
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from scipy.integrate import OdeSolution
+
+from findops.common.arguments import kind
+from findops.common.arrays import Array, as_field
+from findops.common.progress import Bar
+from findops.problems.evolution.semidiscrete import Flow, Pair
+from findops.problems.evolution.spectrum import Spectrum, of_function
+from findops.problems.evolution.stability import check_step
+from findops.problems.evolution.steppers import (
+    ADAPTIVE,
+    STEPPERS,
+    Implicit,
+    Stepper,
+    Tick,
+    adaptive,
+    fixed,
+)
+from findops.problems.nonlinear.jacobian import GlobalDependenceError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from numpy.typing import ArrayLike
+
+    from findops.expressions.expression import Closures
+
+
+__all__ = ["Options", "Trajectory", "check_function", "field_of", "integrate", "output_times"]
+
+
+@dataclass(frozen=True, eq=False)
+class Options:
+    """How to integrate, and what to keep: the arguments of ``IVP.solve``."""
+
+    method: str
+    dt: float | None
+    rtol: float
+    atol: float
+    max_step: float
+    first_step: float | None
+    callback: Callable[[float, Array], object] | None
+    store: Callable[[float, Array], ArrayLike] | None
+    dense: bool
+    progress: bool
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Trajectory:
+    """A solution in time.
+
+    Parameters
+    ----------
+    t : array, (m,)
+        The output times.
+    u : array, (m, *components, *grid)
+        The fields at these times, or what `store` kept of them, (m, …).
+    v : array, (m, *components, *grid), or None
+        Their time derivatives, where the equation is of second order in time; None with `store`.
+        At points of conditions that depend on time they are differences over 6e-6 of the run.
+    sol : callable or None
+        With ``dense=True``: t ↦ field; for an array of times, time comes first.
+    method : str
+        How it was found.
+    closure : str, int, dict by face, or None
+        What happened where stencils stick out; None where f is a function.
+    """
+
+    t: Array
+    u: Array
+    v: Array | None
+    sol: Callable[[ArrayLike], Array] | None
+    method: str
+    closure: Closures | None = None
+
+    def __repr__(self) -> str:
+        ends = f"t = {self.t[0]:g} to {self.t[-1]:g}"
+        return f"<Trajectory {self.u.shape} by {self.method}, {ends}>"
+
+
+def output_times(t: ArrayLike) -> Array:
+    """Return output times as an array.
+
+    Raises
+    ------
+    ValueError
+        If they are not at least two, finite and increasing.
+    TypeError
+        If they are no real numbers.
+    """
+    given = np.asarray(t)
+    if given.dtype.kind not in "iuf":
+        raise TypeError(f"output times are real numbers, but t = {t!r}")
+    times = given.astype(float)
+    if times.ndim != 1 or len(times) < 2:
+        raise ValueError(
+            f"t needs at least two output times, the first for u0, but has shape {times.shape}"
+        )
+    if not np.isfinite(times).all() or (np.diff(times) <= 0).any():
+        raise ValueError(f"output times must be finite and increase, but t = {times}")
+    return times
+
+
+def check_function(name: str, given: object, arguments: tuple[str, ...] = ("t", "u")) -> None:
+    """Refuse what cannot be called with (t, u), or with others, if anything is given."""
+    if given is None:
+        return
+    words = f"({', '.join(arguments)})"
+    if not callable(given):
+        raise TypeError(f"{name}= is a function of {words}, not {kind(given)}")
+    try:
+        signature(given).bind(*arguments)
+    except TypeError:
+        raise TypeError(
+            f"{name}= is called with {words}, but {given!r} takes other arguments"
+        ) from None
+    except ValueError:
+        return  # it does not tell
+
+
+def field_of(u: ArrayLike, shape: tuple[int, ...], name: str) -> Array:
+    """Return initial data as a field.
+
+    Raises
+    ------
+    ValueError
+        If they have another shape.
+    """
+    values = as_field(u)
+    if values.shape != shape:
+        raise ValueError(f"{name} needs the shape {shape} of the fields, but has {values.shape}")
+    return values
+
+
+def integrate(
+    flow: Flow | Pair, t: Array, y: Array, options: Options, spectrum: Spectrum | None
+) -> Trajectory:
+    """Integrate from t[0] to t[-1]; the spectrum of the linear part may be known."""
+    first = flow(float(t[0]), y)
+    for name, values in (("the initial data", y), ("the right-hand side at t[0]", first)):
+        if not np.isfinite(values).all():
+            raise ValueError(f"{name} must be finite, but {(~np.isfinite(values)).sum()} are not")
+    y = y.astype(np.result_type(y, first, np.float64))
+    kept: list[Any] | None = [] if options.dense else None
+    us: list[Array] = []
+    vs: list[Array] = []
+    with Bar("of time", options.progress, float(t[-1] - t[0])) as bar:
+        for time, state in _states(flow, t, y, options, spectrum, kept, bar.advance):
+            if not np.isfinite(state).all():
+                raise RuntimeError(
+                    f"method={options.method!r}: the solution is not finite at t={time:.6g}; if "
+                    "the equation has one there, take smaller steps"
+                )
+            u, *v = flow.fields(time, state)
+            u.flags.writeable = False
+            if options.callback is not None:
+                options.callback(time, u)
+            us.append(u if options.store is None else _stored(options.store, time, u, us))
+            vs += v if options.store is None else []
+    speeds = np.stack(vs) if vs else None
+    return Trajectory(t, np.stack(us), speeds, _dense(flow, t, kept), options.method)
+
+
+def _stored(
+    store: Callable[[float, Array], ArrayLike], t: float, u: Array, before: list[Array]
+) -> Array:
+    """Return what is kept of a field, if it can be stacked with what was kept before."""
+    kept = np.asarray(store(t, u))
+    if kept.dtype.kind not in "biufc":
+        raise TypeError(f"store(t, u) must return a number or an array, not {kind(kept[()])}")
+    if before and kept.shape != before[0].shape:
+        raise ValueError(
+            f"store(t, u) must return arrays of one shape, but returned {before[0].shape} and then "
+            f"{kept.shape} at t={t:.6g}"
+        )
+    return kept
+
+
+def _states(
+    flow: Flow | Pair,
+    t: Array,
+    y: Array,
+    options: Options,
+    spectrum: Spectrum | None,
+    kept: list[Any] | None,
+    tick: Tick,
+) -> Iterator[tuple[float, Array]]:
+    """Return the states at output times, once nothing speaks against the method."""
+    method, dt = options.method, options.dt
+    if method in ADAPTIVE:
+        if dt is not None:
+            raise ValueError(f"method={method!r} chooses its steps: give max_step=, not dt=")
+        return adaptive(method, flow, t, y, _settings(flow, float(t[0]), y, options), kept, tick)
+    if method not in STEPPERS:
+        raise ValueError(
+            f"method must be one of {', '.join([*ADAPTIVE, *STEPPERS])}, not {method!r}"
+        )
+    if not isinstance(dt, Real) or not (np.isfinite(float(dt)) and dt > 0):
+        raise ValueError(f"method={method!r} has a fixed step: give dt= > 0, not {dt!r}")
+    if t[-1] - t[0] > dt and dt < np.spacing(np.abs(t).max()):
+        raise ValueError(f"dt={dt!r} is lost beside the times {t[0]} to {t[-1]}: give a longer one")
+    if options.dense:
+        raise ValueError(f"dense=True goes with SciPy's methods, not with {method!r}")
+    stepper = STEPPERS[method](flow)
+    equation = flow.flow if isinstance(flow, Pair) else flow
+    _check_linear(method, stepper, equation)
+    if stepper.amplification is not None:
+        # No step is longer than the longest interval.
+        longest = min(dt, float(np.diff(t).max()))
+        if spectrum is None or equation.function is not None:
+            spectrum = of_function(partial(equation, float(t[0])), y[: equation.size])
+        if isinstance(flow, Pair):
+            spectrum = spectrum.second_order()
+        check_step(method, longest, stepper.amplification, spectrum)
+    return fixed(stepper, t, y, dt, tick)
+
+
+def _check_linear(method: str, stepper: Stepper, flow: Flow) -> None:
+    """Refuse implicit steps of what is not linear."""
+    if not isinstance(stepper, Implicit):
+        return
+    if not flow.linear:
+        raise ValueError(
+            f"method={method!r} needs a linear expression: IVP(L, …, explicit=g) for u_t = L u + "
+            "g(t, u); or take 'Radau' or 'BDF'"
+        )
+    if flow.function is not None and stepper.explicit is None:
+        raise ValueError(
+            f"method={method!r} is for linear equations: 'imex' treats explicit= explicitly"
+        )
+
+
+def _settings(flow: Flow | Pair, t: float, y: Array, options: Options) -> dict[str, Any]:
+    """Return the arguments of SciPy's method."""
+    method = options.method
+    given: dict[str, Any] = {
+        "rtol": options.rtol,
+        "atol": options.atol,
+        "max_step": options.max_step,
+        "first_step": options.first_step,
+    }
+    if method in ("LSODA", "Radau") and np.iscomplexobj(y):
+        raise ValueError(f"method={method!r} is for real fields; 'BDF' and 'RK45' take complex")
+    linear = flow.constant_jacobian
+    if method in ("Radau", "BDF") and linear is not None:
+        given["jac"] = linear
+    elif method in ("Radau", "BDF", "LSODA"):
+        try:
+            pattern = flow.pattern(t, y)
+        except GlobalDependenceError:
+            return given  # SciPy's dense differences suit that
+        if method != "LSODA":
+            return given | {"jac_sparsity": pattern}
+        row, col = pattern.tocoo().coords
+        below, above = (row - col).max(initial=0), (col - row).max(initial=0)
+        given |= {"lband": int(below), "uband": int(above)}
+    return given
+
+
+def _dense(
+    flow: Flow | Pair, t: Array, kept: list[Any] | None
+) -> Callable[[ArrayLike], Array] | None:
+    """Return what evaluates the fields between output times."""
+    if kept is None:
+        return None
+    solution = OdeSolution([float(t[0]), *(part.t for part in kept)], kept)
+
+    def at(when: ArrayLike) -> Array:
+        times = np.asarray(when, dtype=float)
+        if times.ndim == 0:
+            return flow.fields(float(times), solution(float(times)))[0]
+        return np.stack([at(time) for time in times])
+
+    return at

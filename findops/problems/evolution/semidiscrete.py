@@ -1,0 +1,279 @@
+"""Method of lines: what an equation becomes on the free unknowns, x' = F(t, x)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import cached_property, partial
+from typing import TYPE_CHECKING, Any, cast
+
+import numpy as np
+from scipy import sparse
+
+from findops.common.arrays import Array, as_field
+from findops.conditions.elimination import solved
+from findops.discretization.coefficients import InTime
+from findops.problems.linear.direct import factored
+from findops.problems.linear.separable import separable
+from findops.problems.nonlinear.jacobian import Dependencies, dependencies
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_array
+
+    from findops.conditions.affine_system import AffineSystem
+    from findops.grids.grid import Grid
+
+
+__all__ = ["Flow", "Function", "Pair", "Source"]
+
+
+@dataclass(frozen=True, eq=False)
+class Source:
+    """A given term of an equation.
+
+    Parameters
+    ----------
+    value : number, array, function, or tuple or list of these
+        One for all components, an array of the fields' shape, a function of the coordinates and
+        of the time `t`, or a sequence of these with one for each component.
+    grid : Grid
+        Where the fields live.
+    components : tuple of int
+        Shape of the component axes.
+
+    Raises
+    ------
+    ValueError
+        If a shape does not fit.
+    """
+
+    value: Any
+    grid: Grid
+    components: tuple[int, ...]
+
+    def __post_init__(self) -> None:
+        if isinstance(self.value, np.ndarray):
+            object.__setattr__(self, "value", as_field(self.value).copy())
+        if isinstance(self.value, (list, tuple)) and len(self.value) != np.prod(self.components):
+            raise ValueError(
+                f"source= has {len(self.value)} parts, but fields have components of shape "
+                f"{self.components}"
+            )
+
+    def __call__(self, t: float) -> Array:
+        """Return the values at a time, (*components, *grid)."""
+        return self._always if self.steady else self._at(t)
+
+    @cached_property
+    def steady(self) -> bool:
+        """Whether it is the same at all times."""
+        return all(part.steady for part in self._parts)
+
+    @cached_property
+    def _parts(self) -> list[InTime]:
+        several = isinstance(self.value, (list, tuple))
+        parts = self.value if several else [self.value]
+        return [InTime(part, self.grid, "source=") for part in parts]
+
+    @cached_property
+    def _always(self) -> Array:
+        return self._at(0.0)
+
+    def _at(self, t: float) -> Array:
+        shape = self.components + self.grid.shape
+        if isinstance(self.value, np.ndarray) and self.value.shape == shape:
+            return self.value
+        parts = [np.broadcast_to(part(t), self.grid.shape) for part in self._parts]
+        if isinstance(self.value, (list, tuple)):
+            return np.stack(parts).reshape(shape)
+        return np.broadcast_to(parts[0], shape)
+
+
+Function = Callable[[float, "Array"], Any]
+"""(t, u) ↦ field, on full fields."""
+
+STEP = np.cbrt(np.finfo(float).eps)
+"""Part of the time span over which conditions are differenced."""
+
+CENTRAL = {-1: -0.5, 1: 0.5}
+FORWARD = {0: -1.5, 1: 2.0, 2: -0.5}
+"""Differences of second order for the first derivative."""
+
+
+@dataclass(frozen=True, eq=False)
+class Flow:
+    """x' = A x + r(t) + e(t, x): an operator under conditions and a source, and a function.
+
+    Called with (t, x), it gives x'. Conditions hold at every time.
+    """
+
+    system: AffineSystem
+    """The operator under conditions; that of the identity where there is no expression."""
+    linear: bool
+    """Whether the operator is part of the equation."""
+    source: Source
+    function: Function | None
+    _found: list[Dependencies] = field(default_factory=list)
+
+    @property
+    def size(self) -> int:
+        """Number of unknowns."""
+        return self.system.count
+
+    def __call__(self, t: float, x: Array) -> Array:
+        u = self.system.lift(x, t)
+        return self.system.restrict(self._given(t, u) + self._nonlinear(t, u))
+
+    def implicit(self, t: float, x: Array) -> Array:
+        """Return A x + r(t)."""
+        return self.system.restrict(self._given(t, self.system.lift(x, t)))
+
+    def explicit(self, t: float, x: Array) -> Array:
+        """Return e(t, x)."""
+        return self.system.restrict(self._nonlinear(t, self.system.lift(x, t)))
+
+    def forcing(self, t: float) -> Array:
+        """Return r(t)."""
+        return self._forced(t) if self._steady is None else self._steady
+
+    def _forced(self, t: float) -> Array:
+        return self.implicit(t, np.zeros(self.size))
+
+    @cached_property
+    def _steady(self) -> Array | None:
+        """What r is at every time, None if it depends on time."""
+        return self._forced(0.0) if self.system.steady and self.source.steady else None
+
+    @property
+    def matrix(self) -> csr_array:
+        """A."""
+        return self.system.matrix
+
+    def resolvent(self, step: float) -> Callable[[Array], Array]:
+        """Return b ↦ (I − step·A)⁻¹ b, by diagonalization if A is a sum along axes."""
+        fast = separable(self.system) if self.system.operator.domain.ndim > 1 else None
+        if fast is None:
+            return _resolvent(self.matrix, step)
+        return fast.function(lambda values: 1 / (1 - step * values))
+
+    @property
+    def constant_jacobian(self) -> csr_array | None:
+        """The Jacobian, None if it depends on t and x."""
+        return self.matrix if self.function is None else None
+
+    def jacobian(self, t: float, x: Array) -> csr_array:
+        """Return the derivative of x' with respect to x."""
+        if self.function is None:
+            return self.matrix
+        u = self.system.lift(x, t)
+        found = self._dependencies(t, u).jacobian(partial(self._nonlinear, t), u)
+        return self._with_linear(self.system.reduced(found))
+
+    def pattern(self, t: float, x: Array) -> csr_array:
+        """Return where the Jacobian may have entries, as the function shows it first at t and x."""
+        if self.function is None:
+            return self.matrix.astype(bool)
+        pattern = self._dependencies(t, self.system.lift(x, t)).pattern
+        # Random numbers do not cancel where conditions are substituted.
+        numbers = np.random.default_rng(0).uniform(1, 2, pattern.nnz)
+        made = sparse.csr_array((numbers, pattern.indices, pattern.indptr), shape=pattern.shape)
+        return self._with_linear(self.system.reduced(made)).astype(bool)
+
+    def _dependencies(self, t: float, u: Array) -> Dependencies:
+        """Return what in the function depends on what, found once."""
+        if not self._found:
+            probed = dependencies(partial(self._nonlinear, t), u, self.system.operator.domain)
+            self._found.append(probed)
+        return self._found[0]
+
+    def _with_linear(self, matrix: csr_array) -> csr_array:
+        return cast("csr_array", matrix + self.matrix) if self.linear else matrix
+
+    def fields(self, t: float, x: Array) -> tuple[Array, ...]:
+        """Return the field that belongs to x."""
+        return (self.system.lift(x, t),)
+
+    def _given(self, t: float, u: Array) -> Array:
+        source = self.source(t)
+        return self.system.applied(u, t) + source if self.linear else source
+
+    def _nonlinear(self, t: float, u: Array) -> Array:
+        if self.function is None:
+            return np.broadcast_to(0.0, u.shape)
+        values = as_field(self.function(t, u))
+        if values.shape != u.shape:
+            raise ValueError(
+                f"{self.function!r} must return an array of shape {u.shape}, as its argument has, "
+                f"but returned {values.shape}"
+            )
+        return values
+
+
+@dataclass(frozen=True, eq=False)
+class Pair:
+    """x″ = F(t, x) as a flow of the pair (x, x′)."""
+
+    flow: Flow
+    start: float
+    span: float
+    """Where the time interval begins, and its length."""
+
+    @property
+    def size(self) -> int:
+        """Number of unknowns."""
+        return 2 * self.flow.size
+
+    def __call__(self, t: float, y: Array) -> Array:
+        x, v = np.split(y, 2)
+        return np.concatenate([v, self.flow(t, x)])
+
+    def implicit(self, t: float, y: Array) -> Array:
+        """Return the linear part."""
+        x, v = np.split(y, 2)
+        return np.concatenate([v, self.flow.implicit(t, x)])
+
+    def explicit(self, t: float, y: Array) -> Array:
+        """Return the rest."""
+        x, v = np.split(y, 2)
+        return np.concatenate([np.zeros_like(v), self.flow.explicit(t, x)])
+
+    def forcing(self, t: float) -> Array:
+        """Return what the linear part makes of zero."""
+        return np.concatenate([np.zeros(self.flow.size), self.flow.forcing(t)])
+
+    @cached_property
+    def matrix(self) -> csr_array:
+        """The matrix of the linear part."""
+        one = sparse.eye_array(self.flow.size)
+        blocks: Any = [[None, one], [self.flow.matrix, None]]
+        return cast("csr_array", sparse.block_array(blocks, format="csr"))
+
+    def resolvent(self, step: float) -> Callable[[Array], Array]:
+        """Return b ↦ (I − step·A)⁻¹ b."""
+        return _resolvent(self.matrix, step)
+
+    @property
+    def constant_jacobian(self) -> csr_array | None:
+        """The Jacobian, None if it depends on t and y."""
+        return self.matrix if self.flow.function is None else None
+
+    def pattern(self, t: float, y: Array) -> csr_array:
+        """Return where the Jacobian may have entries."""
+        one = sparse.eye_array(self.flow.size, dtype=bool)
+        blocks: Any = [[None, one], [self.flow.pattern(t, np.split(y, 2)[0]), None]]
+        return cast("csr_array", sparse.block_array(blocks, format="csr"))
+
+    def fields(self, t: float, y: Array) -> tuple[Array, ...]:
+        """Return the fields that belong to x and x′."""
+        x, v = np.split(y, 2)
+        system, none = self.flow.system, np.zeros(self.flow.size)
+        step = STEP * self.span
+        # Conditions may not be defined before the start.
+        weights = CENTRAL if t - step >= self.start else FORWARD
+        moving = sum(w / step * system.lift(none, t + k * step) for k, w in weights.items())
+        return system.lift(x, t), system.lift(v, t) - system.lift(none, t) + moving
+
+
+def _resolvent(matrix: csr_array, step: float) -> Callable[[Array], Array]:
+    factors = factored(sparse.csr_array(sparse.eye_array(matrix.shape[0]) - step * matrix))
+    return partial(solved, factors)

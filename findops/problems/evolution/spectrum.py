@@ -1,0 +1,189 @@
+"""Eigenvalues of semi-discrete equations: all of them, or those at the ends of the spectrum."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property, partial
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from scipy import sparse
+from scipy.sparse.linalg import ArpackNoConvergence, LinearOperator, eigs, eigsh
+
+from findops.problems.linear.separable import separable
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from scipy.sparse import csr_array
+
+    from findops.common.arrays import Array
+    from findops.conditions.affine_system import AffineSystem
+
+
+__all__ = ["SMALL", "Spectrum", "of_function", "of_system"]
+
+SMALL = 300
+"""Unknowns, or points along an axis, up to which all eigenvalues are computed."""
+
+LARGE = 200_000
+"""Unknowns up to which a matrix is assembled in order to learn about its spectrum."""
+
+ROUNDOFF = 1e-9
+"""Part of the largest eigenvalue below which a real part is zero."""
+
+DIFFERENCES = 1e-6
+"""The same, where derivatives are taken by differences."""
+
+ARNOLDI = 1e-3
+"""Relative error of eigenvalues found by Arnoldi's iteration."""
+
+RESTARTS = {"LM": 300, "LR": 4, "LA": 4, "LI": 4}
+"""How often Arnoldi's iteration may start again: the largest |λ| is needed, others may be missed
+where they stand close to each other."""
+
+
+@dataclass(frozen=True, eq=False)
+class Spectrum:
+    """Eigenvalues λ of x' = A x, or those at the ends of the spectrum.
+
+    Parameters
+    ----------
+    find : callable
+        Returns the eigenvalues.
+    complete : bool
+        Whether these are all of them.
+    dissipative : bool
+        Whether Re (x, A x) ≤ 0 is proved for all x in a quadrature norm: then nothing grows.
+    roundoff : float
+        Part of the largest eigenvalue below which a real part is zero.
+    """
+
+    find: Callable[[], Array]
+    complete: bool = True
+    dissipative: bool = False
+    roundoff: float = ROUNDOFF
+
+    @cached_property
+    def values(self) -> Array:
+        """The eigenvalues."""
+        return self.find()
+
+    @cached_property
+    def radius(self) -> float:
+        """The largest |λ|, a little more where the values are not exact."""
+        return float(np.abs(self.values).max(initial=0)) * self.slack
+
+    @property
+    def slack(self) -> float:
+        """What makes up for eigenvalues that are found too small."""
+        return 1.0 if self.complete else 1 + ARNOLDI
+
+    @cached_property
+    def growth(self) -> float:
+        """The largest Re λ, 0 where it is not above the error of the eigenvalues."""
+        if self.dissipative:
+            return 0.0
+        largest = float(self.values.real.max(initial=0))
+        error = self.roundoff if self.complete else 10 * ARNOLDI
+        return largest if largest > error * self.radius else 0.0
+
+    def second_order(self) -> Spectrum:
+        """Return the spectrum of the pair (x, x') of x″ = A x: the square roots."""
+
+        def find() -> Array:
+            tiny = np.abs(self.values) <= ROUNDOFF * np.abs(self.values).max(initial=0)
+            roots = np.sqrt(np.where(tiny, 0, self.values).astype(complex))
+            return np.concatenate([roots, -roots])
+
+        return Spectrum(find, self.complete, roundoff=10 * ROUNDOFF)
+
+
+def of_system(system: AffineSystem) -> Spectrum:
+    """Return the spectrum of a system's matrix.
+
+    All eigenvalues, if there are up to 300 unknowns, or if the operator is a sum of one-dimensional
+    ones of up to 300 points with constant coefficients; otherwise those that Arnoldi's iteration
+    finds at the ends.
+    """
+    n = system.count
+    if n <= SMALL:
+        dense = system.matrix.toarray()
+        proved = any(np.linalg.eigvalsh(h).max(initial=0) <= 0 for h in _hermitian(system, dense))
+        solve = np.linalg.eigvalsh if system.symmetric else np.linalg.eigvals
+        return Spectrum(partial(solve, dense), dissipative=proved)
+    fast = separable(system) if max(system.operator.domain.shape) <= SMALL else None
+    if fast is not None:
+        return Spectrum(fast.eigenvalues().ravel)
+    if n > LARGE:
+        return Spectrum(partial(_ends, system.matvec, n, system.dtype), complete=False)
+    matrix = system.matrix
+    proved = any(_dominated(h) for h in _hermitian(system, matrix))
+    ends = partial(_ends, lambda x: matrix @ x, n, matrix.dtype, system.symmetric)
+    return Spectrum(ends, complete=False, dissipative=proved)
+
+
+def of_function(f: Callable[[Array], Array], x: Array) -> Spectrum:
+    """Return the spectrum of a function's derivative at x, by differences along directions."""
+    if np.iscomplexobj(x):
+        # Real and imaginary parts are unknowns of their own: f need not be analytic.
+        return of_function(lambda y: f(y.view(complex)).view(float), x.view(float))
+    base = f(x)
+    size = np.sqrt(np.finfo(float).eps) * max(1.0, float(np.linalg.norm(x)))
+
+    def apply(v: Array) -> Array:
+        length = float(np.linalg.norm(v))
+        return np.asarray((f(x + size / length * v) - base) * (length / size))
+
+    if x.size > SMALL:
+        return Spectrum(partial(_ends, apply, x.size, base.dtype), False, roundoff=DIFFERENCES)
+    columns = np.stack([apply(column) for column in np.eye(x.size)], axis=1)
+    return Spectrum(lambda: np.linalg.eigvals(columns), roundoff=DIFFERENCES)
+
+
+def _hermitian(system: AffineSystem, matrix: Any) -> list[Any]:
+    """Return the Hermitian part of a matrix, as it is and in the quadrature norm."""
+    weights = np.broadcast_to(system.operator.domain.weights(), system.shape)
+    made = []
+    for norm in (np.ones(system.count), np.sqrt(np.abs(system.restrict(weights)))):
+        scaled = _scaled(matrix, norm)
+        made.append((scaled + scaled.conj().T) / 2)
+    return made
+
+
+def _scaled(matrix: Any, norm: Array) -> Any:
+    """Return the matrix between vectors that are multiplied by a norm's weights."""
+    if isinstance(matrix, np.ndarray):
+        return norm[:, None] * matrix / norm
+    return sparse.diags_array(norm) @ matrix @ sparse.diags_array(1 / norm)
+
+
+def _dominated(hermitian: csr_array) -> bool:
+    """Tell whether no eigenvalue is positive, by Gershgorin's circles."""
+    diagonal = hermitian.diagonal().real
+    beside = np.asarray(abs(hermitian).sum(axis=1)).ravel() - np.abs(diagonal)
+    size = np.abs(diagonal).max(initial=0) + beside.max(initial=0)
+    return bool((diagonal + beside).max(initial=0) <= 1e-14 * size)
+
+
+def _ends(
+    apply: Callable[[Array], Array],
+    n: int,
+    dtype: Any,
+    symmetric: bool = False,
+) -> Array:
+    """Return the eigenvalues at the ends of a spectrum by Arnoldi's iteration."""
+    operator = LinearOperator((n, n), matvec=lambda x: apply(np.ravel(x)), dtype=dtype)
+    start = np.random.default_rng(0).standard_normal(n).astype(dtype)
+    find: Any = eigsh if symmetric else eigs
+    found = []
+    for which in ("LM", "LA") if symmetric else ("LM", "LR", "LI"):
+        try:
+            values = find(
+                operator, k=2, which=which, v0=start, tol=ARNOLDI, maxiter=RESTARTS[which],
+                return_eigenvectors=False,
+            )  # fmt: skip
+        except ArpackNoConvergence as error:
+            values = error.eigenvalues
+        found.append(np.asarray(values))
+    return np.concatenate(found)

@@ -1,0 +1,215 @@
+"""Eigenvectors of the matrix along one axis: sines, cosines and exponentials, or a dense matrix."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+from scipy import fft
+
+from findops.common.threads import num_threads
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from numpy.typing import NDArray
+    from scipy.sparse import csr_array
+
+    from findops.common.arrays import Array
+
+
+__all__ = ["Basis", "Dense", "Transform", "basis", "mixed", "unmixed"]
+
+LARGEST = 2048
+"""Unknowns up to which a matrix is decomposed as a dense one."""
+
+WORST = 1e6
+"""Condition of eigenvectors above which they lose too many digits."""
+
+ROUNDOFF = 1e-12
+"""Part of the largest entry that roundoff may make."""
+
+EXACT = 2e-14
+"""Part of the largest eigenvalue by which a matrix may differ from what transforms make of it."""
+
+SINGULAR = 1e-14
+"""Part of the largest singular value, in rows of one size, below which one is zero."""
+
+GRADED = 1e8
+"""Ratio of the sizes of rows from which on small eigenvalues are lost beside the largest."""
+
+WORTH = 4
+"""How many times more a step of a fast transform costs than one of a matrix product."""
+
+
+class Basis(Protocol):
+    """Eigenvalues along one axis, and what takes fields to coefficients and back.
+
+    Of conjugate eigenvalues, the vectors a ± i b, the coefficients are those of a and b, so that
+    real fields have real ones.
+    """
+
+    @property
+    def real(self) -> bool:
+        """Whether real fields have real coefficients."""
+
+    @property
+    def values(self) -> Array: ...
+
+    @property
+    def pairs(self) -> NDArray[np.intp]:
+        """Where pairs of conjugate eigenvalues begin."""
+
+    def forward(self, x: Array, axis: int, own: bool = False) -> Array:
+        """Return the coefficients along an axis of x, which may be overwritten if it is our own."""
+
+    def backward(self, x: Array, axis: int) -> Array:
+        """Return the inverse of that, x being our own."""
+
+
+@dataclass(frozen=True, eq=False)
+class Transform:
+    """Eigenvectors that a fast transform sums."""
+
+    values: Array
+    apply: Callable[..., Array]
+    invert: Callable[..., Array]
+    kind: dict[str, int]
+
+    @property
+    def real(self) -> bool:
+        return self.apply is not fft.fft
+
+    @property
+    def pairs(self) -> NDArray[np.intp]:
+        return np.zeros(0, dtype=np.intp)
+
+    def forward(self, x: Array, axis: int, own: bool = False) -> Array:
+        return self.apply(x, axis=axis, workers=num_threads(), overwrite_x=own, **self.kind)
+
+    def backward(self, x: Array, axis: int) -> Array:
+        return self.invert(x, axis=axis, workers=num_threads(), overwrite_x=True, **self.kind)
+
+
+@dataclass(frozen=True, eq=False)
+class Dense:
+    """Eigenvectors as the columns of a matrix, and its inverse.
+
+    Of the complex vectors a ± i b of a real matrix, the columns are a and b.
+    """
+
+    values: Array
+    vectors: Array
+    inverse: Array
+
+    @property
+    def real(self) -> bool:
+        return np.isrealobj(self.vectors)
+
+    @cached_property
+    def pairs(self) -> NDArray[np.intp]:
+        # LAPACK puts conjugates behind.
+        return np.flatnonzero(self.values.imag > 0) if self.real else np.zeros(0, dtype=np.intp)
+
+    def forward(self, x: Array, axis: int, own: bool = False) -> Array:  # noqa: ARG002  # products need room
+        return _along(self.inverse, x, axis)
+
+    def backward(self, x: Array, axis: int) -> Array:
+        return _along(self.vectors, x, axis)
+
+
+def mixed(x: Array, pairs: Sequence[NDArray[np.intp]]) -> Array:
+    """Return coefficients of a and b as those of a ± i b, the pairs of each axis given."""
+    made = x.astype(complex)
+    for axis, first in enumerate(pairs):
+        lines = np.moveaxis(made, axis, 0)
+        a, b = lines[first], 1j * lines[first + 1]
+        lines[first], lines[first + 1] = (a - b) / 2, (a + b) / 2
+    return made
+
+
+def unmixed(x: Array, pairs: Sequence[NDArray[np.intp]]) -> Array:
+    """Return the inverse of that."""
+    made = x.astype(complex)
+    for axis, first in enumerate(pairs):
+        lines = np.moveaxis(made, axis, 0)
+        a, b = lines[first], lines[first + 1]
+        lines[first], lines[first + 1] = a + b, 1j * (a - b)
+    return made
+
+
+def basis(matrix: csr_array, transforms: bool = True) -> Basis | None:
+    """Return the eigenvectors of a matrix, None if they are too close to each other or too many.
+
+    Without transforms, those of a symmetric matrix are orthonormal, and real if it is.
+    """
+    fast = _transform(matrix) if transforms else None
+    return fast or (_dense(matrix.toarray()) if matrix.shape[0] <= LARGEST else None)
+
+
+def _transform(matrix: csr_array) -> Transform | None:
+    """Return the fast transform that diagonalizes a matrix, if one does and is worth it."""
+    n = matrix.shape[0]
+    diagonal = matrix.diagonal()
+    if np.ptp(diagonal[n // 3 : n - n // 3].view(float)) > 0 and np.isrealobj(diagonal):
+        return None  # a coefficient varies, however little
+    candidates: list[tuple[Any, Any, dict[str, int], int]] = [
+        (fft.dst, fft.idst, {"type": kind}, 2 * (n + 1) if kind == 1 else 2 * n)
+        for kind in (1, 2, 3, 4)
+    ]
+    candidates += [
+        (fft.dct, fft.idct, {"type": kind}, 2 * (n - 1) if kind == 1 else 2 * n)
+        for kind in (1, 2, 3, 4)
+        if n > 1
+    ]
+    candidates.append((fft.fft, fft.ifft, {}, n))
+    probe = np.random.default_rng(0).standard_normal(n)
+    for apply, invert, kind, length in candidates:
+        if WORTH * sum(_primes(length)) > n:
+            continue
+        values = apply(matrix @ invert(np.ones(n), **kind), **kind)
+        error = apply(matrix @ probe, **kind) - values * (there := apply(probe, **kind))
+        if np.abs(error).max() <= EXACT * np.abs(values).max() * np.abs(there).max():
+            return Transform(values, apply, invert, kind)
+    return None
+
+
+def _primes(n: int) -> list[int]:
+    """Return the prime factors of a number."""
+    for p in range(2, math.isqrt(n) + 1):
+        if n % p == 0:
+            return [p, *_primes(n // p)]
+    return [n]
+
+
+def _dense(matrix: Array) -> Dense | None:
+    size = np.abs(matrix).max(initial=0)
+    if np.abs(matrix - matrix.conj().T).max(initial=0) <= ROUNDOFF * size:
+        values, vectors = np.linalg.eigh(matrix)
+        return Dense(values, vectors, vectors.conj().T)
+    rows = np.abs(matrix).sum(axis=1)
+    if rows.max(initial=0) > GRADED * rows.min(initial=np.inf):
+        return None
+    values, vectors = np.linalg.eig(matrix)
+    if np.linalg.cond(vectors) > WORST:
+        return None
+    sizes = np.linalg.svd(matrix / rows[:, None], compute_uv=False)
+    if sizes[-1] <= SINGULAR * sizes[0]:
+        # Of a matrix far from normal, roundoff moves eigenvalues farther than singular values.
+        values[np.argmin(np.abs(values))] = 0
+    if np.isrealobj(matrix) and np.iscomplexobj(values):
+        vectors = np.where(values.imag < 0, -vectors.imag, vectors.real)
+    return Dense(values, vectors, np.linalg.inv(vectors))
+
+
+def _along(matrix: Array, x: Array, axis: int) -> Array:
+    """Return a matrix applied along an axis."""
+    shape = x.shape
+    if axis == len(shape) - 1:
+        return (x.reshape(-1, shape[axis]) @ matrix.T).reshape(*shape[:-1], len(matrix))
+    stacked = x.reshape(math.prod(shape[:axis]), shape[axis], -1)
+    result: Array = np.matmul(matrix, stacked)
+    return result.reshape(*shape[:axis], len(matrix), *shape[axis + 1 :])

@@ -1,0 +1,138 @@
+"""What singular problems ask of their right-hand sides, and which of their solutions is given."""
+
+from __future__ import annotations
+
+import functools
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from findops.common.arrays import Array
+    from findops.conditions.affine_system import AffineSystem
+
+
+__all__ = [
+    "INCONSISTENT",
+    "NullField",
+    "check_consistent",
+    "largest",
+    "null_fields",
+    "without_null",
+]
+
+INCONSISTENT = (
+    "the problem is singular to working precision, and this right-hand side has no solution: for "
+    "slopes on every face this is what ∫f = ∮∂u/∂n becomes on the grid. Condition('mean', 1, 0) "
+    "gives the mean of u and balances f by a constant"
+)
+
+TOLERANCE = 1e-9
+"""Part of a right-hand side that may lie outside the range."""
+
+BLOCK = 1 << 15
+"""Points to which a null field is added at a time."""
+
+
+def check_consistent(outside: Array, all_parts: Array) -> None:
+    """Refuse a right-hand side outside the range of a singular matrix.
+
+    Parameters
+    ----------
+    outside : array
+        Its parts outside the range.
+    all_parts : array
+        All of them, on the same scale.
+
+    Raises
+    ------
+    ValueError
+        If a part outside is more than roundoff.
+    """
+    most = largest(outside)
+    if most > TOLERANCE * largest(all_parts):
+        raise ValueError(f"{INCONSISTENT}. The part outside its range is {most:.1e}")
+
+
+def largest(x: Array) -> float:
+    """Return the largest size of a number."""
+    if np.iscomplexobj(x):
+        return float(np.abs(x).max(initial=0))
+    # Without room for the absolute values.
+    return float(max(x.max(initial=0), -x.min(initial=0)))
+
+
+@dataclass(frozen=True, eq=False)
+class NullField:
+    """A field that the operator maps to zero, as an outer product of lines, flat.
+
+    Parameters
+    ----------
+    lines : tuple of array
+        Any field is the product of one line.
+    weights : tuple of array
+        Those of integrals, likewise.
+    """
+
+    lines: tuple[Array, ...]
+    weights: tuple[Array, ...]
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return tuple(map(len, self.lines))
+
+    def inner(self, u: Array) -> Any:
+        """Return the integral of a field times the conjugate of this one."""
+        values = u.reshape(self.shape)
+        for line, weights in zip(reversed(self.lines), reversed(self.weights), strict=True):
+            values = values @ (weights * line.conj())
+        return values
+
+    def inner_of(self, other: NullField) -> Any:
+        """Return the same of another one with as many lines."""
+        lines = zip(self.lines, self.weights, other.lines, strict=True)
+        return math.prod(np.vdot(mine * weights, its) for mine, weights, its in lines)
+
+    def add(self, c: Any, u: Array) -> None:
+        """Add c times the field to a contiguous one, some rows at a time."""
+        first, *others = self.lines
+        rest = c * functools.reduce(np.multiply.outer, others, np.ones(()))
+        rows, step = u.reshape(self.shape), max(1, BLOCK // rest.size)
+        for a in range(0, len(first), step):
+            rows[a : a + step] += np.multiply.outer(first[a : a + step], rest)
+
+
+def null_fields(system: AffineSystem) -> list[NullField]:
+    """Return what the matrix maps to zero, as fields under conditions without values."""
+    zero = np.zeros(len(system.equations.places))
+    vectors = system.null_vectors.T
+    if not len(vectors):
+        return []
+    grid = [axis.weights for axis in system.operator.domain.axes]
+    weights = np.broadcast_to(functools.reduce(np.multiply.outer, grid), system.shape).ravel()
+    return [NullField((system.lifted(v, zero).ravel(),), (weights,)) for v in vectors]
+
+
+def without_null(u: Array, null: Sequence[NullField]) -> Array:
+    """Return the solution that is orthogonal to the null fields in the mean.
+
+    Parameters
+    ----------
+    u : array, (*components, *grid)
+        A solution, overwritten if the result fits.
+    null : sequence of NullField
+        What may be added to it.
+    """
+    if not null:
+        return u
+    gram = [[a.inner_of(b) for b in null] for a in null]
+    parts = np.linalg.solve(gram, [a.inner(u) for a in null])
+    made = u.astype(np.result_type(u, parts, *(line for a in null for line in a.lines)), copy=False)
+    for c, field in zip(parts, null, strict=True):
+        field.add(-c, made)
+    # What a real matrix maps to zero, it maps to zero with its conjugate.
+    return made.real.copy() if np.isrealobj(u) and np.iscomplexobj(made) else made

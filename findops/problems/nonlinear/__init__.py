@@ -1,0 +1,1 @@
+"""Newton's method, and Jacobians by colored differences."""

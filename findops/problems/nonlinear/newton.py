@@ -1,0 +1,272 @@
+"""Newton's method for nonlinear boundary-value problems.
+
+Each step solves with the sparse Jacobian. It is halved until the next step with the same Jacobian
+would be shorter: the natural monotonicity test (Deuflhard, 2004), which asks how far the solution
+is. Residuals of rows in different units cannot tell that.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property, partial
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from scipy import sparse
+
+from findops.common.arguments import kind
+from findops.common.arrays import Array, as_field
+from findops.operators.operator import Operator
+from findops.problems.linear.direct import WORST, inverse
+from findops.problems.nonlinear.jacobian import Probe, dependencies
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from numpy.typing import NDArray
+    from scipy.sparse import csr_array
+
+    from findops.conditions.affine_system import AffineSystem
+
+    Solver = Callable[[Any, Array], Array]
+    Jacobian = Callable[[Array], csr_array]
+
+__all__ = ["Iterate", "Residual", "newton"]
+
+EPS = np.finfo(float).eps
+
+TINY = np.finfo(float).tiny
+
+ROUNDOFF = EPS
+"""Residual, as a part of what it is the sum of, at which nothing is left to be gained."""
+
+ENOUGH = 1e-12
+"""The same, from which on a step that gains little ends the iteration."""
+
+LITTLE = 0.5
+"""Reduction of the residual by one step that is too little for Newton's method to go on."""
+
+SLOPE = 0.25
+"""Part of the promised reduction that a step must keep."""
+
+SHORTEST = 2.0**-20
+"""Part of a step below which it is given up."""
+
+WORST_OF_DIFFERENCES = 1e11
+"""How many times the inverse of a Jacobian by differences may enlarge, which has eleven digits."""
+
+LIMIT = 50
+"""The largest number of steps."""
+
+
+@dataclass(frozen=True, eq=False)
+class Residual:
+    """The equations f(u) = rhs on fields, at the points that conditions leave.
+
+    Parameters
+    ----------
+    system : AffineSystem
+        What conditions make of the fields.
+    f : callable
+        Fields to fields of the same shape.
+    jac : callable or None
+        Fields to sparse matrices or bound operators; by differences if None.
+    rhs : array
+        In the shape of the fields.
+    t : float or None
+        The time, where conditions depend on it.
+    """
+
+    system: AffineSystem
+    f: Callable[[Array], Any]
+    jac: Callable[[Array], Any] | None
+    rhs: Array
+    t: float | None = None
+
+    def __call__(self, u: Array) -> Array:
+        """Return f(u) − rhs, zero where conditions stand."""
+        value = as_field(self.f(u))
+        if value.shape != u.shape:
+            raise ValueError(
+                f"the residual function must return fields of shape {u.shape}, as it is given, but "
+                f"returned {value.shape}"
+            )
+        return np.where(self._inside, value - self.rhs, 0)
+
+    @cached_property
+    def _inside(self) -> NDArray[np.bool_]:
+        """Where no condition stands."""
+        inside = np.zeros(self.system.shape, dtype=bool)
+        inside.flat[self.system.free] = True
+        return inside
+
+    def lift(self, x: Array) -> Array:
+        """Return the field that unknowns make."""
+        return self.system.lift(x, self.t)
+
+    def left(self, x: Array) -> Array:
+        """Return what is left of the equations on the unknowns, and of given means."""
+        system, u = self.system, self.lift(x)
+        left = system.restrict(self(u))
+        if not system.equations.means:
+            return left
+        free, constants = system.count, x[system.count :]
+        gap = self._means @ u.ravel() - system.equations.means_of(self.t)
+        return np.concatenate([left[:free] + system.balanced @ constants, gap])
+
+    @cached_property
+    def _means(self) -> csr_array:
+        rows = [mean.row for mean in self.system.equations.means]
+        none = sparse.csr_array((0, self.system.equations.unknowns))
+        return sparse.csr_array(sparse.vstack([none, *rows], format="csr"))
+
+    def matrix(self, full: csr_array) -> csr_array:
+        """Return a Jacobian on the unknowns."""
+        made, system = self.system.reduced(full), self.system
+        if not system.equations.means:
+            return made
+        return sparse.csr_array(
+            sparse.block_array([[made, system.balanced], [system.means, None]], format="csr")
+        )
+
+    def rows(self, full: csr_array) -> csr_array:
+        """Return the magnitudes of the rows of a Jacobian on fields, and of those of means."""
+        stacked = sparse.vstack([full[self.system.free], self._means], format="csr")
+        return sparse.csr_array(abs(stacked))
+
+    def derivative(self, u: Array) -> Jacobian:
+        """Return the function from fields to Jacobians, as far as it can be prepared at u."""
+        if self.jac is not None:
+            return self._given
+        found = dependencies(self, u, self.system.operator.domain)
+        return lambda u: found.jacobian(self, u)
+
+    def _given(self, u: Array) -> csr_array:
+        made: Any = self.jac(u) if self.jac is not None else None
+        if isinstance(made, Operator):
+            made = made.matrix()
+        if not hasattr(made, "tocsr"):
+            raise TypeError(
+                f"jac(u) must return a sparse matrix or a bound operator, not {kind(made)}"
+            )
+        if made.shape != (u.size, u.size):
+            raise ValueError(
+                f"jac(u) must return a matrix of shape {(u.size, u.size)}, conditions not yet "
+                f"imposed, but returned {made.shape}"
+            )
+        result: csr_array = sparse.csr_array(made)
+        return result
+
+
+@dataclass(frozen=True, eq=False)
+class Iterate:
+    """Unknowns of the iteration, what is left of the equations there, and how to measure that."""
+
+    x: Array
+    u: Array
+    left: Array
+    """What is left of the equations."""
+    matrix: csr_array
+    """The Jacobian, its rows weighted."""
+    weights: Array
+    """What brings rows to the same size."""
+    size: Array
+    """Sums of the magnitudes in the weighted rows."""
+    linear: Solver | None
+    """Solves linear systems."""
+    worst: float
+    """How many times the inverse of the Jacobian may enlarge what it is applied to."""
+
+    @staticmethod
+    def at(residual: Residual, x: Array, jacobian: Jacobian, linear: Solver | None) -> Iterate:
+        """Evaluate the equations."""
+        u, left = residual.lift(x), residual.left(x)
+        full = jacobian(u)
+        rows = residual.rows(full)
+        total = rows.sum(axis=1)
+        weights = 1 / np.where(total > 0, total, 1.0)
+        size = rows @ np.abs(u).ravel() + np.abs(residual.system.restrict(residual.rhs))
+        matrix = sparse.csr_array(sparse.diags_array(weights) @ residual.matrix(full))
+        worst = WORST if residual.jac is not None else WORST_OF_DIFFERENCES
+        return Iterate(x, u, left, matrix, weights, weights * size, linear, worst)
+
+    @cached_property
+    def _solve(self) -> Callable[[Array], Array]:
+        return (
+            inverse(self.matrix, _singular(), self.worst)
+            if self.linear is None
+            else partial(self.linear, self.matrix)
+        )
+
+    def step(self, left: Array) -> Array:
+        """Return Newton's step on the free unknowns for a residual."""
+        return self._solve(-self.weights * left)
+
+    def relative(self, system: AffineSystem) -> float:
+        """Return the residual as a part of what it is the sum of, the largest of all components."""
+        count = system.operator.program.inputs.count
+        owner = np.full(len(self.left), count)
+        owner[: system.count] = system.free // np.prod(system.operator.domain.shape)
+        part, whole = np.zeros((2, count + 1))
+        np.maximum.at(part, owner, np.abs(self.weights * self.left))
+        np.maximum.at(whole, owner, self.size)
+        return float((part / np.maximum(part + whole, TINY)).max())
+
+
+def newton(residual: Residual, start: Array, solver: Solver | None) -> tuple[Iterate, list[float]]:
+    """Return where the equations hold, and the residuals on the way there.
+
+    Raises
+    ------
+    RuntimeError
+        If the iteration does not converge.
+    ValueError
+        If the Jacobian is singular, or the equations are not finite at the start.
+    """
+    system = residual.system
+    x = system.restrict(start)
+    u = residual.lift(x)
+    first = Probe(residual, u, residual(u)).value
+    x = x.astype(np.result_type(x, u, first))
+    jacobian = residual.derivative(residual.lift(x))
+    history: list[float] = []
+    for _ in range(LIMIT + 1):
+        here = Iterate.at(residual, x, jacobian, solver)
+        history.append(here.relative(system))
+        if history[-1] <= ROUNDOFF:
+            return here, history
+        taken = _searched(residual, here)
+        if history[-1] <= ENOUGH and (
+            taken is None or history[-1] > LITTLE * min(history[:-1], default=np.inf)
+        ):
+            return here, history
+        if taken is None:
+            break
+        x = taken
+    raise RuntimeError(
+        "Newton's method does not converge: its relative residuals are "
+        f"{', '.join(f'{left:.1e}' for left in history)}; start nearer to the solution, or go "
+        "to it by steps of a parameter; conditions may be missing, or jac= wrong"
+    )
+
+
+def _searched(residual: Residual, here: Iterate) -> Array | None:
+    """Return the unknowns after as much of a step as comes nearer; None if nothing does."""
+    step = here.step(here.left)
+    length, part = np.linalg.norm(step), 1.0
+    while part >= SHORTEST:
+        trial = here.x + part * step
+        with np.errstate(all="ignore"):
+            left = residual.left(trial)
+        finite = np.isfinite(left).all()
+        if finite and np.linalg.norm(here.step(left)) <= (1 - SLOPE * part) * length:
+            return trial
+        part /= 2
+    return None
+
+
+def _singular() -> str:
+    return (
+        "the Jacobian is singular: conditions are missing or depend on each other, the equations "
+        "have a null vector, or the start is a turning point"
+    )

@@ -1,0 +1,1 @@
+"""Schemes that sum by parts, and the dissipation that goes with them."""

@@ -1,0 +1,160 @@
+"""What schemes that sum by parts share: even spacing, a diagonal norm, own rows at the ends."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from findops.grids.axes import Axis
+from findops.plan.band import Band, ByParts, Row
+from findops.schemes.sbp.derivation import closed_norm
+from findops.schemes.scheme import Scheme, Stencil, TooFewPointsError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from findops.common.arrays import Floats
+    from findops.schemes.scheme import Closure
+
+
+__all__ = ["ByPartsScheme", "Exact", "exact_rows"]
+
+Rows = tuple[tuple[Fraction, ...], ...]
+
+
+@dataclass(frozen=True)
+class Exact:
+    """A matrix on unit spacing: its interior row, and those near the ends, in exact rationals."""
+
+    interior: tuple[Fraction, ...]
+    """Weights at the offsets −reach, …, reach."""
+    head: Rows
+    """The first rows, from their column 0 on."""
+    tail: Rows
+    """The last rows, from the last one on, and their columns from the last one on."""
+    slope: tuple[Fraction, ...] = ()
+    """The boundary derivative S at the left end, for second derivatives."""
+    sign: int = 1
+    """1 for a derivative, 0 for what vanishes as the spacing does."""
+
+
+def exact_rows(
+    entry: Callable[[int, int], Fraction], norm: tuple[Fraction, ...], reach: int, width: int = 0
+) -> Rows:
+    """Return the first rows of H⁻¹ times a matrix on a half line, of some width at least."""
+    count = max(len(norm), reach)
+    diagonal = (*norm, *[Fraction(1)] * count)
+    columns = range(max(count + reach, width))
+    return tuple(tuple(entry(i, j) / diagonal[i] for j in columns) for i in range(count))
+
+
+@dataclass(frozen=True)
+class ByPartsScheme(Scheme):
+    """A scheme with a diagonal norm, on evenly spaced axes only."""
+
+    @property
+    def fixed(self) -> bool:
+        return True
+
+    @property
+    @abstractmethod
+    def edge(self) -> tuple[Fraction, ...]:
+        """The norm near an end, on unit spacing; 1 elsewhere."""
+
+    @property
+    @abstractmethod
+    def half(self) -> int:
+        """The accuracy of the rows at the ends."""
+
+    @abstractmethod
+    def exact(self, order: int) -> Exact:
+        """Return the matrix of a derivative on unit spacing."""
+
+    def facing(self, ascending: bool) -> ByPartsScheme:  # noqa: ARG002  # for those that have sides
+        """Return the scheme by index that this one is on an axis of a direction."""
+        return self
+
+    def norm(self, axis: Axis) -> Floats:
+        """Return the diagonal of the norm H on an axis: the weights of a quadrature, (n,).
+
+        Raises
+        ------
+        TypeError
+            If it is no axis.
+        ValueError
+            If the axis is unevenly spaced or too short.
+
+        Examples
+        --------
+        >>> from findops import SBP, Uniform
+        >>> 48 * SBP(4).norm(Uniform(n=9, step=1))
+        array([17., 59., 43., 49., 48., 49., 43., 59., 17.])
+        """
+        if not isinstance(axis, Axis):
+            raise TypeError(f"{self!r}: norm needs an axis, such as grid['x'], not {axis!r}")
+        spacing = abs(self._long(axis, 2 * len(self.edge)))
+        weights = [Fraction(1)] * len(axis) if axis.periodic else closed_norm(self.edge, len(axis))
+        return np.array([float(w * spacing) for w in weights])
+
+    def stencil(self, order: int, acc: int, shift: Fraction = Fraction(0)) -> Stencil:  # noqa: ARG002  # points are nodes, and the accuracy is the scheme's
+        weights = self.exact(order).interior
+        taps = {Fraction(i - len(weights) // 2): w for i, w in enumerate(weights) if w}
+        return Stencil(tuple(taps), tuple(taps.values()))
+
+    def band(
+        self,
+        order: int,
+        acc: int,
+        source: Axis,
+        target: Axis,  # noqa: ARG002  # the same as the source
+        closure: tuple[Closure, Closure],
+    ) -> Band:
+        made, n = self.facing(source.ascending).exact(order), len(source)
+        spacing = self._long(source, max(2 * len(made.head), len(made.slope)))
+        self.check_ends(source, closure)
+        # What stands for nothing knows no direction.
+        scale = 1 / (spacing if made.sign else abs(spacing)) ** order
+        reach = len(made.interior) // 2
+        head, tail = ((), ()) if source.periodic else (made.head, made.tail)
+        return Band(
+            n,
+            n,
+            tuple(range(-reach, reach + 1)),
+            np.array([float(w * scale) for w in made.interior]),
+            head=tuple(_row(entries, scale) for entries in head),
+            tail=tuple(_mirrored(_row(entries, scale), n) for entries in reversed(tail)),
+            periodic=source.periodic,
+            order=order,
+            acc=acc,
+            sign=made.sign,
+            law=None if source.periodic else self._law(made, order, source),
+        ).compressed()
+
+    def _law(self, made: Exact, order: int, axis: Axis) -> ByParts:
+        unit = 1 / abs(self.spacing(axis))
+        # Outwards, a derivative at the first point has the other sign.
+        low, high = made.slope, tuple(-w for w in made.slope)
+        if order == 1 and made.sign:
+            low, high = made.head[0], made.tail[0]
+        slopes = (_row(low, -unit), _mirrored(_row(high, unit), len(axis))) if low else None
+        return ByParts(self.norm(axis), slopes)
+
+    def _long(self, axis: Axis, points: int) -> Fraction:
+        """Return the spacing of an axis that is long enough."""
+        spacing = self.spacing(axis)
+        if not axis.periodic and len(axis) < points:
+            raise TooFewPointsError(points, len(axis))
+        return spacing
+
+
+def _row(entries: tuple[Fraction, ...], scale: Fraction) -> Row:
+    columns = np.array([j for j, w in enumerate(entries) if w], dtype=np.intp)
+    return Row(columns, np.array([float(entries[j] * scale) for j in columns]))
+
+
+def _mirrored(row: Row, n: int) -> Row:
+    return Row(n - 1 - row.columns[::-1], row.weights[::-1])

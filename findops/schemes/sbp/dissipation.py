@@ -1,0 +1,135 @@
+"""What vanishes as the spacing does, and takes energy in the norm of another scheme."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fractions import Fraction
+from functools import cache
+from typing import TYPE_CHECKING
+
+from findops.common.arguments import whole
+from findops.schemes.sbp.base import ByPartsScheme, Exact, exact_rows
+from findops.schemes.sbp.derivation import differences, squared
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+__all__ = ["Damping", "Remainder"]
+
+
+@dataclass(frozen=True)
+class Vanishing(ByPartsScheme):
+    """A scheme that stands for 0·∂, in the norm of another one."""
+
+    by: ByPartsScheme
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.by, ByPartsScheme):
+            raise TypeError(
+                f"Dissipation needs a scheme with a norm, such as SBP(4), not {self.by!r}"
+            )
+
+    def claim(self, order: int, acc: int | None) -> int:
+        super().claim(order, acc)
+        return self.by.claim(1, None)
+
+    @property
+    def edge(self) -> tuple[Fraction, ...]:
+        return self.by.edge
+
+    @property
+    def half(self) -> int:
+        return self.by.half
+
+
+@dataclass(frozen=True)
+class Damping(Vanishing):
+    """−2⁻ᵖ·h⁻¹·H⁻¹ΔᵀΔ, Δ being the undivided difference of order p/2.
+
+    Parameters
+    ----------
+    by : SBP or UpwindSBP
+        Whose norm H is.
+    p : int
+        Even.
+    """
+
+    p: int
+
+    @property
+    def part_of(self) -> str:
+        return f"Dissipation(…, {self.by!r})"
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        object.__setattr__(self, "p", whole(self.p, "the order of Dissipation"))
+        if self.p % 2 or self.p < 2:
+            raise ValueError(
+                f"the order of Dissipation must be even and at least 2, but is {self.p}"
+            )
+
+    def exact(self, order: int) -> Exact:  # noqa: ARG002  # there is one only
+        return _damping(self.edge, self.p // 2)
+
+
+@dataclass(frozen=True)
+class Remainder(Vanishing):
+    """A difference of order k at each point, from some distance on, or −c·H⁻¹ times its transpose.
+
+    Points whose first derivative has rows of its own have none.
+
+    Parameters
+    ----------
+    by : SBP
+        Whose norm H is.
+    k, start : int
+        The order of the difference, and where it begins relative to its point.
+    strength : Fraction or None
+        c for the transpose, None for the difference itself.
+    """
+
+    k: int
+    start: int
+    strength: Fraction | None = None
+
+    @property
+    def part_of(self) -> str:
+        return f"Diffusion(…, scheme={self.by!r})"
+
+    def exact(self, order: int) -> Exact:  # noqa: ARG002  # there is one only
+        return _remainder(self.edge, self.half, self.k, self.start, self.strength)
+
+
+@cache
+def _damping(norm: tuple[Fraction, ...], k: int) -> Exact:
+    scale = Fraction(-1, 4**k)
+    head = exact_rows(lambda i, j: scale * squared(k, i, j), norm, k)
+    middle = tuple(scale * squared(k, 2 * k, 2 * k + d) for d in range(-k, k + 1))
+    return Exact(middle, head, head, sign=0)
+
+
+@cache
+def _remainder(
+    norm: tuple[Fraction, ...], half: int, k: int, start: int, strength: Fraction | None
+) -> Exact:
+    delta, first = differences(k), len(norm)
+
+    def matrix(start: int, turn: int) -> Callable[[int, int], Fraction]:
+        """Return the entries on a half line."""
+
+        def difference(i: int, j: int) -> Fraction:
+            inside = i >= first and 0 <= j - i - start <= k
+            return turn * delta[j - i - start] if inside else Fraction(0)
+
+        if strength is None:
+            return difference
+        return lambda i, j: -strength * difference(j, i)
+
+    ones = (Fraction(1),) * (first + half)
+    diagonal = ones if strength is None else (*norm, *ones[first:])
+    far = 2 * len(diagonal)
+    interior = tuple(matrix(start, 1)(far, far + d) for d in range(-half, half + 1))
+    head = exact_rows(matrix(start, 1), diagonal, half)
+    # From the other end, a difference runs the other way.
+    tail = exact_rows(matrix(-start - k, (-1) ** k), diagonal, half)
+    return Exact(interior, head, tail, sign=0)
