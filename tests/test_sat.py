@@ -23,7 +23,7 @@ from findops import (
     Uniform,
     UpwindSBP,
 )
-from findops.conditions.boundary_terms import Flux, acting_across
+from findops.conditions.boundary_terms import DiffusiveTerm, acting_across
 from tests.support import random_array
 
 ORDERS = (2, 4, 6, 8)
@@ -186,7 +186,7 @@ def test_what_can_be_borrowed_is_what_is_in_print(order, borrowed):
         Grid(x=Uniform(n=80, step=1))
     )
     (flux,) = acting_across(op, 0)
-    assert isinstance(flux, Flux)
+    assert isinstance(flux, DiffusiveTerm)
     np.testing.assert_allclose(flux.borrowed, borrowed, atol=6e-11 if order < 8 else 6e-7)
 
 

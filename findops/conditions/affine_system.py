@@ -13,7 +13,7 @@ from scipy.sparse.linalg import LinearOperator
 
 from findops.common.arrays import Array, Ints, as_field
 from findops.conditions.conditions import as_conditions
-from findops.conditions.elimination import Elimination, Unknowns
+from findops.conditions.elimination import ConditionElimination, Unknowns
 from findops.conditions.equations import Equations
 from findops.operators.operator import Operator
 from findops.plan.program import Layout, Program
@@ -106,9 +106,9 @@ class AffineSystem:
         return self.unknowns.count
 
     @cached_property
-    def elimination(self) -> Elimination:
+    def elimination(self) -> ConditionElimination:
         """The conditions, solved for the unknowns at their points."""
-        return Elimination(self.equations, self.unknowns.is_free)
+        return ConditionElimination(self.equations, self.unknowns.is_free)
 
     @cached_property
     def matrix(self) -> csr_array:

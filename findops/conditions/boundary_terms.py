@@ -22,14 +22,14 @@ if TYPE_CHECKING:
     from findops.plan.band import Band, ByParts, Row
 
 
-__all__ = ["Flow", "Flux", "acting_across", "quadrature", "sense"]
+__all__ = ["AdvectiveTerm", "DiffusiveTerm", "acting_across", "quadrature", "sense"]
 
 ROUNDOFF = 1e-12
 """Part of the largest entry that roundoff leaves where exact arithmetic would leave zero."""
 
 
 @dataclass(frozen=True, eq=False)
-class Flow:
+class AdvectiveTerm:
     """A first derivative times a coefficient, between two components."""
 
     row: int
@@ -40,7 +40,7 @@ class Flow:
 
 
 @dataclass(frozen=True, eq=False)
-class Flux:
+class DiffusiveTerm:
     """A second derivative, or D·k·D, times a coefficient, between two components."""
 
     row: int
@@ -55,7 +55,7 @@ class Flux:
     """k, 1 in a second derivative."""
 
 
-def acting_across(op: Operator, axis: int) -> Iterator[Flow | Flux]:
+def acting_across(op: Operator, axis: int) -> Iterator[AdvectiveTerm | DiffusiveTerm]:
     """Yield what of an operator acts along an axis and leaves terms at its ends.
 
     Raises
@@ -78,7 +78,7 @@ def sense(op: Operator) -> int:
         If neither does.
     """
     axes = (i for i, axis in enumerate(op.domain.axes) if not axis.periodic)
-    fluxes = (f for i in axes for f in acting_across(op, i) if isinstance(f, Flux))
+    fluxes = (f for i in axes for f in acting_across(op, i) if isinstance(f, DiffusiveTerm))
     signs = {s for f in fluxes for s in np.unique(np.sign(np.real(f.coefficient * f.inner)))}
     if {1, -1} <= signs:
         raise ValueError(f"{op!r}: impose='sat' needs second derivatives of one sign")
@@ -94,7 +94,7 @@ def quadrature(op: Operator) -> Array:
     return made
 
 
-def _across(chain: Chain, axis: int, op: Operator) -> Iterator[Flow | Flux]:
+def _across(chain: Chain, axis: int, op: Operator) -> Iterator[AdvectiveTerm | DiffusiveTerm]:
     acting = [term for term in chain.terms if term.bands[axis] is not None]
     if not acting:
         return
@@ -127,15 +127,15 @@ def _across(chain: Chain, axis: int, op: Operator) -> Iterator[Flow | Flux]:
         for term in chain.terms:
             if term is not acting[0]:
                 coefficient = coefficient * term.coefficient
-        yield Flow(chain.row, chain.col, laws[0], coefficient)
+        yield AdvectiveTerm(chain.row, chain.col, laws[0], coefficient)
     elif len(bands) == 1:
         beta = _borrowed(bands[0])
-        yield Flux(chain.row, chain.col, laws[0], coefficient, laws[0].slopes, beta)
+        yield DiffusiveTerm(chain.row, chain.col, laws[0], coefficient, laws[0].slopes, beta)
     else:
         if not _adjoint(*bands):
             raise ValueError(f"{op!r}: of D·k·D, the two derivatives must sum by parts together")
         beta, inner = float(laws[0].norm[[0, -1]].min()), acting[1].coefficient
-        yield Flux(chain.row, chain.col, laws[0], coefficient, laws[1].slopes, beta, inner)
+        yield DiffusiveTerm(chain.row, chain.col, laws[0], coefficient, laws[1].slopes, beta, inner)
 
 
 def _adjoint(left: Band, right: Band) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from findops.expressions.components import expand
-from findops.expressions.derivative import Flux
+from findops.expressions.derivative import StaggeredDiff
 from findops.expressions.expression import AlongAxis, Product, Sum
 
 if TYPE_CHECKING:
@@ -60,6 +60,6 @@ def _order(product: Expr, axis: int) -> int:
     """Return how often a product differentiates along an axis; 0 if it has its own conditions."""
     factors = product.factors if isinstance(product, Product) else (product,)
     mine = [f for f in factors if isinstance(f, AlongAxis) and f.axis == axis]
-    if any(isinstance(f, Flux) and f.natural for f in mine):
+    if any(isinstance(f, StaggeredDiff) and f.natural for f in mine):
         return 0
     return sum(f.order for f in mine)

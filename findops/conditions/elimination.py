@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from findops.conditions.equations import Equations
 
 
-__all__ = ["Elimination", "Unknowns", "solved"]
+__all__ = ["ConditionElimination", "Unknowns", "solved"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -89,7 +89,7 @@ def solved(factors: SuperLU, b: Array) -> Array:
 
 
 @dataclass(frozen=True, eq=False)
-class Elimination:
+class ConditionElimination:
     """The solution u_B = C_B⁻¹ g − S x of the conditions C u = g, where x are the free unknowns."""
 
     equations: Equations

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from findops.conditions.boundary_terms import Flow, Flux, acting_across
+from findops.conditions.boundary_terms import AdvectiveTerm, DiffusiveTerm, acting_across
 from findops.conditions.conditions import Place, Trace
 from findops.discretization.coefficients import evaluate
 from findops.expressions.expression import Coef, Identity
@@ -104,7 +104,7 @@ class Face:
         return Row(np.array([self.end]), np.ones(1))
 
     @cached_property
-    def terms(self) -> list[Flow | Flux]:
+    def terms(self) -> list[AdvectiveTerm | DiffusiveTerm]:
         """What acts across it."""
         return list(acting_across(self.op, self.axis))
 
@@ -113,7 +113,7 @@ class Face:
         values = _spread(coefficient, self.op.domain.ndim)
         return values if values.shape[self.axis] == 1 else values.take([self.end], self.axis)
 
-    def speed(self, term: Flow) -> Array:
+    def speed(self, term: AdvectiveTerm) -> Array:
         """Return the coefficient of a first derivative on the face, which tells where it enters."""
         values = self.at(term.coefficient)
         if np.any(np.imag(values)):
@@ -129,7 +129,7 @@ class Face:
         for term in self.terms:
             if term.column != column:
                 continue
-            if isinstance(term, Flow):
+            if isinstance(term, AdvectiveTerm):
                 if b is None and (term.row == column or term.row not in valued):
                     yield from self._inflow(term, a)
             elif b is None:
@@ -157,7 +157,7 @@ class Face:
             return a, None
         return a, b
 
-    def _inflow(self, term: Flow, a: Array) -> Iterator[Penalty]:
+    def _inflow(self, term: AdvectiveTerm, a: Array) -> Iterator[Penalty]:
         """Yield what holds values where the flow enters, with its speed as the penalty."""
         speed = self.outward * self.speed(term)
         entering = self.sense * np.maximum(self.sense * speed, 0)
@@ -166,7 +166,7 @@ class Face:
             held = ((term.column, 1.0, self.value),)
             yield Penalty(term.row, self.axis, self.inverse(term), -strength, held, 1 / a)
 
-    def _values(self, term: Flux, a: Array) -> Iterator[Penalty]:
+    def _values(self, term: DiffusiveTerm, a: Array) -> Iterator[Penalty]:
         """Yield what holds values in a second derivative."""
         held = ((term.column, 1.0, self.value),)
         flux, inner = term.coefficient, self.at(term.inner)
@@ -174,7 +174,7 @@ class Face:
         yield Penalty(term.row, self.axis, self.turned(term), flux * inner, held, 1 / a)
         yield Penalty(term.row, self.axis, self.inverse(term), -bound * flux * inner, held, 1 / a)
 
-    def _slopes(self, term: Flux, a: Array, b: Array) -> Penalty:
+    def _slopes(self, term: DiffusiveTerm, a: Array, b: Array) -> Penalty:
         """Return what holds slopes: the flux that they differ by, taken away."""
         held = ((term.column, a / b, self.value), (term.column, 1.0, self.slope(term)))
         inner = self.at(term.inner)
@@ -182,15 +182,15 @@ class Face:
             term.row, self.axis, self.inverse(term), -term.coefficient * inner, held, 1 / b
         )
 
-    def inverse(self, term: Flow | Flux) -> Row:
+    def inverse(self, term: AdvectiveTerm | DiffusiveTerm) -> Row:
         """Return H⁻¹ at the face."""
         return Row(self.value.columns, 1 / term.law.norm[self.value.columns])
 
-    def slope(self, term: Flux) -> Row:
+    def slope(self, term: DiffusiveTerm) -> Row:
         """Return the outward derivative on the face."""
         return term.slopes[self.upper]
 
-    def turned(self, term: Flux) -> Row:
+    def turned(self, term: DiffusiveTerm) -> Row:
         """Return H⁻¹ times the transpose of the outward derivative."""
         slope = self.slope(term)
         return Row(slope.columns, slope.weights / term.law.norm[slope.columns])
@@ -239,7 +239,7 @@ class Side:
     length: float
 
     @cached_property
-    def terms(self) -> list[Flow | Flux]:
+    def terms(self) -> list[AdvectiveTerm | DiffusiveTerm]:
         """What acts across it."""
         own = (self.component, self.component)
         return [term for term in self.face.terms if (term.row, term.column) == own]
@@ -247,14 +247,14 @@ class Side:
     @property
     def speed(self) -> Array:
         """The outward coefficient of first derivatives, in units of length of both blocks."""
-        flows = [self.face.speed(t) for t in self.terms if isinstance(t, Flow)]
+        flows = [self.face.speed(t) for t in self.terms if isinstance(t, AdvectiveTerm)]
         total: Array = sum(flows, np.zeros((1,) * self.face.op.domain.ndim))
         return self.length * self.face.outward * total
 
     @property
-    def flux(self) -> Flux | None:
+    def flux(self) -> DiffusiveTerm | None:
         """The second derivative, if there is one."""
-        return next((t for t in self.terms if isinstance(t, Flux)), None)
+        return next((t for t in self.terms if isinstance(t, DiffusiveTerm)), None)
 
     @property
     def varies(self) -> bool:
@@ -274,7 +274,7 @@ class Side:
         jump = ((i, 1.0, face.value), (j, -1.0, other.face.value))
         entering = face.sense * np.maximum(face.sense * self.speed, 0) / self.length
         if np.any(entering):
-            flow = next(t for t in self.terms if isinstance(t, Flow))
+            flow = next(t for t in self.terms if isinstance(t, AdvectiveTerm))
             yield Penalty(i, axis, face.inverse(flow), -entering, jump)
         if self.flux is None or other.flux is None:
             return

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from findops.operators.operator import Operator
 
 
-__all__ = ["WeakSystem", "weakly"]
+__all__ = ["WeakSystem", "impose_sat"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -89,7 +89,7 @@ class WeakSystem(AffineSystem):
         return f"<WeakSystem {self.operator.label}; {listed or 'no conditions'}>"
 
 
-def weakly(op: Operator, conditions: Any) -> WeakSystem:
+def impose_sat(op: Operator, conditions: Any) -> WeakSystem:
     """Return an operator with penalties on conditions.
 
     Advection is held where it enters, with its speed as the penalty. In second derivatives, values

@@ -8,7 +8,7 @@ from functools import reduce
 from typing import TYPE_CHECKING
 
 from findops.discretization.coefficients import FieldSlot, evaluate, flows
-from findops.expressions.derivative import Diff, Flux, Interpolate
+from findops.expressions.derivative import Diff, Interpolate, StaggeredDiff
 from findops.expressions.expression import AlongAxis, Expr, Field, Product
 from findops.plan.program import Factor, Term
 from findops.schemes import Closure, TooFewPointsError
@@ -32,7 +32,7 @@ class Select:
 
 
 Link = Expr | Select
-Derivative = Diff | Interpolate | Flux
+Derivative = Diff | Interpolate | StaggeredDiff
 Item = Derivative | Factor
 
 
@@ -82,7 +82,7 @@ class ChainBuilder:
         grid = self.grid
         items: list[Item] = []
         for link in reversed(links):
-            if isinstance(link, (Diff, Interpolate, Flux)):
+            if isinstance(link, (Diff, Interpolate, StaggeredDiff)):
                 _check_position(link, grid)
                 grid = _after(link, grid)
                 items.append(link)
@@ -123,7 +123,7 @@ class ChainBuilder:
         axis = int(item.axis)
         edges = bool(band.head or band.tail)
         smooth = grid.axes[axis].spacing is not None and band.constant and not edges
-        fixed = item.scheme.fixed or (isinstance(item, Flux) and item.natural)
+        fixed = item.scheme.fixed or (isinstance(item, StaggeredDiff) and item.natural)
         if not outer or smooth or fixed or "accurate" not in self.closures[axis]:
             return band
         acc = item.scheme.at_least(item.acc + outer)
@@ -149,7 +149,7 @@ class ChainBuilder:
     def _discretized(self, item: Derivative, grid: Grid) -> Band:
         source, kinds = grid.axes[int(item.axis)], self.closures[int(item.axis)]
         target = source if item.to is None else source.half()
-        if not isinstance(item, Flux) or not item.natural:
+        if not isinstance(item, StaggeredDiff) or not item.natural:
             return item.scheme.band(item.order, item.acc, source, target, kinds)
         if "halo" in kinds:
             raise ValueError("no flux passes the ends, so that they cannot be halos")
@@ -184,7 +184,7 @@ def _arranged(run: Sequence[Derivative]) -> list[Item]:
         return []
     product: Expr = reduce(operator.mul, run)
     factors = product.factors if isinstance(product, Product) else (product,)
-    return [factor for factor in factors if isinstance(factor, (Diff, Interpolate, Flux))]
+    return [factor for factor in factors if isinstance(factor, (Diff, Interpolate, StaggeredDiff))]
 
 
 def _after(item: Derivative, grid: Grid) -> Grid:
@@ -194,7 +194,7 @@ def _after(item: Derivative, grid: Grid) -> Grid:
 def _order_outside(item: Derivative, left: Sequence[Item]) -> int:
     """Return the order of what is applied later along the axis to an error that jumps."""
     axis = int(item.axis)
-    if not isinstance(item, Flux):
+    if not isinstance(item, StaggeredDiff):
         places = [i for i, f in enumerate(left) if isinstance(f, Factor) and f.multiplies(axis)]
         left = left[: max(places, default=0)]
     return sum(d.order for d in left if isinstance(d, AlongAxis) and d.axis == axis)

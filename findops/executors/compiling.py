@@ -11,7 +11,7 @@ import numba
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["SOURCES", "compiled", "inlined", "kept"]
+__all__ = ["SOURCES", "cached_kernel", "compiled", "inlined"]
 
 OPTIONS = {"nogil": True, "error_model": "numpy"}
 
@@ -37,7 +37,7 @@ def compiled(function: Callable[..., Any]) -> Any:
     return numba.njit(**OPTIONS)(function)
 
 
-def kept(function: Callable[..., Any]) -> Any:
+def cached_kernel(function: Callable[..., Any]) -> Any:
     """Compile a kernel, and keep it on disk for other processes."""
     try:
         return numba.njit(cache=True, **OPTIONS)(function)

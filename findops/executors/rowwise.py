@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from findops.executors.contiguous import contiguous_last, empty_like, fits, order_of
-from findops.executors.small import Rows, taps
+from findops.executors.small import TapTable, taps
 
 if TYPE_CHECKING:
     from findops.common.arrays import Array
@@ -32,7 +32,7 @@ class Rowwise:
     program: Program
     taps: int
     fused: dict[tuple[np.dtype[Any], Order], Fused] = field(default_factory=dict)
-    rows: dict[np.dtype[Any], Rows] = field(default_factory=dict)
+    rows: dict[np.dtype[Any], TapTable] = field(default_factory=dict)
 
     @staticmethod
     def of(program: Program) -> Rowwise:
@@ -112,8 +112,8 @@ class Rowwise:
     def _is_small(self, batch: int) -> bool:
         return self.taps * batch <= SMALL
 
-    def _rows(self, dtype: np.dtype[Any]) -> Rows:
-        return self.rows.get(dtype) or self.rows.setdefault(dtype, Rows(self.program, dtype))
+    def _rows(self, dtype: np.dtype[Any]) -> TapTable:
+        return self.rows.get(dtype) or self.rows.setdefault(dtype, TapTable(self.program, dtype))
 
     def _fused(self, dtype: np.dtype[Any], order: Order) -> Fused:
         # Numba takes long to import: only where it pays.

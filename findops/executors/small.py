@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     Points = tuple[int, ...]
 
-__all__ = ["Rows", "taps"]
+__all__ = ["TapTable", "taps"]
 
 
 def taps(program: Program) -> int:
@@ -34,7 +34,7 @@ def taps(program: Program) -> int:
 
 
 @dataclass(frozen=True, eq=False)
-class Rows:
+class TapTable:
     """A program for arrays of one type, row by row, each row a list of taps."""
 
     program: Program
@@ -62,10 +62,10 @@ class Rows:
         return result
 
     @cached_property
-    def compositions(self) -> list[list[Rows]]:
+    def compositions(self) -> list[list[TapTable]]:
         """The products of programs in the sum, what is applied first standing first."""
         return [
-            [Rows(program, self.dtype) for program in reversed(part.programs)]
+            [TapTable(program, self.dtype) for program in reversed(part.programs)]
             for part in self.program.parts
             if isinstance(part, Composition)
         ]

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from math import prod
 from typing import TYPE_CHECKING, ClassVar, NamedTuple, Protocol, assert_never, cast
 
-from findops.expressions.derivative import Diff, Flux, Interpolate
+from findops.expressions.derivative import Diff, Interpolate, StaggeredDiff
 from findops.expressions.expression import AxisName, Coef, Expr, Field, Product, Sum
 
 if TYPE_CHECKING:
@@ -102,7 +102,7 @@ class Compound(Expr, ABC):
         """Return the operator in components."""
 
 
-Node = Coef | Field | Diff | Interpolate | Flux | Product | Sum | Compound
+Node = Coef | Field | Diff | Interpolate | StaggeredDiff | Product | Sum | Compound
 """Every kind of expression there is."""
 
 
@@ -135,7 +135,7 @@ def expand(expr: Expr, geometry: Geometry) -> Components:
             parts = node.expand(geometry)
             entries = {place: _entry(entry, geometry) for place, entry in parts.entries.items()}
             return replace(parts, entries=entries)
-        case Diff() | Interpolate() | Flux():
+        case Diff() | Interpolate() | StaggeredDiff():
             return _scalar(_on_index(node, geometry))
         case Coef() | Field():
             return _scalar(node)
@@ -193,13 +193,13 @@ def _entry(entry: Expr, geometry: Geometry) -> Expr:
     return parts.entries.get((0, 0), Coef(0))
 
 
-def _on_index(expr: Diff | Interpolate | Flux, geometry: Geometry) -> Expr:
+def _on_index(expr: Diff | Interpolate | StaggeredDiff, geometry: Geometry) -> Expr:
     axis = geometry.index(expr.axis)
     match expr:
         case Diff():
             acc = None if expr.scheme.fixed else expr.acc
             return Diff(axis, expr.order, acc, expr.scheme, expr.to)
-        case Interpolate() | Flux():
+        case Interpolate() | StaggeredDiff():
             return replace(expr, axis=axis)
 
 

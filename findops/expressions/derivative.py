@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from findops.expressions.expression import AxisName, Expr
 
-__all__ = ["Diff", "Filter", "Flux", "Interpolate", "served"]
+__all__ = ["Diff", "Filter", "Interpolate", "StaggeredDiff", "resolve_scheme"]
 
 
 @dataclass(frozen=True, init=False, repr=False)
@@ -71,7 +71,7 @@ class Diff(AlongAxis):
         axis = _check_axis(axis)
         if isinstance(scheme, Scheme) and scheme.smooths:
             return super().__new__(cls)
-        used, claimed = served(f"Diff({axis!r}, 0)", 0, acc, scheme)
+        used, claimed = resolve_scheme(f"Diff({axis!r}, 0)", 0, acc, scheme)
         if to is None:
             return Identity()
         if used != Central():
@@ -95,7 +95,7 @@ class Diff(AlongAxis):
         if order < 0:
             raise ValueError(f"Diff({axis!r}, {order}): order must be at least 0")
         name = f"Diff({axis!r}, {order})" if order else f"Filter({axis!r}, {scheme!r})"
-        used, claimed = served(name, int(order), acc, scheme)
+        used, claimed = resolve_scheme(name, int(order), acc, scheme)
         for coefficient in used.coefficients:
             as_coefficient(coefficient)
         if to is not None:
@@ -211,14 +211,14 @@ class Interpolate(AlongAxis):
     def __post_init__(self) -> None:
         object.__setattr__(self, "axis", _check_axis(self.axis))
         _check_position(f"Interpolate({self.axis!r})", self.to)
-        served(f"Interpolate({self.axis!r})", 0, self.acc, None)
+        resolve_scheme(f"Interpolate({self.axis!r})", 0, self.acc, None)
 
     order = 0
     scheme: ClassVar[Scheme] = Central()
 
 
 @dataclass(frozen=True, repr=False)
-class Flux(AlongAxis):
+class StaggeredDiff(AlongAxis):
     """One of the two halves of diffusion: the derivative to half points, or the one back.
 
     Natural ones let no flux through the ends of the axis: to half points it is the derivative of
@@ -251,7 +251,9 @@ def _check_position(what: str, to: object) -> None:
         raise ValueError(f"{what}: to must be 'half' or 'node', but is {to!r}")
 
 
-def served(what: str, order: int, acc: int | None, scheme: Scheme | None) -> tuple[Scheme, int]:
+def resolve_scheme(
+    what: str, order: int, acc: int | None, scheme: Scheme | None
+) -> tuple[Scheme, int]:
     """Return the scheme of a derivative and the accuracy that it has; `what` names who asks.
 
     Raises

@@ -13,7 +13,7 @@ import numpy as np
 from findops.common.arguments import is_labeled, is_symbolic
 from findops.expressions.block import Block, Tensor
 from findops.expressions.components import Compound, Notation, closed
-from findops.expressions.derivative import Diff, Filter, Flux, Interpolate
+from findops.expressions.derivative import Diff, Filter, Interpolate, StaggeredDiff
 from findops.expressions.expression import Coef, Expr, Field, Product, Sum, code, latex, text
 
 if TYPE_CHECKING:
@@ -114,7 +114,7 @@ def _written(expr: Expr, style: _Style) -> str:
             return name if node.to is None else style.mapped(name, node.to)
         case Interpolate():
             return style.mapped("1", node.to)
-        case Flux():
+        case StaggeredDiff():
             return style.mapped(style.derivative(node.axis, 1), node.to)
         case Tensor() | Block():
             return style.matrix([[_written(e, style) for e in row] for row in node.rows])
@@ -162,7 +162,7 @@ def _code(expr: Expr) -> str:
             return _call(Diff, given)
         case Interpolate():
             return _call(Interpolate, vars(node))
-        case Flux():
+        case StaggeredDiff():
             return f"Diff({node.axis!r}, acc={node.acc}, to={node.to!r})"
         case Tensor() | Block():
             rows = (f"[{', '.join(map(code, row))}]" for row in node.rows)

@@ -13,7 +13,7 @@ import sympy
 
 from findops.common.arguments import is_symbolic
 from findops.expressions.components import Compound, expand
-from findops.expressions.derivative import Diff, Flux, Interpolate
+from findops.expressions.derivative import Diff, Interpolate, StaggeredDiff
 from findops.expressions.expression import Coef, Field, Product, Sum
 
 if TYPE_CHECKING:
@@ -113,7 +113,7 @@ def _given(spacing: object, i: int, name: AxisName) -> object:
 
 def _axes(expr: Expr) -> Iterable[AxisName]:
     match expr:
-        case Diff() | Interpolate() | Flux():
+        case Diff() | Interpolate() | StaggeredDiff():
             yield expr.axis
         case Compound() if hasattr(expr, "axes"):
             if expr.axes is None:
@@ -165,7 +165,7 @@ def _factor(factor: Expr, geometry: _Unbounded) -> dict[Offsets, Any]:
                 f"an interior stencil needs constant coefficients, but {factor!r} may vary: put a "
                 "number or a SymPy symbol in its place"
             )
-        case Diff() | Interpolate() | Flux():
+        case Diff() | Interpolate() | StaggeredDiff():
             shift = Fraction(factor.to is not None, 2)
             stencil = factor.scheme.stencil(factor.order, factor.acc, shift)
             if len(stencil.left_offsets) > 1:

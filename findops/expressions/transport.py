@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from findops.common.arguments import real
 from findops.expressions.components import Components, Compound, Geometry, Notation
-from findops.expressions.derivative import Diff, Flux, served
+from findops.expressions.derivative import Diff, StaggeredDiff, resolve_scheme
 from findops.expressions.expression import AxisName, Coef, Expr, as_coefficient
 from findops.expressions.vector_calculus import Axes, ByAxis, Differential, total
 from findops.schemes import Central, Damping
@@ -172,7 +172,7 @@ class Diffusion(Differential):
             return super()._diff(axis, acc, scheme, order)
         if scheme not in (None, Central()):
             raise ValueError(f"{self!r} is made of central differences, not of {scheme!r}")
-        served(repr(self), order, acc, scheme)
+        resolve_scheme(repr(self), order, acc, scheme)
         return Diff(axis, order, acc, scheme, to="half")
 
     def expand(self, geometry: Geometry) -> Components:
@@ -193,7 +193,7 @@ class Diffusion(Differential):
                 Diff(D.axis, scheme=left) * k * Diff(D.axis, scheme=right)
                 for left, right in D.scheme.pairs
             )
-        back, there = (Flux(D.axis, to, D.acc, self.natural) for to in ("node", "half"))
+        back, there = (StaggeredDiff(D.axis, to, D.acc, self.natural) for to in ("node", "half"))
         return back * k * there
 
     def _parts(self) -> Iterable[Expr]:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias, TypeVar
 import numpy as np
 
 from findops.expressions.components import Components, Compound, Geometry, Notation
-from findops.expressions.derivative import Diff, served
+from findops.expressions.derivative import Diff, resolve_scheme
 from findops.expressions.expression import AxisName, Coef, Expr, as_coefficient
 
 if TYPE_CHECKING:
@@ -94,7 +94,7 @@ class Differential(Compound):
         if scheme is not None and acc == 2:
             # The default, which stands for what the scheme implies.
             acc = None
-        served(repr(self), order, acc, scheme)
+        resolve_scheme(repr(self), order, acc, scheme)
         return Diff(axis, order, acc, scheme)
 
     def _derivatives(self, geometry: Geometry, order: int = 1) -> list[Diff]:

@@ -9,9 +9,9 @@ import numpy as np
 from scipy import sparse
 
 from findops.executors.assembly.scipy import times
-from findops.masked.run_stencils import Pass
+from findops.masked.run_stencils import RunStencils
 from findops.plan.program import Chain, Composition
-from findops.schemes import Line
+from findops.schemes import AxisMap
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -106,10 +106,10 @@ class Partial:
             if band is not None:
                 remaining -= band.order
                 source = after.axes[axis]
-                line = Line(band.order, source, source.half() if band.shift else source)
-                after = after._then_pass(Pass(band, axis, line, after.defined, remaining))
+                line = AxisMap(band.order, source, source.half() if band.shift else source)
+                after = after._then_pass(RunStencils(band, axis, line, after.defined, remaining))
                 if band.shift:
-                    there = Pass(band, axis, line, there).beside
+                    there = RunStencils(band, axis, line, there).beside
         defined, whole, selected = after.defined, after.whole, np.ones((), dtype=bool)
         for mask in term.masks:
             # What is not selected is zero, wherever there is a point.
@@ -128,7 +128,7 @@ class Partial:
 
         return Partial(after.axes, defined, whole, self.columns, rows)
 
-    def _then_pass(self, step: Pass) -> Partial:
+    def _then_pass(self, step: RunStencils) -> Partial:
         axes = list(self.axes)
         axes[step.axis] = step.line.target
 

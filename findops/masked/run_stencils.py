@@ -19,17 +19,17 @@ if TYPE_CHECKING:
 
     from findops.common.arrays import Bools, Floats, Ints
     from findops.plan.band import Band
-    from findops.schemes import Line
+    from findops.schemes import AxisMap
 
     Csr = sparse.csr_array[Any, tuple[int, int]]
     Index = tuple[Ints, ...]
     Taps = tuple[Ints, Ints, Floats]
 
-__all__ = ["Pass"]
+__all__ = ["RunStencils"]
 
 
 @dataclass(frozen=True, eq=False)
-class Pass:
+class RunStencils:
     """A band along one axis of a field that is valid at some points only.
 
     Holes cut each line into runs of valid points. A row that reads valid points only is that of the
@@ -46,7 +46,7 @@ class Pass:
 
     band: Band
     axis: int
-    line: Line
+    line: AxisMap
     valid: Bools
     later: int = 0
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from dataclasses import dataclass, replace
 from functools import reduce
-from itertools import product
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -44,17 +44,18 @@ def row_accuracy(program: Program, domain: Grid) -> Floats:
     """
     outputs = program.outputs
     result = np.full((outputs.count, *outputs.points), np.inf)
-    known: dict[tuple[int, Tape], Floats] = {}
+    known: dict[tuple[int, AxisProduct], Floats] = {}
     for part in program.parts:
-        for row, _, tapes in _sentences(part):
-            least, diverging = np.full((1,) * len(tapes), np.inf), np.zeros((1,) * len(tapes))
-            for i, (tape, axis) in enumerate(zip(tapes, domain.axes, strict=True)):
-                word = _word(tape)
-                if not word:
+        for row, _, products in _products(part):
+            least, diverging = np.full((1,) * len(products), np.inf), np.zeros((1,) * len(products))
+            for i, (product, axis) in enumerate(zip(products, domain.axes, strict=True)):
+                factors = _factors(product)
+                if not factors:
                     continue
-                if (i, tape) not in known:
-                    known[i, tape] = _word_accuracy(word, axis)
-                along = np.expand_dims(known[i, tape], [k for k in range(len(tapes)) if k != i])
+                if (i, product) not in known:
+                    known[i, product] = _product_accuracy(factors, axis)
+                others = [k for k in range(len(products)) if k != i]
+                along = np.expand_dims(known[i, product], others)
                 least = np.minimum(least, along)
                 diverging = diverging + np.minimum(along, 0)
             # Errors along different axes multiply, which matters where they grow under refinement.
@@ -66,34 +67,34 @@ def row_accuracy(program: Program, domain: Grid) -> Floats:
     return result.reshape(outputs.shape)
 
 
-Tape = tuple[Band | None, ...]
+AxisProduct = tuple[Band | None, ...]
 """What a chain does along one axis, the last applied first; None is a varying coefficient."""
 
-Sentence = tuple[int, int, tuple[Tape, ...]]
-"""Row component, column component, and a tape for each axis."""
+ComponentProduct = tuple[int, int, tuple[AxisProduct, ...]]
+"""Row component, column component, and a product along each axis."""
 
-MOMENTS, SENTENCES = 10**7, 10**4
-"""Values that the test of one word may take, and words that a product may have."""
+MOMENTS, PRODUCTS = 10**7, 10**4
+"""Values that the test of one product may take, and products that an operator may have."""
 
 TOO_MANY = "the accuracy of this product takes too many moments: ask that of its factors"
 
 
-def _sentences(part: Chain | Composition) -> set[Sentence]:
+def _products(part: Chain | Composition) -> set[ComponentProduct]:
     """Return a part multiplied out, as far as its accuracy can tell chains apart."""
     match part:
         case Chain():
             axes = range(len(part.terms[0].bands))
-            return {(part.row, part.col, tuple(_tape(part, i) for i in axes))}
+            return {(part.row, part.col, tuple(_axis_product(part, i) for i in axes))}
         case Composition():
             factors = (
-                set().union(*(_sentences(inner) for inner in program.parts))
+                set().union(*(_products(inner) for inner in program.parts))
                 for program in part.programs
             )
             return reduce(_multiplied, factors)
 
 
-def _multiplied(left: set[Sentence], right: set[Sentence]) -> set[Sentence]:
-    if len(left) * len(right) > SENTENCES:
+def _multiplied(left: set[ComponentProduct], right: set[ComponentProduct]) -> set[ComponentProduct]:
+    if len(left) * len(right) > PRODUCTS:
         raise ValueError(TOO_MANY)
     return {
         (row, col, tuple(_joined((*a, *b)) for a, b in zip(first, second, strict=True)))
@@ -103,71 +104,71 @@ def _multiplied(left: set[Sentence], right: set[Sentence]) -> set[Sentence]:
     }
 
 
-def _tape(chain: Chain, axis: int) -> Tape:
-    tape: list[Band | None] = []
+def _axis_product(chain: Chain, axis: int) -> AxisProduct:
+    product: list[Band | None] = []
     for term in chain.terms:
         if any(factor.varies(axis) for factor in term.factors):
-            tape.append(None)
+            product.append(None)
         if term.bands[axis] is not None:
-            tape.append(term.bands[axis])
-    return _joined(tape)
+            product.append(term.bands[axis])
+    return _joined(product)
 
 
-def _joined(tape: Iterable[Band | None]) -> Tape:
+def _joined(product: Iterable[Band | None]) -> AxisProduct:
     """Let several coefficients in a row count as one."""
     result: list[Band | None] = []
-    for band in tape:
+    for band in product:
         if band is not None or result[-1:] != [None]:
             result.append(band)
     return tuple(result)
 
 
 @dataclass(frozen=True)
-class _Link:
+class _Factor:
     """A band, and whether a coefficient that varies along its axis stands left of it."""
 
     band: Band
     variable: bool
 
 
-def _word(tape: Tape) -> list[_Link]:
-    """Return the bands of a tape whose errors are of some order."""
+def _factors(product: AxisProduct) -> list[_Factor]:
+    """Return the bands product an axis whose errors are of some order."""
     return [
-        _Link(band, i > 1 and tape[i - 1] is None)
-        for i, band in enumerate(tape)
+        _Factor(band, i > 1 and product[i - 1] is None)
+        for i, band in enumerate(product)
         if band is not None and band.acc != SPECTRAL
     ]
 
 
-def _word_accuracy(word: list[_Link], source: Axis) -> Floats:
+def _product_accuracy(factors: list[_Factor], source: Axis) -> Floats:
     """Return the order of accuracy of the rows of a product of bands along one axis."""
     axes = [source]
-    for link in reversed(word):
-        axes.insert(0, axes[0].half() if link.band.shift else axes[0])
-    rows, spread = _representatives(word, axes)
-    if len(rows) * math.prod(max(link.band.taps, 1) for link in word) > MOMENTS:
+    for factor in reversed(factors):
+        axes.insert(0, axes[0].half() if factor.band.shift else axes[0])
+    rows, spread = _representatives(factors, axes)
+    if len(rows) * math.prod(max(factor.band.taps, 1) for factor in factors) > MOMENTS:
         raise ValueError(TOO_MANY)
-    trial = _Trial(word, axes, rows)
-    order = sum(link.band.order for link in word)
-    most = sum(2 * trial.taps + link.band.order for link in word)
+    test = MomentTest(factors, axes, rows)
+    order = sum(factor.band.order for factor in factors)
+    most = sum(2 * test.taps + factor.band.order for factor in factors)
     found = np.full(len(rows), np.inf)
     for excess in range(-order, most + 1):
-        for exponents in _exponents(word, order + excess):
-            wrong = trial.wrong(exponents)
+        for exponents in _exponents(factors, order + excess):
+            wrong = test.wrong(exponents)
             found[wrong & np.isinf(found)] = excess
         if not np.isinf(found).any():
             break
     return found[spread]
 
 
-def _representatives(word: list[_Link], axes: list[Axis]) -> tuple[Ints, Ints]:
+def _representatives(factors: list[_Factor], axes: list[Axis]) -> tuple[Ints, Ints]:
     """Return rows that stand for all, and for each row its place among them."""
-    n = word[0].band.rows
+    n = factors[0].band.rows
     everything = np.arange(n), np.arange(n)
-    if axes[0].spacing is None or not all(link.band.constant for link in word):
+    if axes[0].spacing is None or not all(factor.band.constant for factor in factors):
         return everything
     first, stop, least, most = 0, n, 0, 0
-    for band in (link.band for link in word):
+    for band in (factor.band for factor in factors):
         if not band.periodic:
             first = max(first, band.interior.start - least)
             stop = min(stop, band.interior.stop - most)
@@ -181,42 +182,42 @@ def _representatives(word: list[_Link], axes: list[Axis]) -> tuple[Ints, Ints]:
     return rows, place
 
 
-def _exponents(word: list[_Link], degree: int) -> Iterator[tuple[int, ...]]:
+def _exponents(factors: list[_Factor], degree: int) -> Iterator[tuple[int, ...]]:
     """Yield exponents of total `degree`: of what stands right of each band."""
-    choices = [range(degree + 1 if link.variable else 1) for link in word[1:]]
-    for inner in product(*choices):
+    choices = [range(degree + 1 if factor.variable else 1) for factor in factors[1:]]
+    for inner in itertools.product(*choices):
         if sum(inner) <= degree:
             yield (*inner, degree - sum(inner))
 
 
-class _Trial:
+class MomentTest:
     """Bands applied to monomials about the points of some rows."""
 
-    def __init__(self, word: list[_Link], axes: list[Axis], rows: Ints) -> None:
-        self.word = word
+    def __init__(self, factors: list[_Factor], axes: list[Axis], rows: Ints) -> None:
+        self.factors = factors
         spacing = axes[0].spacing
-        center = axes[0].position(rows - word[0].band.beyond[0])
+        center = axes[0].position(rows - factors[0].band.beyond[0])
         index, weights = rows, np.ones(len(rows))
         self.weights: list[NDArray[np.floating]] = []
         positions = []
-        for link, axis in zip(word, axes[1:], strict=True):
+        for factor, axis in zip(factors, axes[1:], strict=True):
             # Wrapped columns keep their own positions here.
-            columns, factors = replace(link.band, periodic=False).table()
-            laps, inside = np.divmod(index, link.band.rows)
-            index = columns[inside] + (laps * link.band.cols)[..., None]
-            weights = factors[inside]
+            columns, entries = replace(factor.band, periodic=False).table()
+            laps, inside = np.divmod(index, factor.band.rows)
+            index = columns[inside] + (laps * factor.band.cols)[..., None]
+            weights = entries[inside]
             if spacing is not None:
-                weights = weights * float(spacing**link.band.order)
+                weights = weights * float(spacing**factor.band.order)
             self.weights.append(weights)
-            positions.append(axis.position(index - link.band.ghosts[0]))
+            positions.append(axis.position(index - factor.band.ghosts[0]))
         self.taps = max(weights.shape[-1] for weights in self.weights)
         apart = [p - center.reshape(-1, *[1] * (p.ndim - 1)) for p in positions]
         if spacing is None:
             scale = np.maximum(np.abs(apart[0]).max(axis=1, initial=0), np.finfo(float).tiny)
-            for i, link in enumerate(word):
+            for i, factor in enumerate(factors):
                 wide = scale.reshape(-1, *[1] * (apart[i].ndim - 1))
                 apart[i] = apart[i] / wide
-                self.weights[i] = self.weights[i] * wide**link.band.order
+                self.weights[i] = self.weights[i] * wide**factor.band.order
         self.apart = apart
 
     def wrong(self, exponents: tuple[int, ...]) -> NDArray[np.bool_]:
@@ -229,17 +230,17 @@ class _Trial:
             monomial = apart**exponent
             value = (weights * (monomial * value)).sum(axis=-1)
             size = (np.abs(weights) * (np.abs(monomial) * size)).sum(axis=-1)
-        exact = _continuous(self.word, exponents)
+        exact = _continuous(self.factors, exponents)
         return np.asarray(np.abs(value - exact) > ROUNDOFF * np.maximum(size, abs(exact)))
 
 
-def _continuous(word: list[_Link], exponents: tuple[int, ...]) -> float:
+def _continuous(factors: list[_Factor], exponents: tuple[int, ...]) -> float:
     """Return what the continuous product makes of monomials, at their center."""
-    factor, power = 1.0, 0
-    for link, exponent in reversed(list(zip(word, exponents, strict=True))):
+    value, power = 1.0, 0
+    for factor, exponent in reversed(list(zip(factors, exponents, strict=True))):
         power += exponent
-        if power < link.band.order:
+        if power < factor.band.order:
             return 0.0
-        factor *= link.band.sign * math.perm(power, link.band.order)
-        power -= link.band.order
-    return factor if power == 0 else 0.0
+        value *= factor.band.sign * math.perm(power, factor.band.order)
+        power -= factor.band.order
+    return value if power == 0 else 0.0

@@ -662,14 +662,14 @@ class Operator(Discrete):
         array([0.  , 0.25, 0.5 , 0.75, 1.  ])
         """
         from findops.conditions.affine_system import check_square, subject
-        from findops.conditions.sat import weakly
+        from findops.conditions.sat import impose_sat
 
         self._check_own()
         if impose not in ("elimination", "rows", "sat"):
             raise ValueError(f"impose must be 'elimination', 'rows' or 'sat', not {impose!r}")
         check_square(self)
         if impose == "sat":
-            return weakly(self, conditions)
+            return impose_sat(self, conditions)
         return subject(self, conditions, impose)
 
     def masked(self, mask: ArrayLike) -> Masked:

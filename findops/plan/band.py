@@ -20,14 +20,14 @@ if TYPE_CHECKING:
 __all__ = [
     "Band",
     "ByParts",
+    "LineTransform",
     "Row",
-    "Transform",
     "extended",
     "folded",
     "padded",
     "reach",
+    "restricted",
     "summed",
-    "window",
 ]
 
 
@@ -54,14 +54,14 @@ class Row:
         return Row(self.columns + by, self.weights)
 
 
-class Transform(Protocol):
+class LineTransform(Protocol):
     """A quicker way to apply a band to whole lines, such as a fast Fourier transform."""
 
     def __call__(self, u: NDArray[Any], axis: int) -> NDArray[Any]:
         """Return the band applied along an axis of u, in the type of u."""
 
     @property
-    def T(self) -> Transform:  # noqa: N802  # the transpose's name everywhere
+    def T(self) -> LineTransform:  # noqa: N802  # the transpose's name everywhere
         """The transpose."""
 
 
@@ -111,7 +111,7 @@ class Band:
     ghosts: tuple[int, int] = (0, 0)
     beyond: tuple[int, int] = (0, 0)
     left: Band | None = None
-    transform: Transform | None = None
+    transform: LineTransform | None = None
     law: ByParts | None = None
 
     @staticmethod
@@ -338,7 +338,7 @@ def reach(band: Band, start: int, stop: int) -> tuple[int, int]:
     return (min(columns), max(columns) + 1) if columns else (0, 0)
 
 
-def window(band: Band, rows: tuple[int, int], cols: tuple[int, int]) -> Band:
+def restricted(band: Band, rows: tuple[int, int], cols: tuple[int, int]) -> Band:
     """Return the band between a range of rows and a range of columns that holds their reach."""
     if band.left is not None:
         raise ValueError(

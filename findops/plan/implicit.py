@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from findops.common.arrays import Floats, Ints
 
 
-__all__ = ["Elimination", "written"]
+__all__ = ["BandedLU", "written"]
 
 NEGLIGIBLE = 2.0**-64
 """Part of the largest below which a correction cannot change a result."""
@@ -29,7 +29,7 @@ WEIGHTLESS = 1e-32
 
 
 @dataclass(frozen=True, eq=False)
-class Elimination:
+class BandedLU:
     """Solution of A x = b without pivots, for a banded A that may wrap around.
 
     The banded part T is factored; A = T + E·C, where E picks the rows that wrap around, is solved
@@ -142,7 +142,7 @@ class Elimination:
             unit = np.zeros((n, 1))
             unit[center] = 1
             line = replace(self.left, rows=n, cols=n, head=(), tail=(), periodic=False)
-            row = np.abs(Elimination(line).plainly(unit)[center:, 0])
+            row = np.abs(BandedLU(line).plainly(unit)[center:, 0])
             points = int(np.flatnonzero(row > WEIGHTLESS * row[0])[-1]) + 1
             # What the end of the line reflects must have no weight either.
             if 2 * points <= center or center >= FARTHEST:
@@ -162,7 +162,7 @@ def written(band: Band) -> Band:
     n = band.rows
     if not band.interior:
         return _dense(plain, _rows(band, 0, n, range(n)))
-    far = Elimination(band.left).decay
+    far = BandedLU(band.left).decay
     offsets, weights = _infinite(band, far)
     if band.periodic:
         return replace(plain, offsets=offsets, weights=weights)
@@ -192,7 +192,7 @@ def _infinite(band: Band, far: int) -> tuple[tuple[int, ...], Floats]:
     unit = np.zeros((n, 1))
     unit[n // 2] = 1
     # A row of the inverse is a column of that of the transpose.
-    row = Elimination(replace(line, offsets=tuple(-o for o in left.offsets))).plainly(unit)[:, 0]
+    row = BandedLU(replace(line, offsets=tuple(-o for o in left.offsets))).plainly(unit)[:, 0]
     offsets = range(min(band.offsets) - far, max(band.offsets) + far + 1)
     weights = np.zeros(len(offsets))
     for offset, weight in zip(band.offsets, band.weights, strict=True):

@@ -28,7 +28,7 @@ __all__ = [
     "Term",
 ]
 
-Number = float | complex
+Scalar = float | complex
 
 
 class Slot(Protocol):
@@ -87,13 +87,13 @@ class Term:
     """A coefficient times a tensor product of bands; None is the identity along an axis."""
 
     bands: tuple[Band | None, ...]
-    scale: Number = 1.0
+    scale: Scalar = 1.0
     factors: tuple[Factor, ...] = ()
 
     @cached_property
-    def coefficient(self) -> NDArray[Any] | Number:
+    def coefficient(self) -> NDArray[Any] | Scalar:
         """All that multiplies, as a number or one array."""
-        result: NDArray[Any] | Number = self.scale
+        result: NDArray[Any] | Scalar = self.scale
         for factor in self.factors:
             if not factor.selects:
                 result = result * factor.value
@@ -216,7 +216,7 @@ class Program:
         """The transpose."""
         return Program(self.outputs, self.inputs, tuple(map(_transpose, self.parts)))
 
-    def multiplied(self, scale: Number, factors: tuple[Factor, ...] = ()) -> Program:
+    def multiplied(self, scale: Scalar, factors: tuple[Factor, ...] = ()) -> Program:
         """Return the program with its result multiplied by a coefficient."""
 
         def changed(part: Chain | Composition) -> Chain | Composition:

@@ -11,16 +11,16 @@ from findops.plan.program import Chain, Composition
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from findops.plan.program import Number, Program, Term
+    from findops.plan.program import Program, Scalar, Term
 
 __all__ = ["row"]
 
 Entry = tuple[int, tuple[int, ...]]
 
 
-def row(program: Program, component: int, index: tuple[int, ...]) -> dict[Entry, Number]:
+def row(program: Program, component: int, index: tuple[int, ...]) -> dict[Entry, Scalar]:
     """Return one row, as {(component, unwrapped input index): weight}."""
-    result: dict[Entry, Number] = {}
+    result: dict[Entry, Scalar] = {}
     for part in program.parts:
         match part:
             case Chain() if part.row == component:
@@ -36,10 +36,10 @@ def row(program: Program, component: int, index: tuple[int, ...]) -> dict[Entry,
 
 def _chain_row(
     chain: Chain, index: tuple[int, ...], points: tuple[int, ...]
-) -> dict[Entry, Number]:
-    rows: dict[tuple[int, ...], Number] = {index: 1.0}
+) -> dict[Entry, Scalar]:
+    rows: dict[tuple[int, ...], Scalar] = {index: 1.0}
     for term in chain.terms:
-        following: dict[tuple[int, ...], Number] = {}
+        following: dict[tuple[int, ...], Scalar] = {}
         for place, factor in rows.items():
             for column, weight in _term_row(term, place, points).items():
                 following[column] = following.get(column, 0.0) + factor * weight
@@ -52,7 +52,7 @@ def _chain_row(
 
 def _term_row(
     term: Term, index: tuple[int, ...], points: tuple[int, ...]
-) -> dict[tuple[int, ...], Number]:
+) -> dict[tuple[int, ...], Scalar]:
     inside = tuple(i % n for i, n in zip(index, points, strict=True))
 
     def at(value: NDArray[Any]) -> Any:
@@ -62,7 +62,7 @@ def _term_row(
         return {}
     coefficient = term.coefficient
     scale = at(coefficient) if isinstance(coefficient, np.ndarray) else coefficient
-    result: dict[tuple[int, ...], Number] = {(): scale}
+    result: dict[tuple[int, ...], Scalar] = {(): scale}
     for i, n, band in zip(index, points, term.bands, strict=True):
         if band is None:
             along = {i: 1.0}
@@ -76,11 +76,11 @@ def _term_row(
 
 def _composition_row(
     part: Composition, component: int, index: tuple[int, ...]
-) -> dict[Entry, Number]:
-    rows: dict[Entry, Number] = {(component, index): 1.0}
+) -> dict[Entry, Scalar]:
+    rows: dict[Entry, Scalar] = {(component, index): 1.0}
     for program in part.programs:
         points = program.outputs.points
-        following: dict[Entry, Number] = {}
+        following: dict[Entry, Scalar] = {}
         for (c, place), factor in rows.items():
             inside = tuple(i % n for i, n in zip(place, points, strict=True))
             laps = tuple(i // n for i, n in zip(place, points, strict=True))

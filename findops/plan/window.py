@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from findops.plan.band import Band, reach
-from findops.plan.band import window as window_of
+from findops.plan.band import Band, reach, restricted
 from findops.plan.program import Chain, Composition, Factor, Layout, Program, Term
 
 if TYPE_CHECKING:
@@ -181,7 +180,7 @@ def _band(band: Band | None, rows: Range, cols: Range) -> Band | None:
     if rows is None or cols is None or (band is None and rows == cols):
         return band
     if band is not None:
-        return window_of(band, rows, cols)
+        return restricted(band, rows, cols)
     (start, stop), (first, last) = rows, cols
     return Band(stop - start, last - first, (start - first,), np.ones(1))
 

@@ -17,7 +17,7 @@ from findops.expressions.expression import Expr
 from findops.grids.grid import Grid
 from findops.operators.operator import Operator
 from findops.problems.evolution.integrate import check_function
-from findops.problems.linear.solvers import Factored, Solution, Solver, prepared, returned
+from findops.problems.linear.solvers import Factored, Solution, Solver, make_solver, returned
 from findops.problems.nonlinear.newton import Residual, newton
 
 if TYPE_CHECKING:
@@ -219,7 +219,7 @@ class BVP:
         """
         if not isinstance(self.operator, Operator):
             raise TypeError("a nonlinear problem has no factorization: use solve(rhs, start=…)")
-        return prepared(self.system, solver, tol, progress)
+        return make_solver(self.system, solver, tol, progress)
 
 
 def _full(values: ArrayLike, system: AffineSystem, what: str) -> Array:

@@ -22,7 +22,7 @@ from findops.problems.evolution.integrate import (
     integrate,
     output_times,
 )
-from findops.problems.evolution.semidiscrete import Flow, Pair, Source
+from findops.problems.evolution.semidiscrete import Pair, SemidiscreteSystem, Source
 from findops.problems.evolution.stable_closures import Statement
 
 if TYPE_CHECKING:
@@ -294,10 +294,10 @@ class IVP:
         return Statement(self.f, self.grid, self.conditions, self._fields, self._given, self.impose)
 
     @cached_property
-    def _flow(self) -> Flow:
+    def _flow(self) -> SemidiscreteSystem:
         return self._flow_with(self.components, second=False)
 
-    def _flow_for(self, shape: tuple[int, ...], second: bool) -> Flow:
+    def _flow_for(self, shape: tuple[int, ...], second: bool) -> SemidiscreteSystem:
         """Return the flow for fields of a shape, in equations of either order in time."""
         found = shape[: max(len(shape) - self.grid.ndim, 0)]
         components = self.components or found
@@ -305,14 +305,14 @@ class IVP:
             return self._flow
         return self._flow_with(components, second)
 
-    def _flow_with(self, components: tuple[int, ...], second: bool) -> Flow:
+    def _flow_with(self, components: tuple[int, ...], second: bool) -> SemidiscreteSystem:
         if self._statement is not None:
             system = self._statement.chosen(second).system
             source = Source(self.source, self.grid, system.operator.program.inputs.components)
-            return Flow(system, True, source, self.explicit)
+            return SemidiscreteSystem(system, True, source, self.explicit)
         assert not isinstance(self.f, Expr)
         system = bare(self.grid, components, self.conditions, self.acc)
-        return Flow(system, False, Source(self.source, self.grid, components), self.f)
+        return SemidiscreteSystem(system, False, Source(self.source, self.grid, components), self.f)
 
     def __repr__(self) -> str:
         listed = ", ".join(map(str, self.conditions)) or "no conditions"

@@ -3,7 +3,7 @@
 from findops.schemes.coefficients import coefficients
 from findops.schemes.compact import Compact
 from findops.schemes.designer import optimize_stencil
-from findops.schemes.explicit import Explicit, Line
+from findops.schemes.explicit import AxisMap, ExplicitScheme
 from findops.schemes.filters import CompactFilter, Shapiro
 from findops.schemes.finite_differences import Backward, Biased, Central, Forward, Offsets, Upwind
 from findops.schemes.optimized import BogeyBailly, Optimized, TamWebb
@@ -19,6 +19,7 @@ from findops.schemes.spline import Spline
 __all__ = [
     "SBP",
     "SPECTRAL",
+    "AxisMap",
     "Backward",
     "Biased",
     "BogeyBailly",
@@ -29,11 +30,10 @@ __all__ = [
     "Compact",
     "CompactFilter",
     "Damping",
-    "Explicit",
+    "ExplicitScheme",
     "Forward",
     "Fourier",
     "Gaussian",
-    "Line",
     "Offsets",
     "Optimized",
     "SavitzkyGolay",

@@ -14,7 +14,7 @@ import numpy as np
 from findops.common.arguments import whole
 from findops.plan.band import Band
 from findops.schemes.compact_equations import check_solvable, closed_row, derived, of_coefficients
-from findops.schemes.explicit import Line
+from findops.schemes.explicit import AxisMap
 from findops.schemes.scheme import Scheme
 
 if TYPE_CHECKING:
@@ -192,7 +192,7 @@ class Compact(Scheme):
     def band(
         self, order: int, acc: int, source: Axis, target: Axis, closure: tuple[Closure, Closure]
     ) -> Band:
-        line = Line(order, source, target)
+        line = AxisMap(order, source, target)
         spacing = self.spacing(source)
         stencil = self.stencil(order, acc, line.shift)
         rows = len(target)

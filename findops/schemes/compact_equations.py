@@ -17,7 +17,7 @@ from findops.schemes.scheme import Stencil, TooFewPointsError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from findops.schemes.explicit import Line
+    from findops.schemes.explicit import AxisMap
     from findops.schemes.scheme import Closure
 
 __all__ = ["check_solvable", "closed_row", "derived", "of_coefficients"]
@@ -137,7 +137,7 @@ def _symmetric(
 
 
 def closed_row(
-    i: int, acc: int, line: Line, stencil: Stencil, closure: tuple[Closure, Closure]
+    i: int, acc: int, line: AxisMap, stencil: Stencil, closure: tuple[Closure, Closure]
 ) -> tuple[Row, Row]:
     """Return both sides of a row that sticks out."""
     n, rows = len(line.source), len(line.target)
@@ -159,7 +159,7 @@ def closed_row(
     return Row.merged(images, signs * right), Row.merged(unknowns, turns * left)
 
 
-def _biased(i: int, acc: int, line: Line, stencil: Stencil, face: int) -> tuple[Row, Row]:
+def _biased(i: int, acc: int, line: AxisMap, stencil: Stencil, face: int) -> tuple[Row, Row]:
     """Return a row of some accuracy that reads the points at an end.
 
     Its left side is that of the interior as far as it goes: so the whole left side keeps its

@@ -21,11 +21,11 @@ if TYPE_CHECKING:
     from findops.schemes.scheme import Closure
 
 
-__all__ = ["Explicit", "Line", "Weighted", "continued"]
+__all__ = ["AxisMap", "ExplicitScheme", "Weighted", "continued"]
 
 
 @dataclass(frozen=True)
-class Line:
+class AxisMap:
     """A derivative on its way from the points of one axis to those of another."""
 
     order: int
@@ -68,7 +68,7 @@ class Line:
 
 
 @dataclass(frozen=True)
-class Explicit(Scheme):
+class ExplicitScheme(Scheme):
     """A scheme that reads a window of points."""
 
     @abstractmethod
@@ -80,7 +80,7 @@ class Explicit(Scheme):
         first = self.lowest(order + acc, shift, 1)
         return tuple(range(first, first + order + acc))
 
-    def interior(self, acc: int, line: Line) -> tuple[int, ...]:
+    def interior(self, acc: int, line: AxisMap) -> tuple[int, ...]:
         """Return the offsets that keep the accuracy on the axis at hand."""
         return self.offsets(line.order, acc, line.shift)
 
@@ -88,14 +88,14 @@ class Explicit(Scheme):
         distances = tuple(o - shift for o in self.offsets(order, acc, shift))
         return Stencil(distances, exact_weights(order, distances))
 
-    def weights(self, acc: int, line: Line, rows: Ints, columns: Ints) -> Floats:  # noqa: ARG002
+    def weights(self, acc: int, line: AxisMap, rows: Ints, columns: Ints) -> Floats:  # noqa: ARG002
         """Return the weights of windows, (rows, taps), or (1, taps) where the spacing is even.
 
         There every row must have the same columns relative to it.
         """
         return line.weights(rows, columns)
 
-    def edge(self, i: int, acc: int, line: Line, inward: int) -> Row:
+    def edge(self, i: int, acc: int, line: AxisMap, inward: int) -> Row:
         """Return a row whose window sticks out at one end, on points that lie inward.
 
         Raises
@@ -113,7 +113,7 @@ class Explicit(Scheme):
     def band(
         self, order: int, acc: int, source: Axis, target: Axis, closure: tuple[Closure, Closure]
     ) -> Band:
-        line = Line(order, source, target)
+        line = AxisMap(order, source, target)
         offsets = np.array(self.interior(acc, line), dtype=np.intp)
         m, n = len(target), len(source)
         if source.periodic:
@@ -151,7 +151,7 @@ class Explicit(Scheme):
         return padded(band.compressed(), *ghosts)
 
     def _closed(
-        self, i: int, acc: int, line: Line, offsets: Ints, closure: tuple[Closure, Closure]
+        self, i: int, acc: int, line: AxisMap, offsets: Ints, closure: tuple[Closure, Closure]
     ) -> Row:
         """Return a row whose window sticks out."""
         n = len(line.source)
@@ -166,15 +166,15 @@ class Explicit(Scheme):
 
 
 @dataclass(frozen=True)
-class Weighted(Explicit):
+class Weighted(ExplicitScheme):
     """An explicit scheme with weights of its own, on evenly spaced axes only."""
 
-    def interior(self, acc: int, line: Line) -> tuple[int, ...]:
+    def interior(self, acc: int, line: AxisMap) -> tuple[int, ...]:
         # Not all axes are long enough for interior rows, which have the weights.
         self.spacing(line.source)
         return super().interior(acc, line)
 
-    def weights(self, acc: int, line: Line, rows: Ints, columns: Ints) -> Floats:  # noqa: ARG002
+    def weights(self, acc: int, line: AxisMap, rows: Ints, columns: Ints) -> Floats:  # noqa: ARG002
         scale = 1 / self.spacing(line.source) ** line.order
         exact = self.stencil(line.order, acc, line.shift).weights
         return np.array([[float(w * scale) for w in exact]])

@@ -16,7 +16,7 @@ from findops.schemes.scheme import Scheme, Stencil, TooFewPointsError
 
 if TYPE_CHECKING:
     from findops.grids.axes import Axis
-    from findops.schemes.explicit import Line
+    from findops.schemes.explicit import AxisMap
     from findops.schemes.scheme import Closure
 
 
@@ -119,7 +119,7 @@ class Shapiro(Filtering, Weighted):
         ]
         return Stencil(offsets, tuple((o == 0) - w for o, w in zip(offsets, removed, strict=True)))
 
-    def edge(self, i: int, acc: int, line: Line, inward: int) -> Row:  # noqa: ARG002
+    def edge(self, i: int, acc: int, line: AxisMap, inward: int) -> Row:  # noqa: ARG002
         m, n = self.order // 2, len(line.source)
         if acc > m:
             raise ValueError(f"its rows near an end have order {m}, less than closure={acc}")

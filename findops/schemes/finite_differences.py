@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from findops.common.arguments import whole
-from findops.schemes.explicit import Explicit, Line
+from findops.schemes.explicit import AxisMap, ExplicitScheme
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -25,7 +25,7 @@ __all__ = ["Backward", "Biased", "Central", "Forward", "Offsets", "Upwind"]
 
 
 @dataclass(frozen=True)
-class Central(Explicit):
+class Central(ExplicitScheme):
     """Symmetric windows; the accuracy is even.
 
     Symmetry gives an even derivative at nodes, and an odd one between nodes and half points, one
@@ -63,7 +63,7 @@ class Central(Explicit):
         gain = (order % 2 == 0) == (shift == 0)
         return self._symmetric(order + acc - gain, shift)
 
-    def interior(self, acc: int, line: Line) -> tuple[int, ...]:
+    def interior(self, acc: int, line: AxisMap) -> tuple[int, ...]:
         narrow = self.offsets(line.order, acc, line.shift)
         if line.source.spacing is not None or len(narrow) >= line.order + acc:
             return narrow
@@ -75,7 +75,7 @@ class Central(Explicit):
 
 
 @dataclass(frozen=True)
-class Forward(Explicit):
+class Forward(ExplicitScheme):
     """The point itself and those after it, by index.
 
     Examples
@@ -90,7 +90,7 @@ class Forward(Explicit):
 
 
 @dataclass(frozen=True)
-class Backward(Explicit):
+class Backward(ExplicitScheme):
     """The point itself and those before it, by index.
 
     Examples
@@ -105,7 +105,7 @@ class Backward(Explicit):
 
 
 @dataclass(frozen=True)
-class Biased(Explicit):
+class Biased(ExplicitScheme):
     """A centered window of n = order + acc points, moved by `shift` points.
 
     Parameters
@@ -135,7 +135,7 @@ class Biased(Explicit):
 
 
 @dataclass(frozen=True)
-class Offsets(Explicit):
+class Offsets(ExplicitScheme):
     """Exactly the given offsets; the accuracy is what they give on evenly spaced points.
 
     Parameters
@@ -191,7 +191,7 @@ class Offsets(Explicit):
 
 
 @dataclass(frozen=True, eq=False)
-class Upwind(Explicit):
+class Upwind(ExplicitScheme):
     """One-sided windows on the side that the flow comes from.
 
     Where the velocity is positive or zero the values come from smaller coordinates, elsewhere from
@@ -230,11 +230,11 @@ class Upwind(Explicit):
     def coefficients(self) -> tuple[object, ...]:
         return (self.velocity,)
 
-    def side(self, positive: bool, ascending: bool = True) -> Explicit:
+    def side(self, positive: bool, ascending: bool = True) -> ExplicitScheme:
         """Return the one-sided scheme for a direction of flow and of the axis."""
         return Backward() if positive == ascending else Forward()
 
-    def _only(self, ascending: bool) -> Explicit:
+    def _only(self, ascending: bool) -> ExplicitScheme:
         if isinstance(self.velocity, complex):
             raise TypeError(f"{self!r} needs a real velocity, not a complex one")
         if not isinstance(self.velocity, Real):

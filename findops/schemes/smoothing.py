@@ -13,14 +13,14 @@ import numpy as np
 
 from findops.common.arguments import real, whole
 from findops.plan.band import Row
-from findops.schemes.explicit import Explicit
+from findops.schemes.explicit import ExplicitScheme
 from findops.schemes.scheme import Stencil, TooFewPointsError
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from findops.common.arrays import Floats, Ints
-    from findops.schemes.explicit import Line
+    from findops.schemes.explicit import AxisMap
 
 
 __all__ = ["Gaussian", "SavitzkyGolay", "exact_fit_weights", "row_fit_weights"]
@@ -85,7 +85,7 @@ def row_fit_weights(
 
 
 @dataclass(frozen=True)
-class Fit(Explicit):
+class Fit(ExplicitScheme):
     """A derivative of the polynomial that fits best in a window of points.
 
     Its degree is order + acc − 1: what it reproduces is what the accuracy asks for.
@@ -121,20 +121,20 @@ class Fit(Explicit):
         importance = tuple(map(Fraction, self.importance(np.array(chosen)).tolist()))
         return Stencil(offsets, exact_fit_weights(order, order + acc - 1, offsets, importance))
 
-    def weights(self, acc: int, line: Line, rows: Ints, columns: Ints) -> Floats:
+    def weights(self, acc: int, line: AxisMap, rows: Ints, columns: Ints) -> Floats:
         if line.source.spacing is None:
             return self._fitted(acc, line, rows, columns)
         scale = 1 / line.source.spacing**line.order
         return np.array([[float(w * scale) for w in self.stencil(line.order, acc).weights]])
 
-    def edge(self, i: int, acc: int, line: Line, inward: int) -> Row:  # noqa: ARG002
+    def edge(self, i: int, acc: int, line: AxisMap, inward: int) -> Row:  # noqa: ARG002
         window = self.near(i, line.order + acc - 1, len(line.source))
         if len(window) > len(line.source):
             raise TooFewPointsError(len(window), len(line.source))
         columns = np.array(window)
         return Row.merged(columns, self._fitted(acc, line, np.array([i]), columns[None])[0])
 
-    def _fitted(self, acc: int, line: Line, rows: Ints, columns: Ints) -> Floats:
+    def _fitted(self, acc: int, line: AxisMap, rows: Ints, columns: Ints) -> Floats:
         """Return weights of any windows, in floating point: exact ones take long where many."""
         nodes = line.source.position(columns) - line.target.position(rows)[:, None]
         importance = self.importance(columns - rows[:, None])

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from findops.common.arrays import Int64s
     from findops.plan.band import Band
-    from findops.plan.program import Factor, Number, Program, Term
+    from findops.plan.program import Factor, Program, Scalar, Term
 
     Tables = tuple[NDArray[np.float64], ...]
 
@@ -128,7 +128,7 @@ class Strand:
 
     row: int
     col: int
-    scale: Number
+    scale: Scalar
     stages: tuple[_Stage, ...]
 
     def interior(self, axis: int, n: int) -> tuple[int, int]:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from findops.executors.contiguous import Ready
     from findops.executors.kernels.ranges import Range
     from findops.executors.kernels.renewing import Lowered
-    from findops.executors.kernels.schedule import Buffer, Line, Schedule
+    from findops.executors.kernels.schedule import Buffer, OutputRow, Schedule
     from findops.plan.program import Program
 
 
@@ -323,7 +323,7 @@ class Fused:
         size = length if round_ else max(SEGMENT // self.dtype.itemsize, 1)
         return self.segments(stage.lines, parts(length, size))
 
-    def segments(self, lines: Sequence[Line], parts: Sequence[Range]) -> Int64s:
+    def segments(self, lines: Sequence[OutputRow], parts: Sequence[Range]) -> Int64s:
         """Return the lanes of every line that parts of the output's rows need."""
         found = np.empty((len(parts), len(lines), 2), dtype=np.int64)
         for s, part in enumerate(parts):

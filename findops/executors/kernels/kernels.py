@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from findops.executors.compiling import SOURCES, inlined, kept
+from findops.executors.compiling import SOURCES, cached_kernel, inlined
 from findops.executors.contiguous import CACHE_LINE
 from findops.executors.kernels import layout as at
 from findops.executors.kernels.filling import fill
@@ -69,7 +69,7 @@ def _place_rows(code: Any, segment: Any, bases: Any, address: Any, size: Any) ->
 
 
 def _kernels(sources: int) -> tuple[Any, Any]:
-    @kept
+    @cached_kernel
     def sweep(
         code: Any, data: Any, bases: Any, strides: Any, low: Any, high: Any, segments: Any,
         block: Any, re: Any, im: Any, adding: Any, streaming: Any,
@@ -140,7 +140,7 @@ def _kernels(sources: int) -> tuple[Any, Any]:
         # What only its address is known of would be freed when it is last named.
         room[0] = 0
 
-    @kept
+    @cached_kernel
     def direct(
         code: Any, data: Any, frame: Any, inputs: Any, buffers: Any, segments: Any, u: Any,
         out: Any, re: Any, im: Any, adding: Any,

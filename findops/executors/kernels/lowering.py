@@ -19,7 +19,13 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from findops.executors.kernels.schedule import Buffer, Group, Line, Reading, Schedule
+    from findops.executors.kernels.schedule import (
+        Access,
+        Buffer,
+        CoefficientGroup,
+        OutputRow,
+        Schedule,
+    )
     from findops.plan.band import Band
     from findops.plan.program import Factor
 
@@ -28,7 +34,7 @@ __all__ = ["lower"]
 
 
 def lower(
-    lines: tuple[Line, ...],
+    lines: tuple[OutputRow, ...],
     plan: Schedule,
     dtype: np.dtype[Any],
     periodic: Sequence[bool],
@@ -39,7 +45,7 @@ def lower(
 
 @dataclass
 class _Lowering:
-    lines: tuple[Line, ...]
+    lines: tuple[OutputRow, ...]
     plan: Schedule
     dtype: np.dtype[Any]
     periodic: tuple[bool, ...]
@@ -113,7 +119,7 @@ class _Lowering:
             self.known[key] = make()
         return self.known[key]
 
-    def line(self, line: Line) -> list[int]:
+    def line(self, line: OutputRow) -> list[int]:
         length = line.target.points[-1]
         bands = [
             _along(reading)
@@ -135,7 +141,7 @@ class _Lowering:
             self.put(v for group in groups for v in group),
         ]
 
-    def group(self, group: Group, length: int, head: int, tail: int) -> list[int]:
+    def group(self, group: CoefficientGroup, length: int, head: int, tail: int) -> list[int]:
         mid = 0
         if any(group.mid):
             mid = self.put([0, *(self.table(a, band) for a, band in enumerate(group.mid[:-1]))])
@@ -176,7 +182,7 @@ class _Lowering:
         pairs = [(0, 0), *strides[: self.outer]]
         return [values.ctypes.data, kind, inside, *(v for pair in pairs for v in pair)]
 
-    def term(self, reading: Reading, length: int, head: int, tail: int) -> list[int]:
+    def term(self, reading: Access, length: int, head: int, tail: int) -> list[int]:
         source = reading.source
         tables = [(0, 0)]
         for a, band in enumerate(reading.bands[:-1]):
@@ -212,7 +218,7 @@ class _Lowering:
         data = self.put_data(np.concatenate([row.weights for row in rows]))
         return self.put([band.rows, band.cols, starts, taps, data])
 
-    def last(self, reading: Reading, length: int, head: int, tail: int) -> int:
+    def last(self, reading: Access, length: int, head: int, tail: int) -> int:
         if reading.bands[-1] is None:
             return 0
         key = ("last", id(reading.bands[-1]), head, tail)
@@ -291,7 +297,7 @@ class _Lowering:
         return records, [[self.buffers[target], 0, 1, *zeros] for target in targets]
 
 
-def _along(reading: Reading) -> Band:
+def _along(reading: Access) -> Band:
     band = reading.bands[-1]
     assert band is not None
     return band.unwrapped()

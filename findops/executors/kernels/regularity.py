@@ -12,13 +12,13 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from findops.executors.kernels.schedule import Group, Line
+    from findops.executors.kernels.schedule import CoefficientGroup, OutputRow
     from findops.plan.band import Band
 
 __all__ = ["capacity", "follows"]
 
 
-def follows(group: Group, axis: int, n: int) -> NDArray[np.bool_]:
+def follows(group: CoefficientGroup, axis: int, n: int) -> NDArray[np.bool_]:
     """Tell for each row along an axis whether its taps are those of the row before, shifted."""
     for factor in (*group.factors, *group.mid_factors):
         if factor.value.shape[axis] > 1 and factor.value.shape[-1] == 1:
@@ -50,7 +50,7 @@ def _band_follows(band: Band) -> NDArray[np.bool_]:
     return flags
 
 
-def capacity(lines: Sequence[Line], aheads: int) -> list[int]:
+def capacity(lines: Sequence[OutputRow], aheads: int) -> list[int]:
     """Return how long the kernels' lists can become, in their order."""
     taps = points = edges = rows = complex_rows = masks = 0
     groups = mids = reads = 1

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from findops.common.arrays import Int64s
-    from findops.executors.kernels.schedule import Line
+    from findops.executors.kernels.schedule import OutputRow
     from findops.plan.program import Factor
 
 
@@ -26,7 +26,7 @@ class Lowered:
 
     code: Int64s
     data: NDArray[Any]
-    lines: tuple[Line, ...]
+    lines: tuple[OutputRow, ...]
     factors: tuple[tuple[int, int, Factor], ...]
     """Where in `code` the record of each factor is, the length of the rows there, the factor."""
     kept: tuple[NDArray[Any], ...]

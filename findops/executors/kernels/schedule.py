@@ -12,9 +12,9 @@ from findops.plan.program import Chain, Composition, Program, Term
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from findops.plan.program import Factor, Number
+    from findops.plan.program import Factor, Scalar
 
-__all__ = ["Buffer", "Group", "Line", "Reading", "Schedule", "schedule"]
+__all__ = ["Access", "Buffer", "CoefficientGroup", "OutputRow", "Schedule", "schedule"]
 
 Bands = tuple[Band | None, ...]
 Points = tuple[int, ...]
@@ -34,7 +34,7 @@ class Buffer:
 
 
 @dataclass(frozen=True, eq=False)
-class Reading:
+class Access:
     """A real number times a tensor product of bands, applied to a buffer."""
 
     source: Buffer
@@ -43,15 +43,15 @@ class Reading:
 
 
 @dataclass(frozen=True, eq=False)
-class Group:
+class CoefficientGroup:
     """Coefficients times a sum of readings; for every tap of `mid`, if there is one.
 
     What `factors` hold stands at the point of the row, what `mid_factors` hold at the points that
     `mid` leads to.
     """
 
-    readings: tuple[Reading, ...]
-    number: Number = 1.0
+    readings: tuple[Access, ...]
+    number: Scalar = 1.0
     factors: tuple[Factor, ...] = ()
     mid: Bands = ()
     mid_factors: tuple[Factor, ...] = ()
@@ -64,18 +64,18 @@ class Group:
 
 
 @dataclass(frozen=True, eq=False)
-class Line:
+class OutputRow:
     """The sum of groups that makes one component."""
 
     target: Buffer
-    groups: tuple[Group, ...]
+    groups: tuple[CoefficientGroup, ...]
 
 
 @dataclass(frozen=True, eq=False)
 class Schedule:
     """Stages in their order, each the lines of one sweep, and the slabs between them."""
 
-    stages: tuple[tuple[Line, ...], ...]
+    stages: tuple[tuple[OutputRow, ...], ...]
     inputs: tuple[Buffer, ...]
     outputs: tuple[Buffer, ...]
     slabs: tuple[Buffer, ...]
@@ -93,14 +93,14 @@ def schedule(program: Program) -> Schedule:
 
 @dataclass
 class _Scheduler:
-    stages: list[tuple[Line, ...]] = field(default_factory=list)
+    stages: list[tuple[OutputRow, ...]] = field(default_factory=list)
     slabs: list[Buffer] = field(default_factory=list)
     rows: int = 0
     kept: dict[object, Buffer] = field(default_factory=dict)
 
     def stage(self, program: Program, sources: Sequence[Buffer], targets: Sequence[Buffer]) -> None:
         """Add the stage that applies a program, after those that it needs."""
-        rows: list[Line] = []
+        rows: list[OutputRow] = []
         lines = self.lines(program, sources, targets, rows)
         self.stages.append((*rows, *lines))
 
@@ -109,19 +109,21 @@ class _Scheduler:
         program: Program,
         sources: Sequence[Buffer],
         targets: Sequence[Buffer],
-        rows: list[Line],
-    ) -> list[Line]:
+        rows: list[OutputRow],
+    ) -> list[OutputRow]:
         """Return the lines of a program; those of rows that they read are added to `rows`."""
-        made: list[list[Group]] = [[] for _ in targets]
+        made: list[list[CoefficientGroup]] = [[] for _ in targets]
         self.add_parts(program, sources, rows, made)
-        return [Line(target, _merged(groups)) for target, groups in zip(targets, made, strict=True)]
+        return [
+            OutputRow(target, _merged(groups)) for target, groups in zip(targets, made, strict=True)
+        ]
 
     def add_parts(
         self,
         program: Program,
         sources: Sequence[Buffer],
-        rows: list[Line],
-        made: list[list[Group]],
+        rows: list[OutputRow],
+        made: list[list[CoefficientGroup]],
     ) -> None:
         for part in program.parts:
             match part:
@@ -131,7 +133,7 @@ class _Scheduler:
                     self.add_parts(outer, self.composed(inner, sources, rows), rows, made)
 
     def composed(
-        self, programs: Sequence[Program], sources: Sequence[Buffer], rows: list[Line]
+        self, programs: Sequence[Program], sources: Sequence[Buffer], rows: list[OutputRow]
     ) -> Sequence[Buffer]:
         """Return the buffers of a product of programs."""
         for program in reversed(programs):
@@ -154,8 +156,8 @@ class _Scheduler:
         return Buffer("row", self.rows - 1, points)
 
     def groups(
-        self, terms: tuple[Term, ...], source: Buffer, rows: list[Line]
-    ) -> tuple[Group, ...]:
+        self, terms: tuple[Term, ...], source: Buffer, rows: list[OutputRow]
+    ) -> tuple[CoefficientGroup, ...]:
         """Return the groups of a product of terms."""
         first, *rest = terms
         factors = first.factors
@@ -165,7 +167,7 @@ class _Scheduler:
         if not any(outer):
             groups = self.groups(tuple(rest), source, rows)
             row = self.row(_points(rest, source.points))
-            rows.append(Line(row, _merged(groups)))
+            rows.append(OutputRow(row, _merged(groups)))
             return (_scaled(first.scale, first.bands, row, factors),)
         if len(rest) > 1 or _reads(first.bands) * (1 + _reads(rest[0].bands)) > INLINED:
             kept = self.keep(tuple(rest), source)
@@ -176,7 +178,9 @@ class _Scheduler:
             scale = first.scale * inner.scale
             return (_scaled(scale, inner.bands, source, factors, mid, inner.factors),)
         row = self.row((*first.points_out(inner.points_out(source.points))[:-1], last.cols))
-        rows.append(Line(row, (_scaled(inner.scale, inner.bands, source, (), mid, inner.factors),)))
+        rows.append(
+            OutputRow(row, (_scaled(inner.scale, inner.bands, source, (), mid, inner.factors),))
+        )
         return (_scaled(first.scale, (*(None for _ in outer), last), row, factors),)
 
     def keep(self, terms: tuple[Term, ...], source: Buffer) -> Buffer:
@@ -184,8 +188,8 @@ class _Scheduler:
         key = source, tuple(map(_identity, terms))
         if key not in self.kept:
             target = self.slab(_points(terms, source.points))
-            rows: list[Line] = []
-            line = Line(target, _merged(self.groups(terms, source, rows)))
+            rows: list[OutputRow] = []
+            line = OutputRow(target, _merged(self.groups(terms, source, rows)))
             self.stages.append((*rows, line))
             self.kept[key] = target
         return self.kept[key]
@@ -207,27 +211,27 @@ def _reads(bands: Bands) -> int:
 
 
 def _scaled(
-    scale: Number,
+    scale: Scalar,
     bands: Bands,
     source: Buffer,
     factors: tuple[Factor, ...],
     mid: Bands = (),
     mid_factors: tuple[Factor, ...] = (),
-) -> Group:
+) -> CoefficientGroup:
     number, real = (scale, 1.0) if isinstance(scale, complex) else (1.0, scale)
     if source.kind == "row" and bands[-1] is not None:
         # A row holds a circle once: what goes on beyond its end is read at its start.
         bands = (*bands[:-1], bands[-1].unwrapped())
-    return Group((Reading(source, bands, real),), number, factors, mid, mid_factors)
+    return CoefficientGroup((Access(source, bands, real),), number, factors, mid, mid_factors)
 
 
-def _merged(groups: Sequence[Group]) -> tuple[Group, ...]:
+def _merged(groups: Sequence[CoefficientGroup]) -> tuple[CoefficientGroup, ...]:
     """Return groups in which readings with the same coefficients stand together."""
-    found: dict[object, list[Group]] = {}
+    found: dict[object, list[CoefficientGroup]] = {}
     for group in groups:
         found.setdefault(group.key, []).append(group)
     return tuple(
-        Group(
+        CoefficientGroup(
             _summed([reading for group in same for reading in group.readings]),
             same[0].number,
             same[0].factors,
@@ -238,9 +242,9 @@ def _merged(groups: Sequence[Group]) -> tuple[Group, ...]:
     )
 
 
-def _summed(readings: Sequence[Reading]) -> tuple[Reading, ...]:
+def _summed(readings: Sequence[Access]) -> tuple[Access, ...]:
     """Return readings in which those along the same axis only are one, its bands added."""
-    found: dict[object, list[Reading]] = {}
+    found: dict[object, list[Access]] = {}
     for reading in readings:
         along = [(axis, band) for axis, band in enumerate(reading.bands) if band is not None]
         key: object = reading
@@ -251,9 +255,9 @@ def _summed(readings: Sequence[Reading]) -> tuple[Reading, ...]:
     return tuple(_sum(same) if len(same) > 1 else same[0] for same in found.values())
 
 
-def _sum(readings: Sequence[Reading]) -> Reading:
+def _sum(readings: Sequence[Access]) -> Access:
     bands = list(readings[0].bands)
     (axis,) = (i for i, band in enumerate(bands) if band is not None)
     parts = [(r.scale, band) for r in readings if (band := r.bands[axis]) is not None]
     bands[axis] = summed(parts)
-    return Reading(readings[0].source, tuple(bands))
+    return Access(readings[0].source, tuple(bands))

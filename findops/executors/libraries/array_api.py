@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from findops.executors.libraries.library import as_field, kept
+from findops.executors.libraries.library import as_field, cached
 from findops.plan.program import Chain, Composition
 from findops.plan.window import window
 
@@ -32,7 +32,7 @@ __all__ = ["along", "apply", "gathered", "sliced", "table"]
 
 def along(axis: int, band: Band, u: Foreign, library: Library) -> Foreign:
     """Apply a band along an axis, counted from the end."""
-    band = kept(band, "unwrapped", band.unwrapped)
+    band = cached(band, "unwrapped", band.unwrapped)
     parts = []
     if band.interior:
         parts.append(_interior(axis, band, u, library))
@@ -52,7 +52,7 @@ def _interior(axis: int, band: Band, u: Foreign, library: Library) -> Foreign:
         pairs = zip(band.weights.tolist(), shifted, strict=True)
         values = (weight * value for weight, value in pairs if weight != 0)
     else:
-        own = kept(band, (library, axis), partial(_columns, axis, band.weights, library))
+        own = cached(band, (library, axis), partial(_columns, axis, band.weights, library))
         # A weight of zero reads nothing, not even NaN.
         values = (
             weight * value if used is None else library.xp.where(used, weight * value, 0)
@@ -84,7 +84,7 @@ def _columns(
 
 def _edges(axis: int, band: Band, u: Foreign, library: Library) -> Foreign:
     """Return the closure rows, of the head and then of the tail: few points, read by index."""
-    rows = kept(band, (library, axis, "edges"), partial(_edge_table, axis, band, library))
+    rows = cached(band, (library, axis, "edges"), partial(_edge_table, axis, band, library))
     return gathered(u, axis, rows, library)
 
 
@@ -168,7 +168,7 @@ def apply(program: Program, u: Foreign) -> Foreign:
         If array-api-compat is missing.
     """
     field, library = as_field(program, u)
-    return kept(program, library, partial(_prepared, program, library))(field)
+    return cached(program, library, partial(_prepared, program, library))(field)
 
 
 def _prepared(program: Program, library: Library) -> Callable[[Foreign], Foreign]:
@@ -201,7 +201,7 @@ def _by_slabs(program: Program, library: Library, u: Foreign) -> Foreign:
     if min(count, rows // THIN) < 2:
         return _program(program, library, u)
     spans = tuple(_cut(rows, min(count, rows // THIN)))
-    slabs = kept(program, spans, partial(_slabs, program, spans))
+    slabs = cached(program, spans, partial(_slabs, program, spans))
     first = -len(outputs.points)
     parts = [_program(part, library, _read(u, first, span, library)) for part, span in slabs]
     return library.xp.concat(parts, axis=len(batch) + len(outputs.components))
@@ -277,7 +277,7 @@ def _term(term: Term, u: Foreign, library: Library) -> Foreign:
 def _value(factor: Factor, library: Library) -> Foreign:
     """Return a factor of a coefficient as an array of the library."""
     if isinstance(factor.value, np.ndarray):
-        return kept(factor, library, partial(library.place, factor.value))
+        return cached(factor, library, partial(library.place, factor.value))
     if factor.selects:
         return factor.value
     dtype = library.complex if factor.is_complex else library.real

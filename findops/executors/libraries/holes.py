@@ -16,7 +16,7 @@ from findops.common.arrays import Ints, library
 from findops.executors.libraries.array_api import gathered, table
 from findops.executors.libraries.chunks import along
 from findops.executors.libraries.dask import piece_of
-from findops.executors.libraries.library import kept, library_of
+from findops.executors.libraries.library import cached, library_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -51,7 +51,7 @@ class Patch:
             return patched(self, whole, u, scale)
         given = library_of(whole)
         xp = given.xp
-        rows, source = kept(self, given, partial(self._placed, given))
+        rows, source = cached(self, given, partial(self._placed, given))
         batch = tuple(u.shape[: u.ndim - self.ndim])
         size = math.prod(u.shape[len(batch) :])
         values = xp.astype(xp.reshape(u, (*batch, size)), whole.dtype, copy=False)

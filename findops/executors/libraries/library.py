@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from findops.plan.program import Program
 
 
-__all__ = ["KEPT", "Foreign", "Library", "as_field", "kept", "library_of"]
+__all__ = ["KEPT", "Foreign", "Library", "as_field", "cached", "library_of"]
 
 Foreign = Any
 """An array of whichever library."""
@@ -113,7 +113,7 @@ KEPT: WeakKeyDictionary[object, dict[Hashable, Any]] = WeakKeyDictionary()
 """What is made of parts of a plan, for each library and device, as long as these parts live."""
 
 
-def kept(owner: object, key: Hashable, make: Callable[[], Any]) -> Any:
+def cached(owner: object, key: Hashable, make: Callable[[], Any]) -> Any:
     """Return what is made of a part of a plan, made if it was not; it may not refer to the part."""
     found = KEPT.setdefault(owner, {})
     if key not in found:

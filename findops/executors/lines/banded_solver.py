@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from findops.common.threads import num_threads, run
-from findops.executors.compiling import SOURCES, compiled, kept
-from findops.plan.implicit import Elimination
+from findops.executors.compiling import SOURCES, cached_kernel, compiled
+from findops.plan.implicit import BandedLU
 
 if TYPE_CHECKING:
     from findops.common.arrays import Array
@@ -177,7 +177,7 @@ def _substituted(block: Any, ends: Any, left: Any) -> None:
 
 
 def _kernel(sources: int) -> Any:
-    @kept
+    @cached_kernel
     def solve(u: Any, out: Any, box: Any, wide: Any, right: Any, left: Any, adding: Any) -> None:
         """Apply left⁻¹ · right to a box of lines.
 
@@ -278,7 +278,7 @@ class Solver:
         """The left side as the kernel wants it."""
         if self.band.left is None:
             raise AssertionError("there is nothing to solve")
-        elimination = Elimination(self.band.left)
+        elimination = BandedLU(self.band.left)
         spread = elimination.correction[1]
         active = np.zeros((len(spread), 2), dtype=np.intp)
         for k, row in enumerate(spread != 0):

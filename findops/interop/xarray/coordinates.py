@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from findops.grids.axes import Axis
 
-__all__ = ["UNITS", "Reading"]
+__all__ = ["UNITS", "CoordinateReader"]
 
 LENGTHS = {unit: np.timedelta64(1, unit) for unit in ("W", "D", "h", "m", "s", "ms", "us", "ns")}
 """Units of time with a fixed length, as NumPy calls them."""
@@ -34,7 +34,7 @@ LONG = 1 << 17
 
 
 @dataclass(frozen=True)
-class Reading:
+class CoordinateReader:
     """How the coordinate of one dimension is read as numbers."""
 
     dim: str
@@ -111,7 +111,7 @@ class Reading:
 
 
 @lru_cache(maxsize=KEPT)
-def _kept(reading: Reading, dtype: np.dtype[Any], values: bytes) -> Axis:
+def _kept(reading: CoordinateReader, dtype: np.dtype[Any], values: bytes) -> Axis:
     """Return the axis of coordinates: arrays are told apart by their values, which may change."""
     return reading._axis(reading._numbers(np.frombuffer(values, dtype)))
 

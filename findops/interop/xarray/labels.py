@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from findops.interop.xarray.coordinates import UNITS, Reading
+from findops.interop.xarray.coordinates import UNITS, CoordinateReader
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -75,12 +75,12 @@ SUCH = {"periodic": 360, "units": "D"}
 class Labels:
     """How the names and coordinates of labeled arrays are read."""
 
-    readings: Mapping[str, Reading]
+    readings: Mapping[str, CoordinateReader]
     components: tuple[str, str] = ("component", "derivative")
 
-    def reading(self, dim: str) -> Reading:
+    def reading(self, dim: str) -> CoordinateReader:
         """Return how the coordinate of a dimension is read."""
-        return self.readings.get(dim) or Reading(dim)
+        return self.readings.get(dim) or CoordinateReader(dim)
 
     @staticmethod
     def of(
@@ -116,7 +116,7 @@ class Labels:
             if unit not in UNITS:
                 raise ValueError(f"units: that of {dim!r} is one of {list(UNITS)}, not {unit!r}")
         readings = {
-            dim: Reading(dim, units.get(dim), periodic.get(dim), dim in degrees)
+            dim: CoordinateReader(dim, units.get(dim), periodic.get(dim), dim in degrees)
             for dim in {*periodic, *units, *degrees}
         }
         return Labels(readings, _two_names(component))

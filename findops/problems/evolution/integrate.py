@@ -14,7 +14,7 @@ from scipy.integrate import OdeSolution
 from findops.common.arguments import kind
 from findops.common.arrays import Array, as_field
 from findops.common.progress import Bar
-from findops.problems.evolution.semidiscrete import Flow, Pair
+from findops.problems.evolution.semidiscrete import Pair, SemidiscreteSystem
 from findops.problems.evolution.spectrum import Spectrum, of_function
 from findops.problems.evolution.stability import check_step
 from findops.problems.evolution.steppers import (
@@ -143,7 +143,7 @@ def field_of(u: ArrayLike, shape: tuple[int, ...], name: str) -> Array:
 
 
 def integrate(
-    flow: Flow | Pair, t: Array, y: Array, options: Options, spectrum: Spectrum | None
+    flow: SemidiscreteSystem | Pair, t: Array, y: Array, options: Options, spectrum: Spectrum | None
 ) -> Trajectory:
     """Integrate from t[0] to t[-1]; the spectrum of the linear part may be known."""
     first = flow(float(t[0]), y)
@@ -187,7 +187,7 @@ def _stored(
 
 
 def _states(
-    flow: Flow | Pair,
+    flow: SemidiscreteSystem | Pair,
     t: Array,
     y: Array,
     options: Options,
@@ -225,7 +225,7 @@ def _states(
     return fixed(stepper, t, y, dt, tick)
 
 
-def _check_linear(method: str, stepper: Stepper, flow: Flow) -> None:
+def _check_linear(method: str, stepper: Stepper, flow: SemidiscreteSystem) -> None:
     """Refuse implicit steps of what is not linear."""
     if not isinstance(stepper, Implicit):
         return
@@ -240,7 +240,9 @@ def _check_linear(method: str, stepper: Stepper, flow: Flow) -> None:
         )
 
 
-def _settings(flow: Flow | Pair, t: float, y: Array, options: Options) -> dict[str, Any]:
+def _settings(
+    flow: SemidiscreteSystem | Pair, t: float, y: Array, options: Options
+) -> dict[str, Any]:
     """Return the arguments of SciPy's method."""
     method = options.method
     given: dict[str, Any] = {
@@ -268,7 +270,7 @@ def _settings(flow: Flow | Pair, t: float, y: Array, options: Options) -> dict[s
 
 
 def _dense(
-    flow: Flow | Pair, t: Array, kept: list[Any] | None
+    flow: SemidiscreteSystem | Pair, t: Array, kept: list[Any] | None
 ) -> Callable[[ArrayLike], Array] | None:
     """Return what evaluates the fields between output times."""
     if kept is None:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from findops.grids.grid import Grid
 
 
-__all__ = ["Flow", "Function", "Pair", "Source"]
+__all__ = ["Function", "Pair", "SemidiscreteSystem", "Source"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -101,7 +101,7 @@ FORWARD = {0: -1.5, 1: 2.0, 2: -0.5}
 
 
 @dataclass(frozen=True, eq=False)
-class Flow:
+class SemidiscreteSystem:
     """x' = A x + r(t) + e(t, x): an operator under conditions and a source, and a function.
 
     Called with (t, x), it gives x'. Conditions hold at every time.
@@ -213,7 +213,7 @@ class Flow:
 class Pair:
     """x″ = F(t, x) as a flow of the pair (x, x′)."""
 
-    flow: Flow
+    flow: SemidiscreteSystem
     start: float
     span: float
     """Where the time interval begins, and its length."""

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 __all__ = [
     "ADAPTIVE",
     "STEPPERS",
-    "Explicit",
+    "ExplicitRungeKutta",
     "Implicit",
     "Leapfrog",
     "Semidiscrete",
@@ -148,7 +148,7 @@ class Tableau:
 
 
 @dataclass(frozen=True, eq=False)
-class Explicit:
+class ExplicitRungeKutta:
     """An explicit Runge–Kutta method on a semi-discrete equation."""
 
     flow: Semidiscrete
@@ -236,7 +236,7 @@ class Leapfrog:
         return np.asarray(larger * np.exp(2 * np.minimum(z.real, 0)))
 
 
-Stepper = Explicit | Implicit | Leapfrog
+Stepper = ExplicitRungeKutta | Implicit | Leapfrog
 
 
 def _combined(weights: tuple[float, ...], slopes: list[Array]) -> Any:
@@ -258,8 +258,8 @@ ARS_IMPLICIT = Tableau(((0.0, 0.0, 0.0), (0.0, G, 0.0), (0.0, 1 - G, G)), (0.0, 
 ARS_EXPLICIT = Tableau(((0.0, 0.0, 0.0), (G, 0.0, 0.0), (D, 1 - D, 0.0)), (D, 1 - D, 0.0))
 
 STEPPERS: dict[str, Callable[[Semidiscrete], Stepper]] = {
-    "euler": lambda flow: Explicit(flow, EULER),
-    "rk4": lambda flow: Explicit(flow, RK4),
+    "euler": lambda flow: ExplicitRungeKutta(flow, EULER),
+    "rk4": lambda flow: ExplicitRungeKutta(flow, RK4),
     "backward-euler": lambda flow: Implicit(flow, BACKWARD_EULER),
     "crank-nicolson": lambda flow: Implicit(flow, CRANK_NICOLSON),
     "imex": lambda flow: Implicit(flow, ARS_IMPLICIT, ARS_EXPLICIT),

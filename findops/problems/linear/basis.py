@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from findops.common.arrays import Array
 
 
-__all__ = ["Basis", "Dense", "Transform", "basis", "mixed", "unmixed"]
+__all__ = ["Basis", "Dense", "FastTransform", "basis", "mixed", "unmixed"]
 
 LARGEST = 2048
 """Unknowns up to which a matrix is decomposed as a dense one."""
@@ -71,7 +71,7 @@ class Basis(Protocol):
 
 
 @dataclass(frozen=True, eq=False)
-class Transform:
+class FastTransform:
     """Eigenvectors that a fast transform sums."""
 
     values: Array
@@ -150,7 +150,7 @@ def basis(matrix: csr_array, transforms: bool = True) -> Basis | None:
     return fast or (_dense(matrix.toarray()) if matrix.shape[0] <= LARGEST else None)
 
 
-def _transform(matrix: csr_array) -> Transform | None:
+def _transform(matrix: csr_array) -> FastTransform | None:
     """Return the fast transform that diagonalizes a matrix, if one does and is worth it."""
     n = matrix.shape[0]
     diagonal = matrix.diagonal()
@@ -173,7 +173,7 @@ def _transform(matrix: csr_array) -> Transform | None:
         values = apply(matrix @ invert(np.ones(n), **kind), **kind)
         error = apply(matrix @ probe, **kind) - values * (there := apply(probe, **kind))
         if np.abs(error).max() <= EXACT * np.abs(values).max() * np.abs(there).max():
-            return Transform(values, apply, invert, kind)
+            return FastTransform(values, apply, invert, kind)
     return None
 
 

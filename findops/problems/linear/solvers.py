@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from findops.problems.linear.singular import NullField
 
 
-__all__ = ["Factored", "Solution", "Solver", "prepared", "returned"]
+__all__ = ["Factored", "Solution", "Solver", "make_solver", "returned"]
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -109,7 +109,7 @@ FACTORABLE = 30_000
 """Unknowns up to which matrices in three dimensions are factored."""
 
 
-def prepared(system: AffineSystem, solver: Solver, tol: float, progress: bool) -> Factored:
+def make_solver(system: AffineSystem, solver: Solver, tol: float, progress: bool) -> Factored:
     """Return the solver of a system, as `BVP.factor` describes it."""
     if isinstance(tol, bool) or not isinstance(tol, Real):
         raise TypeError(f"tol must be a number, the relative residual to reach, but is {tol!r}")

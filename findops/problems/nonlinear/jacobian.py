@@ -173,7 +173,7 @@ class Probe:
 
 
 @dataclass(frozen=True, eq=False)
-class Line:
+class AxisColoring:
     """What rows read along one axis: points from `low` to `high`, counted on beyond the ends."""
 
     low: Ints
@@ -211,7 +211,7 @@ class Line:
         return made
 
 
-def _line(probe: Probe, axis: int, periodic: bool) -> Line:
+def _line(probe: Probe, axis: int, periodic: bool) -> AxisColoring:
     """Find what rows read along an axis."""
     shape = probe.u.shape
     others = tuple(i for i in range(len(shape)) if i != axis)
@@ -223,7 +223,7 @@ def _line(probe: Probe, axis: int, periodic: bool) -> Line:
     return (_around if periodic else _between)(depend, shape[axis])
 
 
-def _around(depend: Callable[[Bools], Bools], n: int) -> Line:
+def _around(depend: Callable[[Bools], Bools], n: int) -> AxisColoring:
     """Return what rows of a periodic axis read: as far back as ahead, like an upwind scheme."""
     rows, half, reach = np.arange(n), n // 2, 0
     for start in np.unique(np.linspace(0, n, CUTS, endpoint=False).astype(int)):
@@ -231,14 +231,14 @@ def _around(depend: Callable[[Bools], Bools], n: int) -> Line:
         # Rows outside a half that read it lie next to it, unless they read all there is.
         clean = np.flatnonzero(~read[half:])
         if not clean.size or clean[-1] - clean[0] + 1 != clean.size:
-            return Line(rows * 0, rows * 0 + n - 1, True)
+            return AxisColoring(rows * 0, rows * 0 + n - 1, True)
         reach = max(reach, clean[0], n - half - 1 - clean[-1])
     if 2 * reach + 1 > n:
-        return Line(rows * 0, rows * 0 + n - 1, True)
-    return Line(rows - reach, rows + reach, True)
+        return AxisColoring(rows * 0, rows * 0 + n - 1, True)
+    return AxisColoring(rows - reach, rows + reach, True)
 
 
-def _between(depend: Callable[[Bools], Bools], n: int) -> Line:
+def _between(depend: Callable[[Bools], Bools], n: int) -> AxisColoring:
     """Return what rows of a bounded axis read: the same inside, and whatever near the ends."""
     rows, reach = np.arange(n), 0
     for cut in np.unique(np.linspace(n / 4, 3 * n / 4, CUTS).astype(int)):
@@ -251,10 +251,10 @@ def _between(depend: Callable[[Bools], Bools], n: int) -> Line:
         high = np.where(depend(rows >= k), np.maximum(high, k), high)
     for k in range(max(n - near, 0), n):
         low = np.where(depend(rows <= k), np.minimum(low, k), low)
-    return Line(low, high, False)
+    return AxisColoring(low, high, False)
 
 
-def _probed(probe: Probe, lines: list[Line], colors: Ints) -> Iterator[tuple[Ints, Ints]]:
+def _probed(probe: Probe, lines: list[AxisColoring], colors: Ints) -> Iterator[tuple[Ints, Ints]]:
     """Yield the rows and the columns of the pattern, color by color."""
     grid = tuple(len(line.low) for line in lines)
     read = [line.read() for line in lines]
