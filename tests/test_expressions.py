@@ -3,6 +3,7 @@
 import functools
 import pickle
 import re
+from dataclasses import dataclass
 from fractions import Fraction
 
 import numpy as np
@@ -11,7 +12,8 @@ import sympy
 from hypothesis import given
 
 import findops as fo
-from findops import Coef, Diff, Field, Gradient, Grid, Identity, Interpolate, Uniform, Upwind
+from findops import Block, Coef, Diff, Field, Gradient, Grid, Identity, Interpolate, Uniform, Upwind
+from findops.expressions.components import Components, Compound, Notation
 from tests.cases import CASES, LITERAL, each
 from tests.grids import a
 from tests.strategies import trees
@@ -120,6 +122,77 @@ def test_latex_is_mathematics():
     assert r"\partial" in latex
     assert "c" in latex
     assert r"\nabla" in fo.Gradient()._repr_latex_()
+
+
+# Compounds of a user's own ----------------------------------------------------------------------
+
+
+class Wave(Compound):
+    """A wave operator, with nothing but its parts."""
+
+    def expand(self, geometry):
+        t, x = map(geometry.index, "tx")
+        return Components((), (), {(0, 0): Diff(t, 2) - Diff(x, 2)})
+
+
+@dataclass(frozen=True, repr=False)
+class Telegraph(Compound):
+    """The telegraph operator, with its notation and what it was given."""
+
+    damping: Coef
+    speed: float = 1.0
+
+    notation = Notation("□[{}]", r"\Box_{{}}")
+
+    @property
+    def coefficients(self):
+        return (self.damping,)
+
+    def expand(self, geometry):
+        damped = self.damping * Diff(geometry.index("t")) * self.speed
+        return Components((), (), {(0, 0): Wave() + damped})
+
+
+class Unprintable(Wave):
+    """A compound that cannot be written."""
+
+    @property
+    def coefficients(self):
+        raise RuntimeError("not to be written")
+
+
+def test_a_compound_of_ones_own_is_one_class():
+    grid = Grid(t=Uniform(0, 1, 7), x=Uniform(0, 2, 6))
+    u = random_array(grid.shape, float)
+    parts = Diff("t", 2) - Diff("x", 2)
+    for E, same in ((Wave(), parts), (Telegraph(Coef(3), 2.0), parts + 6 * Diff("t")),
+                    (2 * Wave() * Diff("t"), 2 * parts * Diff("t"))):  # fmt: skip
+        assert np.array_equal(E(u, grid), same(u, grid))
+        assert abs(E.matrix(grid) - same.matrix(grid)).max() == 0
+        assert E.on(grid).T.shape == (42, 42)
+
+
+def test_a_compound_of_ones_own_is_written():
+    E = Telegraph(Coef(3), 2.0)
+    assert (str(Wave()), repr(Wave()), Wave()._repr_latex_()) == (
+        "Wave",
+        "Wave()",
+        r"$\mathrm{Wave}$",
+    )
+    assert (str(2 * E), repr(E)) == ("2·□[3]", "Telegraph(Coef(3), speed=2.0)")
+    assert E._repr_latex_() == r"$\Box_{3}$"
+    grid = Grid(t=Uniform(0, 1, 7), x=Uniform(0, 2, 6))
+    assert repr(Wave().on(grid)) == "<Operator Wave: 42×42>"
+    assert str(Block([[E], [Wave()]])) == "[□[3]; Wave]"
+
+
+def test_printing_does_not_stand_in_the_way_of_binding():
+    grid = Grid(t=Uniform(0, 1, 7), x=Uniform(0, 2, 6))
+    u = random_array(grid.shape, float)
+    op = Unprintable().on(grid)
+    assert np.array_equal((2 * op + op.T)(u), (2 * Wave().on(grid) + Wave().on(grid).T)(u))
+    with pytest.raises(RuntimeError, match="not to be written"):
+        repr(op)
 
 
 # Application ------------------------------------------------------------------------------------

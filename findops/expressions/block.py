@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Block", "Tensor"]
 
-Rows = Sequence[Sequence[object]]
+EntryRows = Sequence[Sequence[object]]
 
 
 @dataclass(frozen=True, repr=False, init=False)
@@ -48,7 +48,7 @@ class Tensor(Compound):
     def rank_out(self) -> int:
         return 1
 
-    def __init__(self, rows: Rows) -> None:
+    def __init__(self, rows: EntryRows) -> None:
         made = _matrix(rows, "Tensor")
         for entry in (entry for row in made for entry in row):
             if not entry.multiplies:
@@ -90,7 +90,7 @@ class Block(Compound):
 
     rows: tuple[tuple[Expr, ...], ...]
 
-    def __init__(self, rows: Rows) -> None:
+    def __init__(self, rows: EntryRows) -> None:
         object.__setattr__(self, "rows", _matrix(rows, "Block"))
 
     @property
@@ -109,7 +109,7 @@ class Block(Compound):
         return (entry for row in self.rows for entry in row)
 
 
-def _matrix(rows: Rows, what: str) -> tuple[tuple[Expr, ...], ...]:
+def _matrix(rows: EntryRows, what: str) -> tuple[tuple[Expr, ...], ...]:
     if (
         isinstance(rows, Expr)
         or not hasattr(rows, "__iter__")

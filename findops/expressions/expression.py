@@ -1,4 +1,4 @@
-"""The parts of expressions: walking through them, and exchanging some."""
+"""Expressions, which users write: their kinds, their algebra and its normal form."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from findops.common.arguments import Number, canonical, is_labeled, is_symbolic,
 
 if TYPE_CHECKING:
     from abc import ABCMeta
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from typing import Self
 
     from numpy.typing import ArrayLike, NDArray
@@ -43,14 +43,16 @@ __all__ = [
     "as_coefficient",
     "as_expr",
     "check_fields",
+    "code",
     "collect",
     "divided",
+    "latex",
     "multiplied",
     "powered",
     "rewrite",
+    "text",
     "walk",
 ]
-
 
 AxisName = str | int
 Closures = str | int | Mapping[str, str | int]
@@ -86,30 +88,24 @@ class Expr:
         raise TypeError(f"{self!r} is an operator, not an array: apply it as E(u, grid)")
 
     def __add__(self, other: object) -> Expr:
-
         return added(self, other)
 
     def __radd__(self, other: object) -> Expr:
-
         return added(other, self)
 
     def __neg__(self) -> Expr:
         return self * -1
 
     def __sub__(self, other: object) -> Expr:
-
         return added(self, multiplied(other, -1))
 
     def __rsub__(self, other: object) -> Expr:
-
         return added(other, -self)
 
     def __mul__(self, other: object) -> Expr:
-
         return multiplied(self, other)
 
     def __rmul__(self, other: object) -> Expr:
-
         return multiplied(other, self)
 
     def __matmul__(self, other: object) -> Expr:
@@ -124,11 +120,9 @@ class Expr:
         raise TypeError(f"write coefficient * {self!r}: @ is the product of operators")
 
     def __truediv__(self, other: object) -> Expr:
-
         return divided(self, other)
 
     def __pow__(self, power: int) -> Expr:
-
         return powered(self, power)
 
     @overload
@@ -262,6 +256,18 @@ class Expr:
         return latex(self)
 
 
+@cache
+def _goes_before(tree: ABCMeta) -> None:
+    """Let xarray's arrays on the left leave the operation to us, as they do for a DataTree.
+
+    They ask for no priority of what stands on their right, only for its type.
+    """
+    tree.register(Expr)
+
+
+# How they are written -----------------------------------------------------------------------------
+
+
 # `printing` knows every kind of expression, stands above them all, and registers what it writes.
 
 
@@ -283,13 +289,7 @@ def code(expr: Expr) -> str:
     raise NotImplementedError(type(expr))
 
 
-@cache
-def _goes_before(tree: ABCMeta) -> None:
-    """Let xarray's arrays on the left leave the operation to us, as they do for a DataTree.
-
-    They ask for no priority of what stands on their right, only for its type.
-    """
-    tree.register(Expr)
+# The kinds of expressions -------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, init=False, repr=False, eq=False)
@@ -494,6 +494,9 @@ def as_coefficient(value: object) -> Expr:
     return expr
 
 
+# The algebra and its normal form: numbers in front, like terms collected, axes in order -----------
+
+
 Monomial = tuple[Number, tuple[Expr, ...]]
 
 
@@ -631,6 +634,9 @@ def _operand(value: object) -> Expr:
             "E.on(grid)"
         )
     return as_expr(value)
+
+
+# Walks through expressions ------------------------------------------------------------------------
 
 
 def walk(expr: Expr) -> Iterator[Expr]:

@@ -1,4 +1,4 @@
-"""Expressions as text, LaTeX and code: what `text`, `latex` and `code` write."""
+"""Printing of expressions as text, LaTeX and code."""
 
 from __future__ import annotations
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 __all__ = ["InteriorStencil", "interior_stencil"]
 
-Offsets = tuple[int | Fraction, ...]
+Displacement = tuple[int | Fraction, ...]
 INDICES = "ijklmnopq"
 
 
@@ -139,11 +139,11 @@ def _number(value: object) -> Any:
 
 
 def _stencil(entry: Expr, geometry: _Unbounded) -> InteriorStencil:
-    sums: dict[Offsets, Any] = {}
+    sums: dict[Displacement, Any] = {}
     for term in entry.terms if isinstance(entry, Sum) else (entry,):
         factors = term.factors if isinstance(term, Product) else (term,)
         scale = term.scale if isinstance(term, Product) else 1
-        row: dict[Offsets, Any] = {(Fraction(0),) * geometry.ndim: _number(scale)}
+        row: dict[Displacement, Any] = {(Fraction(0),) * geometry.ndim: _number(scale)}
         for factor in factors:
             row = _convolved(row, _factor(factor, geometry))
         for offsets, weight in row.items():
@@ -154,9 +154,9 @@ def _stencil(entry: Expr, geometry: _Unbounded) -> InteriorStencil:
     )
 
 
-def _factor(factor: Expr, geometry: _Unbounded) -> dict[Offsets, Any]:
+def _factor(factor: Expr, geometry: _Unbounded) -> dict[Displacement, Any]:
     """Return the stencil of one factor."""
-    nowhere: Offsets = (Fraction(0),) * geometry.ndim
+    nowhere: Displacement = (Fraction(0),) * geometry.ndim
     match factor:
         case Coef():
             return {nowhere: _constant(factor, geometry)}
@@ -194,15 +194,17 @@ def _constant(coefficient: Coef, geometry: _Unbounded) -> Any:
     raise ValueError(f"an interior stencil needs constant coefficients, but {coefficient!r} varies")
 
 
-def _convolved(left: dict[Offsets, Any], right: dict[Offsets, Any]) -> dict[Offsets, Any]:
-    result: dict[Offsets, Any] = {}
+def _convolved(
+    left: dict[Displacement, Any], right: dict[Displacement, Any]
+) -> dict[Displacement, Any]:
+    result: dict[Displacement, Any] = {}
     for (a, v), (b, w) in product(left.items(), right.items()):
         place = tuple(i + j for i, j in zip(a, b, strict=True))
         result[place] = result.get(place, 0) + v * w
     return result
 
 
-def _whole(offsets: Iterable[int | Fraction]) -> Offsets:
+def _whole(offsets: Iterable[int | Fraction]) -> Displacement:
     return tuple(int(o) if o == int(o) else o for o in offsets)
 
 

@@ -1,4 +1,4 @@
-"""Expressions meet grids: binding, and application without a grid object."""
+"""Binding of expressions to grids, and application without a grid object."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Operators bound to a grid: what users apply, assemble and combine."""
+"""Bound operators, which users apply, assemble, combine and put under conditions."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ if TYPE_CHECKING:
     from findops.masked.operator import Masked
 
     Chosen = range | NDArray[np.intp]
-    Rows = slice | NDArray[np.integer[Any]] | NDArray[np.bool_] | Sequence[int]
+    RowSelection = slice | NDArray[np.integer[Any]] | NDArray[np.bool_] | Sequence[int]
 
 __all__ = ["Ghosts", "Operator", "refuse_unbound"]
 
@@ -287,16 +287,16 @@ class Operator(Discrete):
     def matrix(
         self,
         format: Literal["csr"] = "csr",
-        rows: Rows | None = None,  # SciPy's name
+        rows: RowSelection | None = None,  # SciPy's name
     ) -> csr_array: ...
 
     @overload
-    def matrix(self, format: str, rows: Rows | None = None) -> sparray: ...  # SciPy's
+    def matrix(self, format: str, rows: RowSelection | None = None) -> sparray: ...  # SciPy's
 
     def matrix(
         self,
         format: str = "csr",  # noqa: A002  # the name of SciPy's argument
-        rows: Rows | None = None,
+        rows: RowSelection | None = None,
     ) -> sparray:
         """Assemble the sparse matrix.
 
@@ -377,7 +377,7 @@ class Operator(Discrete):
         self._check_own()
         return pattern(self.program)
 
-    def _rows(self, rows: Rows) -> Chosen:
+    def _rows(self, rows: RowSelection) -> Chosen:
         if isinstance(rows, np.ndarray) and rows.dtype == bool:
             if rows.shape not in ((self.shape[0],), self.program.outputs.shape):
                 raise ValueError(
