@@ -157,7 +157,7 @@ class Unprintable(Wave):
     """A compound that cannot be written."""
 
     @property
-    def coefficients(self):
+    def notation(self):
         raise RuntimeError("not to be written")
 
 
@@ -165,6 +165,9 @@ def test_a_compound_of_ones_own_is_one_class():
     grid = Grid(t=Uniform(0, 1, 7), x=Uniform(0, 2, 6))
     u = random_array(grid.shape, float)
     parts = Diff("t", 2) - Diff("x", 2)
+    damped = Telegraph(Field("c"), 2.0)
+    assert damped.free_fields == {"c"}
+    assert np.array_equal(damped(u, grid, c=3), (parts + 6 * Diff("t"))(u, grid))
     for E, same in ((Wave(), parts), (Telegraph(Coef(3), 2.0), parts + 6 * Diff("t")),
                     (2 * Wave() * Diff("t"), 2 * parts * Diff("t"))):  # fmt: skip
         assert np.array_equal(E(u, grid), same(u, grid))

@@ -12,7 +12,7 @@ from findops.expressions.derivative import Diff, Interpolate, StaggeredDiff
 from findops.expressions.expression import AxisName, Coef, Expr, Field, Product, Sum
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
 __all__ = [
     "Components",
@@ -79,8 +79,11 @@ class Compound(Expr, ABC):
 
     @property
     def coefficients(self) -> tuple[Expr, ...]:
-        """What ``{}`` in its notation stands for."""
+        """What it multiplies by; ``{}`` in its notation stands for them."""
         return ()
+
+    def _parts(self) -> Iterable[Expr]:
+        return self.coefficients
 
     def arguments(self) -> dict[str, object]:
         """Return the arguments of the call that makes it."""

@@ -14,7 +14,7 @@ from findops.expressions.vector_calculus import Axes, ByAxis, Differential, tota
 from findops.schemes import Central, Damping
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
     from fractions import Fraction
 
     from findops.schemes import ByPartsScheme, Scheme
@@ -76,9 +76,6 @@ class Advection(Differential):
             )
         advected = total(c * d for c, d in zip(self.velocity, D, strict=True))
         return Components((), (), {(0, 0): advected})
-
-    def _parts(self) -> Iterable[Expr]:
-        return (*self.velocity, *super()._parts())
 
 
 class DirectionalDerivative(Advection):
@@ -196,9 +193,6 @@ class Diffusion(Differential):
         back, there = (StaggeredDiff(D.axis, to, D.acc, self.natural) for to in ("node", "half"))
         return back * k * there
 
-    def _parts(self) -> Iterable[Expr]:
-        return (*self.k, *super()._parts())
-
 
 @dataclass(frozen=True, repr=False, init=False)
 class Dissipation(Compound):
@@ -270,6 +264,3 @@ class Dissipation(Compound):
     def expand(self, geometry: Geometry) -> Components:  # noqa: ARG002  # one axis is like another
         derivative = Diff(self.axis, scheme=Damping(self.scheme, self.order))
         return Components((), (), {(0, 0): Coef(self.strength) * derivative})
-
-    def _parts(self) -> Iterable[Expr]:
-        return ()

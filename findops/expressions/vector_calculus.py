@@ -75,7 +75,8 @@ class Differential(Compound):
 
     def _parts(self) -> Iterable[Expr]:
         schemes: Iterable[Any] = _by_axis(self.scheme).values() or (self.scheme,)
-        return (as_coefficient(c) for s in schemes if s is not None for c in s.coefficients)
+        of_schemes = (as_coefficient(c) for s in schemes if s is not None for c in s.coefficients)
+        return (*self.coefficients, *of_schemes)
 
     def _indices(self, geometry: Geometry) -> tuple[int, ...]:
         """Return the axes as indices, and check what was given by axis against them."""
