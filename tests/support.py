@@ -10,7 +10,7 @@ import numpy as np
 
 from findops.executors.assembly.scipy import assemble
 
-# NUMERICS.md: tolerances are stated against Σ|w||u| of the row.
+# Tolerances are stated against Σ|w||u| of the row.
 TOLERANCE = {"f": 1e-6, "d": 1e-13, "F": 1e-6, "D": 1e-13}
 
 

@@ -21,9 +21,9 @@ from findops import (
     Robin,
     Uniform,
 )
-from findops.problems.linear.basis import Dense, FastTransform
-from findops.problems.linear.krylov import nearest
-from findops.problems.linear.separable import separable
+from findops.problems.linear.basis import DenseBasis, FastTransform
+from findops.problems.linear.krylov import nearest_separable
+from findops.problems.linear.separable import fast_diagonalization
 
 TRANSFORMED = {
     "dst 1": (Uniform(0, 1, 65), "accurate", Dirichlet("boundary")),
@@ -46,19 +46,19 @@ def test_the_transform_that_fits_is_found(name, acc):
         closure = "odd"
     L = Diff("x", 2, acc) - 3
     line = Grid(x=axis)
-    made = separable(L.on(line, closure).subject_to(conditions)).axes[0]
+    made = fast_diagonalization(L.on(line, closure).subject_to(conditions)).axes[0]
     assert isinstance(made, FastTransform)
     assert f"{made.apply.__name__} {made.kind.get('type', '')}".strip() == name
     b = np.random.default_rng(0).random(len(made.values))
     problem = BVP(L, line, conditions, closure)
-    x = separable(problem.system)(b)
+    x = fast_diagonalization(problem.system)(b)
     np.testing.assert_allclose(problem.system.matrix @ x, b, rtol=0, atol=1e-10)
 
 
 def test_lengths_of_large_prime_factors_and_other_closures_take_matrices():
     for axis, acc in ((Uniform(0, 1, 60), 2), (Uniform(0, 1, 65), 4)):
         system = BVP(Diff("x", 2, acc), Grid(x=axis), Dirichlet("boundary")).system
-        assert isinstance(separable(system).axes[0], Dense)
+        assert isinstance(fast_diagonalization(system).axes[0], DenseBasis)
 
 
 def test_coefficients_of_one_coordinate_each_separate():
@@ -104,7 +104,10 @@ def test_the_nearest_problem_is_the_problem_where_that_separates():
     problem = BVP(5 * Laplacian() - 1, BOX, WALLS["values"]())
     b = np.random.default_rng(0).random(problem.system.size)
     np.testing.assert_allclose(
-        nearest(problem.system).inverse(b), separable(problem.system)(b), rtol=0, atol=1e-13
+        nearest_separable(problem.system).inverse(b),
+        fast_diagonalization(problem.system)(b),
+        rtol=0,
+        atol=1e-13,
     )
 
 
@@ -262,7 +265,7 @@ def test_singular_matrices_far_from_normal_are_recognized(stretch):
     x = np.linspace(0, 1, 12)
     grid = Grid(x=x + stretch * np.sin(2 * np.pi * x) / (2 * np.pi), y=Uniform(0, 1, 20))
     problem = BVP(Laplacian(acc=6), grid, Neumann("boundary"))
-    assert separable(problem.system).vanishing.size == 1
+    assert fast_diagonalization(problem.system).vanishing.size == 1
     with pytest.raises(ValueError, match="no solution"):
         problem.solve(1)
     u = np.random.default_rng(1).standard_normal(grid.shape)
@@ -309,7 +312,7 @@ def test_a_given_mean_fixes_what_skew_operators_leave_open():
 
 def test_the_nearest_problem_of_a_skew_one_is_finite():
     problem = BVP(Diff("x"), Grid(x=Periodic(0, 1, 5)))
-    assert np.isfinite(nearest(problem.system).inverse(np.arange(5.0))).all()
+    assert np.isfinite(nearest_separable(problem.system).inverse(np.arange(5.0))).all()
 
 
 def test_problems_pickle_after_they_were_solved():

@@ -25,7 +25,7 @@ from findops import (
 )
 from findops.problems import evp
 from findops.problems.eigen import lobpcg, shift_invert
-from findops.problems.linear.krylov import nearest
+from findops.problems.linear.krylov import nearest_separable
 
 ZERO = Dirichlet("boundary")
 NONE = Neumann("boundary")
@@ -468,7 +468,7 @@ def test_a_preconditioner_divides_by_no_zero():
     """Every eigenvalue of the nearest problem is the same."""
     cube = Grid(x=Periodic(0, 1, 5), y=Periodic(0, 1, 6), z=Periodic(0, 1, 7))
     r = np.random.default_rng(0).standard_normal(5 * 6 * 7)
-    divide = nearest(Coef(3).on(cube).subject_to([])).near(0, 2)
+    divide = nearest_separable(Coef(3).on(cube).subject_to([])).inverse_distance(0, 2)
     np.testing.assert_allclose(divide(r), r, rtol=1e-13, atol=1e-14)
 
 
@@ -478,11 +478,11 @@ def tilted3(x, y, z):
 
 def test_what_did_not_converge_is_not_returned(monkeypatch):
     problem = EVP(-Laplacian(), square(24), ZERO, M=tilted)
-    monkeypatch.setattr(shift_invert, "RESTARTS", 1)
+    monkeypatch.setattr(shift_invert, "ARPACK_RESTARTS", 1)
     with pytest.raises(RuntimeError, match=r"only \d+ of 32 eigenvalues near 0 converged"):
         problem.solve(30)
     monkeypatch.undo()
-    monkeypatch.setattr(evp, "TOLERANCE", 1e-18)
+    monkeypatch.setattr(evp, "UNCONVERGED", 1e-18)
     with pytest.raises(RuntimeError, match=r"only \d of 3 pairs.*Lanczos: residuals reach"):
         problem.solve(3)
 

@@ -228,7 +228,7 @@ def test_leading_axes_are_batch(case):
 
 
 PUBLIC = set(
-    # API.md, as far as bound operators, and `gradient`
+    # the public signatures of bound operators, and of `gradient`
     re.findall(
         r"\w+",
         """

@@ -14,8 +14,7 @@ import numpy as np
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from findops.common.arrays import Floats, Ints
-
+    from findops.common.arrays import Bools, Floats, Ints
 
 __all__ = ["Axis", "Half", "Nodes", "exact"]
 
@@ -58,7 +57,7 @@ class Axis(ABC):
 
     @abstractmethod
     def position(self, index: Ints) -> NDArray[np.floating]:
-        """Return positions for any indices: beyond the ends, of periodic or mirror images."""
+        """Return positions for any indices: beyond the ends, those of periodic or mirror images."""
 
     @abstractmethod
     def half(self) -> Axis:
@@ -81,7 +80,7 @@ class Axis(ABC):
             return self.spacing > 0
         return len(self) < 2 or bool(self.coordinates[1] > self.coordinates[0])
 
-    def mirror(self, index: Ints) -> tuple[Ints, NDArray[np.bool_], NDArray[np.bool_]]:
+    def mirror(self, index: Ints) -> tuple[Ints, Bools, Bools]:
         """Return mirror images of points beyond the ends, and which lay below or above."""
         low, high = (int(2 * (wall - self.origin)) for wall in self.walls)
         below, above = index < 0, index >= len(self)

@@ -13,7 +13,9 @@ from findops.grids.points import as_axis
 if TYPE_CHECKING:
     from fractions import Fraction
 
-    from numpy.typing import ArrayLike, NDArray
+    from numpy.typing import ArrayLike
+
+    from findops.common.arrays import Bools, Floats
 
 __all__ = ["Grid"]
 
@@ -118,11 +120,11 @@ class Grid:
             return Grid(*axes)
         return Grid(**{str(name): axis for name, axis in zip(self.names, axes, strict=True)})
 
-    def coordinates(self) -> tuple[NDArray[np.float64], ...]:
+    def coordinates(self) -> tuple[Floats, ...]:
         """Return the coordinates as an open mesh: one array per axis, broadcast to each other."""
         return np.ix_(*(axis.coordinates for axis in self.axes))
 
-    def mesh(self) -> tuple[NDArray[np.float64], ...]:
+    def mesh(self) -> tuple[Floats, ...]:
         """Return the coordinates as full arrays of the grid's shape."""
         return tuple(np.broadcast_to(x, self.shape).copy() for x in self.coordinates())
 
@@ -136,7 +138,7 @@ class Grid:
             for side in "-+"
         )
 
-    def face(self, name: str) -> NDArray[np.bool_]:
+    def face(self, name: str) -> Bools:
         """Return the boolean mask of the points on a face.
 
         Raises
@@ -160,14 +162,14 @@ class Grid:
             raise ValueError(f"there is no face {name!r} in {self._summary()}: {self._listed()}")
         return next(i for i, n in enumerate(self.names) if str(n) == name[:-1])
 
-    def boundary(self) -> NDArray[np.bool_]:
+    def boundary(self) -> Bools:
         """Return the boolean mask of the points on any face."""
         mask = np.zeros(self.shape, dtype=bool)
         for name in self.faces:
             mask |= self.face(name)
         return mask
 
-    def weights(self) -> NDArray[np.float64]:
+    def weights(self) -> Floats:
         """Return the weights of the trapezoidal rule (midpoint rule at half points and cells)."""
         result = np.ones(self.shape)
         for weights in np.ix_(*(axis.weights for axis in self.axes)):

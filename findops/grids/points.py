@@ -1,11 +1,11 @@
-"""Axes at given coordinates."""
+"""Axes at given coordinates, and axes made of arrays of coordinates."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from fractions import Fraction
 from numbers import Real
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -16,8 +16,7 @@ from findops.grids.uniform import Uniform
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
-    from findops.common.arrays import Floats, Ints
-
+    from findops.common.arrays import Array, Floats, Ints
 
 __all__ = ["ChebyshevPoints", "Points", "as_axis", "lies_at"]
 
@@ -215,7 +214,7 @@ def as_axis(value: object) -> Axis:
             f"an axis is Uniform, Periodic, Points, Cells or an array, not {value!r}; several axes "
             "are arguments of Grid, as in Grid(x=…, y=…)"
         )
-    given: NDArray[Any] = np.asarray(value)
+    given: Array = np.asarray(value)
     nodes = _monotone(given)
     if len(nodes) < 2:
         return Points(nodes)
@@ -223,7 +222,7 @@ def as_axis(value: object) -> Axis:
     return even if lies_at(even, given) else Points(nodes)
 
 
-def lies_at(axis: Axis, given: NDArray[Any]) -> bool:
+def lies_at(axis: Axis, given: Array) -> bool:
     """Tell whether coordinates are those of an axis.
 
     They are within 4 ulp of the largest magnitude, in their own precision.

@@ -1,4 +1,4 @@
-"""Grids from what may stand in their place: spacings and coordinates."""
+"""Grids made of spacings or coordinates, which may be given in place of a `Grid`."""
 
 from __future__ import annotations
 

@@ -16,7 +16,6 @@ if TYPE_CHECKING:
 
     from findops.common.arrays import Floats, Ints
 
-
 __all__ = ["Cells", "Periodic", "Uniform"]
 
 

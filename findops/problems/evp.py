@@ -16,12 +16,17 @@ from findops.conditions.continuation import continued
 from findops.conditions.counting import check_conditions
 from findops.expressions.expression import Expr, as_expr
 from findops.grids.grid import Grid
-from findops.problems.eigen.eigenpairs import Eigenpairs, kronecker, nearest_first, turned
-from findops.problems.eigen.lobpcg import block_search, too_large
-from findops.problems.eigen.pencil import Pencil, dense
-from findops.problems.eigen.shift_invert import shift_invert
-from findops.problems.linear.krylov import nearest
-from findops.problems.linear.separable import separable
+from findops.problems.eigen.eigenpairs import (
+    Eigenpairs,
+    nearest_first,
+    separable_eigenpairs,
+    with_fixed_phase,
+)
+from findops.problems.eigen.lobpcg import extreme_eigenpairs, too_large
+from findops.problems.eigen.pencil import Pencil, dense_eigenpairs
+from findops.problems.eigen.shift_invert import nearest_eigenpairs
+from findops.problems.linear.krylov import nearest_separable
+from findops.problems.linear.separable import fast_diagonalization
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -32,19 +37,18 @@ if TYPE_CHECKING:
     from findops.expressions.expression import Closures
     from findops.operators.operator import Operator
 
-
 __all__ = ["EVP"]
 
-SMALL = 200
+DENSE_UNKNOWNS = 200
 """Unknowns up to which all eigenvalues are found, by dense matrices."""
 
-SHARE = 4
+DENSE_SHARE = 4
 """Unknowns for each eigenvalue that is asked for below which dense matrices are cheaper."""
 
 GENERIC = 0.5772156649015329
-"""A number that is no ratio of coefficients: L and its multiple of M do not cancel."""
+"""A number that is no ratio of coefficients, so that no terms of L + GENERIC · M cancel."""
 
-TOLERANCE = 1e-9
+UNCONVERGED = 1e-9
 """Residual from which on a pair has not converged."""
 
 
@@ -183,11 +187,11 @@ class EVP:
         first = nearest_first(values, target, count)
         values, x = values[first], x[:, first]
         if not self._complex and not values.imag.any():
-            values, x = values.real, turned(x).real
+            values, x = values.real, with_fixed_phase(x).real
         residuals = self._residuals(values, x, size)
-        if not residuals.max() <= TOLERANCE:
+        if not residuals.max() <= UNCONVERGED:
             raise RuntimeError(
-                f"only {(residuals <= TOLERANCE).sum()} of {count} pairs converged by {method}: "
+                f"only {(residuals <= UNCONVERGED).sum()} of {count} pairs converged by {method}: "
                 f"residuals reach {residuals.max():.1e}"
             )
         return Eigenpairs(values, self._fields(x), residuals, method)
@@ -196,29 +200,31 @@ class EVP:
         """Return at least k pairs if there are so many, how they were found, and ‖A‖."""
         # Along one axis, looking for a few pairs is cheaper than looking for all.
         if not self._generalized and self.operator.domain.ndim > 1:
-            fast = separable(self.system, transforms=False)
+            fast = fast_diagonalization(self.system, transforms=False)
             if fast is not None:
                 size = float(np.abs(fast.eigenvalues()).max())
-                return *kronecker(fast, k, near), "fast diagonalization", size
+                return *separable_eigenpairs(fast, k, near), "fast diagonalization", size
         pencil, factors = self._symmetrized
-        n, size = pencil.n, pencil.sizes[0]
+        n, size = pencil.n, pencil.norms[0]
         if pencil.hermitian:
             near = near.real  # the nearest on the real line are the nearest of all
-        if n <= SMALL or SHARE * k >= n:
-            values, y = dense(pencil)
+        if n <= DENSE_UNKNOWNS or DENSE_SHARE * k >= n:
+            values, y = dense_eigenpairs(pencil)
             method = "dense matrices"
         elif not too_large(pencil):
-            values, y = shift_invert(pencil, k, near)
+            values, y = nearest_eigenpairs(pencil, k, near)
             method = f"shift-invert {'Lanczos' if pencil.hermitian else 'Arnoldi'}"
         elif pencil.hermitian:
-            other = nearest(self.system)
+            other = nearest_separable(self.system)
             if other is None:
                 raise ValueError(
                     f"{self!r}: with {n} unknowns it is too large to be factored, and no separable "
                     "problem is near that would precondition LOBPCG: a coarser grid would do"
                 )
-            divide = other.near(near.real * pencil.mass.diagonal().real.mean(), k)
-            values, y = block_search(pencil, k, near.real, lambda r: factors * divide(r / factors))
+            divide = other.inverse_distance(near.real * pencil.mass.diagonal().real.mean(), k)
+            values, y = extreme_eigenpairs(
+                pencil, k, near.real, lambda r: factors * divide(r / factors)
+            )
             method = "LOBPCG"
         else:
             raise ValueError(
@@ -253,14 +259,14 @@ class EVP:
     def _fields(self, x: Array) -> Array:
         """Return the normalized fields of vectors (n, k)."""
         fields = np.stack([self.system.lift(column) for column in x.T])
-        flat = turned(fields.reshape(len(fields), -1).T).T
+        flat = with_fixed_phase(fields.reshape(len(fields), -1).T).T
         norms = np.sqrt(np.abs(flat) ** 2 @ self._weights.ravel())
         normalized: Array = flat / norms[:, None]
         return normalized.reshape(fields.shape)
 
     def _residuals(self, values: Array, x: Array, size: float) -> Array:
         """Return how well each pair solves the system."""
-        mass = self._symmetrized[0].sizes[1] if self._generalized else 1.0
+        mass = self._symmetrized[0].norms[1] if self._generalized else 1.0
         result = np.zeros(len(values))
         for i, (value, column) in enumerate(zip(values, x.T, strict=True)):
             u = self.system.lift(column)

@@ -15,6 +15,7 @@ from findops.common.arguments import whole
 from findops.plan.band import Band
 from findops.schemes.compact_equations import check_solvable, closed_row, derived, of_coefficients
 from findops.schemes.explicit import AxisMap
+from findops.schemes.rational import Fractions
 from findops.schemes.scheme import Scheme
 
 if TYPE_CHECKING:
@@ -23,7 +24,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Compact"]
 
-Side = int | tuple[Fraction, ...]
+Side = int | Fractions
+"""Neighbors on either side in one side of the equation, or their coefficients."""
+
 SPECTRAL_LIKE = {1: (2.0, 2.3, 2.4), 2: (2.0, 2.4, 2.6)}
 """The waves at which Lele's published coefficients are exact, to their digits."""
 
@@ -144,9 +147,9 @@ class Compact(Scheme):
         if isinstance(self.right, tuple):
             if order > 2:
                 raise ValueError(f"{self!r} is a first or second derivative, not of order {order}")
-            return of_coefficients(order, self._lefts, self.right, repr(self))[1]
+            return of_coefficients(order, self._given_left, self.right, repr(self))[1]
         if self.right is not None:
-            follows = 2 * (self._unknowns + self.right - len(self.waves) - (order + 1) // 2 + 1)
+            follows = 2 * (self._free_left + self.right - len(self.waves) - (order + 1) // 2 + 1)
             if follows < 2:
                 raise ValueError(
                     f"{self!r} needs {1 - follows // 2} more points on the right for a derivative "
@@ -155,7 +158,7 @@ class Compact(Scheme):
             self.stencil(order, follows)
             return follows
         # The right side has at least the points of the derivative.
-        least = max(2 * (self._unknowns + 1 - len(self.waves)), 2)
+        least = max(2 * (self._free_left + 1 - len(self.waves)), 2)
         # The left side of the third derivative of least accuracy vanishes for the shortest wave.
         least = next((p for p in (least, least + 2) if self._serves(order, p)), least)
         if acc is not None and (acc < least or acc % 2):
@@ -176,25 +179,25 @@ class Compact(Scheme):
         return acc + acc % 2
 
     @property
-    def _unknowns(self) -> int:
+    def _free_left(self) -> int:
         """How many coefficients of the left side are free."""
         return self.left if isinstance(self.left, int) else 0
 
     @property
-    def _lefts(self) -> tuple[Fraction, ...]:
+    def _given_left(self) -> Fractions:
         return self.left if isinstance(self.left, tuple) else ()
 
     def stencil(self, order: int, acc: int, shift: Fraction = Fraction(0)) -> Stencil:
         if isinstance(self.right, tuple):
-            return of_coefficients(order, self._lefts, self.right, repr(self))[0]
+            return of_coefficients(order, self._given_left, self.right, repr(self))[0]
         return derived(order, acc, shift, self.left, self.waves, repr(self))
 
     def band(
         self, order: int, acc: int, source: Axis, target: Axis, closure: tuple[Closure, Closure]
     ) -> Band:
-        line = AxisMap(order, source, target)
+        axis_map = AxisMap(order, source, target)
         spacing = self.spacing(source)
-        stencil = self.stencil(order, acc, line.shift)
+        stencil = self.stencil(order, acc, axis_map.shift)
         rows = len(target)
         first, stop = 0, rows
         if not source.periodic:
@@ -205,12 +208,12 @@ class Compact(Scheme):
                     "which an implicit row reads: take 'accurate', an accuracy, 'odd' or 'even'"
                 )
             low, high = (edge([*stencil.offsets, *stencil.left_offsets]) for edge in (min, max))
-            index = [int(o + line.shift) for o in stencil.offsets]
+            index = [int(o + axis_map.shift) for o in stencil.offsets]
             first = min(max(0, -min(index), -math.floor(low)), rows)
             stop = min(rows, len(source) - max(index), rows - math.ceil(high))
             stop = max(first, stop)
         closed = [
-            closed_row(i, acc, line, stencil, closure) for i in (*range(first), *range(stop, rows))
+            closed_row(i, acc, axis_map, stencil, closure) for i in (*range(first), *range(stop, rows))
         ]
         scale = 1 / spacing**order
         right, left = (
@@ -224,10 +227,10 @@ class Compact(Scheme):
                 periodic=source.periodic,
                 order=order,
                 acc=acc,
-                shift=line.shift,
+                shift=axis_map.shift,
             )
             for side, columns, moved, factor, offsets, weights in (
-                (0, len(source), line.shift, scale, stencil.offsets, stencil.weights),
+                (0, len(source), axis_map.shift, scale, stencil.offsets, stencil.weights),
                 (1, rows, 0, 1, stencil.left_offsets, stencil.left_weights),
             )
         )

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from findops.plan.band import Row
-from findops.schemes.explicit import continued
-from findops.schemes.rational import solved
+from findops.schemes.explicit import closure_images
+from findops.schemes.rational import Fractions, solved
 from findops.schemes.scheme import Stencil, TooFewPointsError
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ def derived(
     order: int,
     acc: int,
     shift: Fraction,
-    left: int | tuple[Fraction, ...],
+    left: int | Fractions,
     waves: tuple[float, ...],
     name: str,
 ) -> Stencil:
@@ -81,7 +81,7 @@ def derived(
 
 @cache
 def of_coefficients(
-    order: int, left: tuple[Fraction, ...], right: tuple[Fraction, ...], name: str
+    order: int, left: Fractions, right: Fractions, name: str
 ) -> tuple[Stencil, int]:
     """Return the interior row of given coefficients, and its accuracy."""
     steps = range(1, len(right) + 1)
@@ -137,42 +137,42 @@ def _symmetric(
 
 
 def closed_row(
-    i: int, acc: int, line: AxisMap, stencil: Stencil, closure: tuple[Closure, Closure]
+    i: int, acc: int, axis_map: AxisMap, stencil: Stencil, closure: tuple[Closure, Closure]
 ) -> tuple[Row, Row]:
     """Return both sides of a row that sticks out."""
-    n, rows = len(line.source), len(line.target)
-    reads = [int(i + o + line.shift) for o in stencil.offsets]
+    n, rows = len(axis_map.source), len(axis_map.target)
+    reads = [int(i + o + axis_map.shift) for o in stencil.offsets]
     solves = [int(i + o) for o in stencil.left_offsets]
     out = min(*reads, *solves) < 0, max(reads) >= n or max(solves) >= rows
     for face in (0, 1):
         kind = closure[face]
         if out[face] and (kind == "accurate" or isinstance(kind, int)):
-            return _biased(i, kind if isinstance(kind, int) else acc, line, stencil, face)
-    scale = 1 / line.source.spacing**line.order if line.source.spacing else 1
+            return _biased(i, kind if isinstance(kind, int) else acc, axis_map, stencil, face)
+    scale = 1 / axis_map.source.spacing**axis_map.order if axis_map.source.spacing else 1
     right = np.array([float(w * scale) for w in stencil.weights])
     left = np.array([float(w) for w in stencil.left_weights])
     # An odd derivative of an odd field is even, and the other way round.
-    turn = {"odd": "even", "even": "odd"} if line.order % 2 else {}
+    turn = {"odd": "even", "even": "odd"} if axis_map.order % 2 else {}
     turned = tuple(turn.get(str(kind), kind) for kind in closure)
-    images, signs = continued(np.array(reads), line.source, closure)
-    unknowns, turns = continued(np.array(solves), line.target, (turned[0], turned[1]))
+    images, signs = closure_images(np.array(reads), axis_map.source, closure)
+    unknowns, turns = closure_images(np.array(solves), axis_map.target, (turned[0], turned[1]))
     return Row.merged(images, signs * right), Row.merged(unknowns, turns * left)
 
 
-def _biased(i: int, acc: int, line: AxisMap, stencil: Stencil, face: int) -> tuple[Row, Row]:
+def _biased(i: int, acc: int, axis_map: AxisMap, stencil: Stencil, face: int) -> tuple[Row, Row]:
     """Return a row of some accuracy that reads the points at an end.
 
     Its left side is that of the interior as far as it goes: so the whole left side keeps its
     condition, whatever the accuracy, which closures with fewer points on the right do not.
     """
-    n, rows, order = len(line.source), len(line.target), line.order
+    n, rows, order = len(axis_map.source), len(axis_map.target), axis_map.order
     points = order + acc
     if points > n:
         raise TooFewPointsError(points, n)
     sides = zip(stencil.left_offsets, stencil.left_weights, strict=True)
     left = [(o, w) for o, w in sides if 0 <= i + o < rows]
     columns = np.arange(points) + (0 if face == 0 else n - points)
-    places = [int(j) - i - line.shift for j in columns]
+    places = [int(j) - i - axis_map.shift for j in columns]
     moments = [
         sum((math.perm(q, order) * w * int(o) ** max(q - order, 0) for o, w in left), Fraction(0))
         for q in range(points)
@@ -180,7 +180,7 @@ def _biased(i: int, acc: int, line: AxisMap, stencil: Stencil, face: int) -> tup
     powers = [[Fraction(x) ** q for x in places] for q in range(points)]
     found = solved(powers, moments)
     assert found is not None
-    scale = 1 / line.source.spacing**order if line.source.spacing else 1
+    scale = 1 / axis_map.source.spacing**order if axis_map.source.spacing else 1
     there = np.array([int(i + o) for o, _ in left], dtype=np.intp)
     return (
         Row.merged(columns, np.array([float(w * scale) for w in found])),

@@ -13,15 +13,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from findops.common.arguments import as_rational, whole
-from findops.schemes.rational import solutions
+from findops.schemes.rational import Fractions, solutions
 
 if TYPE_CHECKING:
     from findops.common.arrays import Floats
 
-
 __all__ = ["Goal", "optimal_weights", "optimize_stencil"]
-
-Fractions = tuple[Fraction, ...]
 
 DECIMALS = 10**18
 """Free weights are multiples of 1/DECIMALS, finer than floating point can tell."""

@@ -1,4 +1,4 @@
-"""What explicit schemes share: the band of a sliding window of points, with its closures."""
+"""Explicit schemes: the band of a sliding window of points, with its closures."""
 
 from __future__ import annotations
 
@@ -20,13 +20,12 @@ if TYPE_CHECKING:
     from findops.grids.axes import Axis
     from findops.schemes.scheme import Closure
 
-
-__all__ = ["AxisMap", "ExplicitScheme", "Weighted", "continued"]
+__all__ = ["AxisMap", "ExplicitScheme", "Weighted", "closure_images"]
 
 
 @dataclass(frozen=True)
 class AxisMap:
-    """A derivative on its way from the points of one axis to those of another."""
+    """A derivative that takes values at the points of one axis to the points of another."""
 
     order: int
     source: Axis
@@ -50,7 +49,7 @@ class AxisMap:
         scale = 1 / spacing**self.order
         return np.array([[float(w * scale) for w in exact_weights(self.order, offsets)]])
 
-    def gains(self, offsets: Sequence[int]) -> bool:
+    def gains_degree(self, offsets: Sequence[int]) -> bool:
         """Tell whether symmetry makes the window exact for one more degree at every row."""
         inside = np.arange(-min(offsets), len(self.source) - max(offsets))
         rows = np.arange(len(self.target)) if self.source.periodic else inside
@@ -80,22 +79,22 @@ class ExplicitScheme(Scheme):
         first = self.lowest(order + acc, shift, 1)
         return tuple(range(first, first + order + acc))
 
-    def interior(self, acc: int, line: AxisMap) -> tuple[int, ...]:
+    def interior(self, acc: int, axis_map: AxisMap) -> tuple[int, ...]:
         """Return the offsets that keep the accuracy on the axis at hand."""
-        return self.offsets(line.order, acc, line.shift)
+        return self.offsets(axis_map.order, acc, axis_map.shift)
 
     def stencil(self, order: int, acc: int, shift: Fraction = Fraction(0)) -> Stencil:
         distances = tuple(o - shift for o in self.offsets(order, acc, shift))
         return Stencil(distances, exact_weights(order, distances))
 
-    def weights(self, acc: int, line: AxisMap, rows: Ints, columns: Ints) -> Floats:  # noqa: ARG002
+    def weights(self, acc: int, axis_map: AxisMap, rows: Ints, columns: Ints) -> Floats:  # noqa: ARG002
         """Return the weights of windows, (rows, taps), or (1, taps) where the spacing is even.
 
         There every row must have the same columns relative to it.
         """
-        return line.weights(rows, columns)
+        return axis_map.weights(rows, columns)
 
-    def edge(self, i: int, acc: int, line: AxisMap, inward: int) -> Row:
+    def edge(self, i: int, acc: int, axis_map: AxisMap, inward: int) -> Row:
         """Return a row whose window sticks out at one end, on points that lie inward.
 
         Raises
@@ -103,18 +102,18 @@ class ExplicitScheme(Scheme):
         TooFewPointsError
             If the axis is too short.
         """
-        points, n = line.order + acc, len(line.source)
+        points, n = axis_map.order + acc, len(axis_map.source)
         if points > n:
             raise TooFewPointsError(points, n)
-        first = i + self.lowest(points, line.shift, inward)
+        first = i + self.lowest(points, axis_map.shift, inward)
         columns = np.arange(points) + min(max(first, 0), n - points)
-        return Row.merged(columns, line.weights(np.array([i]), columns[None])[0])
+        return Row.merged(columns, axis_map.weights(np.array([i]), columns[None])[0])
 
     def band(
         self, order: int, acc: int, source: Axis, target: Axis, closure: tuple[Closure, Closure]
     ) -> Band:
-        line = AxisMap(order, source, target)
-        offsets = np.array(self.interior(acc, line), dtype=np.intp)
+        axis_map = AxisMap(order, source, target)
+        offsets = np.array(self.interior(acc, axis_map), dtype=np.intp)
         m, n = len(target), len(source)
         if source.periodic:
             first, stop, ghosts = 0, m, (0, 0)
@@ -128,12 +127,12 @@ class ExplicitScheme(Scheme):
             ghosts = (reach[0] * halo[0], reach[1] * halo[1])
 
         def closed(i: int) -> Row:
-            return self._closed(i, acc, line, offsets, closure)
+            return self._closed(i, acc, axis_map, offsets, closure)
 
         # On even spacing one row tells the weights of all.
         rows = np.arange(first, stop if source.spacing is None else min(stop, first + 1))
         if stop > first:
-            weights = self.weights(acc, line, rows, rows[:, None] + offsets)
+            weights = self.weights(acc, axis_map, rows, rows[:, None] + offsets)
         else:
             weights = np.zeros((1, len(offsets)))
         band = Band(
@@ -146,22 +145,22 @@ class ExplicitScheme(Scheme):
             periodic=source.periodic,
             order=order,
             acc=acc,
-            shift=line.shift,
+            shift=axis_map.shift,
         )
         return padded(band.compressed(), *ghosts)
 
     def _closed(
-        self, i: int, acc: int, line: AxisMap, offsets: Ints, closure: tuple[Closure, Closure]
+        self, i: int, acc: int, axis_map: AxisMap, offsets: Ints, closure: tuple[Closure, Closure]
     ) -> Row:
         """Return a row whose window sticks out."""
-        n = len(line.source)
+        n = len(axis_map.source)
         out = (int(i + offsets[0]) < 0, int(i + offsets[-1]) >= n)
         for face, inward in ((0, 1), (1, -1)):
             kind = closure[face]
             if out[face] and (kind == "accurate" or isinstance(kind, int)):
-                return self.edge(i, kind if isinstance(kind, int) else acc, line, inward)
-        images, signs = continued(i + offsets, line.source, closure)
-        weights = self.weights(acc, line, np.array([i]), i + offsets[None])[0]
+                return self.edge(i, kind if isinstance(kind, int) else acc, axis_map, inward)
+        images, signs = closure_images(i + offsets, axis_map.source, closure)
+        weights = self.weights(acc, axis_map, np.array([i]), i + offsets[None])[0]
         return Row.merged(images, signs * weights)
 
 
@@ -169,18 +168,18 @@ class ExplicitScheme(Scheme):
 class Weighted(ExplicitScheme):
     """An explicit scheme with weights of its own, on evenly spaced axes only."""
 
-    def interior(self, acc: int, line: AxisMap) -> tuple[int, ...]:
+    def interior(self, acc: int, axis_map: AxisMap) -> tuple[int, ...]:
         # Not all axes are long enough for interior rows, which have the weights.
-        self.spacing(line.source)
-        return super().interior(acc, line)
+        self.spacing(axis_map.source)
+        return super().interior(acc, axis_map)
 
-    def weights(self, acc: int, line: AxisMap, rows: Ints, columns: Ints) -> Floats:  # noqa: ARG002
-        scale = 1 / self.spacing(line.source) ** line.order
-        exact = self.stencil(line.order, acc, line.shift).weights
+    def weights(self, acc: int, axis_map: AxisMap, rows: Ints, columns: Ints) -> Floats:  # noqa: ARG002
+        scale = 1 / self.spacing(axis_map.source) ** axis_map.order
+        exact = self.stencil(axis_map.order, acc, axis_map.shift).weights
         return np.array([[float(w * scale) for w in exact]])
 
 
-def continued(columns: Ints, axis: Axis, closure: tuple[Closure, Closure]) -> tuple[Ints, Floats]:
+def closure_images(columns: Ints, axis: Axis, closure: tuple[Closure, Closure]) -> tuple[Ints, Floats]:
     """Return the points that stand for those beyond the ends, as closures say, and their signs.
 
     Raises

@@ -19,13 +19,12 @@ if TYPE_CHECKING:
     from findops.schemes.explicit import AxisMap
     from findops.schemes.scheme import Closure
 
-
 __all__ = ["CompactFilter", "Shapiro"]
 
 
 @dataclass(frozen=True)
-class Filtering(Scheme):
-    """What filters share: no derivative, and order m = order/2 near the ends."""
+class LowPassFilter(Scheme):
+    """A filter of an even order: no derivative, and order m = order/2 near the ends."""
 
     order: int
 
@@ -56,7 +55,7 @@ class Filtering(Scheme):
 
 
 @dataclass(frozen=True)
-class Shapiro(Filtering, Weighted):
+class Shapiro(LowPassFilter, Weighted):
     """The low-pass filter that multiplies a wave e^{iθx/h} by 1 − strength·sin^order(θ/2).
 
     It is 1 − strength·(−δ²/4)^(order/2) with the second difference δ²: what changes from point to
@@ -119,8 +118,8 @@ class Shapiro(Filtering, Weighted):
         ]
         return Stencil(offsets, tuple((o == 0) - w for o, w in zip(offsets, removed, strict=True)))
 
-    def edge(self, i: int, acc: int, line: AxisMap, inward: int) -> Row:  # noqa: ARG002
-        m, n = self.order // 2, len(line.source)
+    def edge(self, i: int, acc: int, axis_map: AxisMap, inward: int) -> Row:  # noqa: ARG002
+        m, n = self.order // 2, len(axis_map.source)
         if acc > m:
             raise ValueError(f"its rows near an end have order {m}, less than closure={acc}")
         if n <= m:
@@ -142,7 +141,7 @@ class Shapiro(Filtering, Weighted):
 
 
 @dataclass(frozen=True)
-class CompactFilter(Filtering):
+class CompactFilter(LowPassFilter):
     """The implicit low-pass filter 1 − (1 − 2α)·sin^order(θ/2)/(1 + 2α·cos θ) of waves e^{iθx/h}.
 
     Filtered values v obey α v₋₁ + v₀ + α v₁ = Σ aₖ (uₖ + u₋ₖ)/2. The nearer α is to 1/2, the fewer

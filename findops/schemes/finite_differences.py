@@ -1,4 +1,4 @@
-"""Upwind differences: the side that the flow comes from."""
+"""Finite differences: central, one-sided, biased and upwind windows, and given offsets."""
 
 from __future__ import annotations
 
@@ -63,11 +63,11 @@ class Central(ExplicitScheme):
         gain = (order % 2 == 0) == (shift == 0)
         return self._symmetric(order + acc - gain, shift)
 
-    def interior(self, acc: int, line: AxisMap) -> tuple[int, ...]:
-        narrow = self.offsets(line.order, acc, line.shift)
-        if line.source.spacing is not None or len(narrow) >= line.order + acc:
+    def interior(self, acc: int, axis_map: AxisMap) -> tuple[int, ...]:
+        narrow = self.offsets(axis_map.order, acc, axis_map.shift)
+        if axis_map.source.spacing is not None or len(narrow) >= axis_map.order + acc:
             return narrow
-        return narrow if line.gains(narrow) else self._symmetric(line.order + acc + 1, line.shift)
+        return narrow if axis_map.gains_degree(narrow) else self._symmetric(axis_map.order + acc + 1, axis_map.shift)
 
     def _symmetric(self, points: int, shift: Fraction) -> tuple[int, ...]:
         first = self.lowest(points, shift, 1)
@@ -157,14 +157,14 @@ class Offsets(ExplicitScheme):
     2
     """
 
-    values: tuple[int, ...]
+    values: Sequence[int]
 
-    def __init__(self, values: Sequence[int]) -> None:
-        if not isinstance(values, Iterable):
-            raise TypeError(f"Offsets needs a sequence of offsets, but got {values!r}")
-        chosen = tuple(sorted(whole(value, "an offset") for value in values))
+    def __post_init__(self) -> None:
+        if not isinstance(self.values, Iterable):
+            raise TypeError(f"Offsets needs a sequence of offsets, but got {self.values!r}")
+        chosen = tuple(sorted(whole(value, "an offset") for value in self.values))
         if not chosen or len(set(chosen)) < len(chosen):
-            raise ValueError(f"Offsets needs distinct offsets, but got {list(values)}")
+            raise ValueError(f"Offsets needs distinct offsets, but got {list(self.values)}")
         object.__setattr__(self, "values", chosen)
 
     @property
@@ -184,7 +184,7 @@ class Offsets(ExplicitScheme):
         return self.values[0]
 
     def offsets(self, order: int, acc: int, shift: Fraction) -> tuple[int, ...]:  # noqa: ARG002
-        return self.values
+        return tuple(self.values)
 
     def __repr__(self) -> str:
         return f"Offsets({list(self.values)})"

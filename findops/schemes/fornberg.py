@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from findops.common.arrays import Array, Floats
+    from findops.schemes.rational import Fractions
+
 __all__ = ["exact_weights", "row_weights", "weights"]
 
 
@@ -50,12 +53,12 @@ def fornberg(order: int, nodes: Sequence[Any], one: Any) -> list[Any]:
 
 
 @lru_cache(maxsize=4096)
-def exact_weights(order: int, offsets: tuple[Fraction, ...]) -> tuple[Fraction, ...]:
+def exact_weights(order: int, offsets: Fractions) -> Fractions:
     """Return the exact weights of the derivative at zero for rational nodes."""
     return tuple(fornberg(order, offsets, Fraction(1)))
 
 
-def row_weights(order: int, nodes: NDArray[np.floating]) -> NDArray[np.float64]:
+def row_weights(order: int, nodes: NDArray[np.floating]) -> Floats:
     """Return floating-point weights for many rows of nodes (rows, points) at once.
 
     Nodes are relative to the point of evaluation. Extended precision, where the platform has it,
@@ -66,7 +69,7 @@ def row_weights(order: int, nodes: NDArray[np.floating]) -> NDArray[np.float64]:
     return np.stack([w.astype(np.float64) for w in fornberg(order, columns, one)], axis=-1)
 
 
-def weights(order: int, offsets: Sequence[Any] | NDArray[Any], at: Any = 0) -> tuple[Fraction, ...]:
+def weights(order: int, offsets: Sequence[Any] | Array, at: Any = 0) -> Fractions:
     """Return the exact finite-difference weights for a derivative at one point.
 
     Parameters

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["solutions", "solved"]
+__all__ = ["FractionRows", "Fractions", "solutions", "solved"]
 
 Fractions = tuple[Fraction, ...]
+FractionRows = tuple[Fractions, ...]
 
 
 def solved(matrix: Sequence[Sequence[Fraction]], right: Sequence[Fraction]) -> Fractions | None:

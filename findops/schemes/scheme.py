@@ -1,4 +1,4 @@
-"""What a scheme is: a frozen value that makes a `Band`, and answers for its interior rows."""
+"""Scheme: a frozen value that makes a `Band`, and answers for its interior rows."""
 
 from __future__ import annotations
 
@@ -128,8 +128,8 @@ def _number(value: Fraction, theta: object) -> Any:
 class Scheme(ABC):
     """A way to discretize derivatives along one axis.
 
-    A scheme is a frozen dataclass with a method that makes a `Band`. What is said of it here is all
-    that the rest of the package asks.
+    A scheme is a frozen dataclass with a method that makes a `Band`. The rest of the package asks
+    nothing of it but what is declared here.
     """
 
     @property
@@ -162,7 +162,7 @@ class Scheme(ABC):
 
     @property
     def part_of(self) -> str | None:
-        """The operator that it serves in, as one writes it, None where it is given itself."""
+        """The expression that makes it, as one writes it; None if users give the scheme itself."""
         return None
 
     @property

@@ -1,4 +1,4 @@
-"""Schemes that smooth: least-squares fits of polynomials, and low-pass filters."""
+"""Smoothing schemes: derivatives of polynomials that fit best in a window of points."""
 
 from __future__ import annotations
 
@@ -19,25 +19,26 @@ from findops.schemes.scheme import Stencil, TooFewPointsError
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from findops.common.arrays import Floats, Ints
+    from findops.common.arrays import Array, Floats, Ints
     from findops.schemes.explicit import AxisMap
-
+    from findops.schemes.rational import Fractions
 
 __all__ = ["Gaussian", "SavitzkyGolay", "exact_fit_weights", "row_fit_weights"]
 
 
-def forsythe(
-    order: int, degree: int, nodes: NDArray[Any], importance: NDArray[Any]
-) -> NDArray[Any]:
+# Weights of a fit --------------------------------------------------------------------------------
+
+
+def forsythe(order: int, degree: int, nodes: Array, importance: Array) -> Array:
     """Return the weights (rows, points) of the derivative at zero of the best fit to the values.
 
     The fit is the polynomial of `degree` with the least Σ importance·(misfit)². The weights
     reproduce every polynomial of that degree, and of all that do have the least Σ w²/importance.
 
     It is a sum over polynomials p that are orthogonal on the nodes (rows, points), made by the
-    recursion of G. E. Forsythe, J. SIAM 5 (1957) 74-88. Any type with field arithmetic will do,
-    which is what ``Any`` stands for here; where the degree is one less than the number of points,
-    the result is that of Fornberg's recursion.
+    recursion of G. E. Forsythe, J. SIAM 5 (1957) 74-88. Any type with field arithmetic will do;
+    where the degree is one less than the number of points, the result is that of Fornberg's
+    recursion.
     """
     p, before = nodes * 0 + 1, nodes * 0
     # The derivatives of both polynomials at zero.
@@ -61,8 +62,8 @@ def forsythe(
 
 @lru_cache(maxsize=1024)
 def exact_fit_weights(
-    order: int, degree: int, offsets: tuple[Fraction, ...], importance: tuple[Fraction, ...]
-) -> tuple[Fraction, ...]:
+    order: int, degree: int, offsets: Fractions, importance: Fractions
+) -> Fractions:
     """Return the exact weights of the derivative at zero for rational nodes and importances."""
     nodes, given = (np.array(values, dtype=object) for values in (offsets, importance))
     return tuple(forsythe(order, degree, nodes, given).tolist())
@@ -70,7 +71,7 @@ def exact_fit_weights(
 
 def row_fit_weights(
     order: int, degree: int, nodes: NDArray[np.floating], importance: NDArray[np.floating]
-) -> NDArray[np.float64]:
+) -> Floats:
     """Return floating-point weights for many rows of nodes (rows, points) at once.
 
     Extended precision, where the platform has it, keeps them within 1e-14 of each row's sum of
@@ -82,6 +83,9 @@ def row_fit_weights(
     size = np.abs(weights)
     hidden = size <= np.finfo(np.float64).eps * size.sum(axis=-1, keepdims=True)
     return np.where(hidden, 0.0, weights)
+
+
+# Schemes ----------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
@@ -121,25 +125,25 @@ class Fit(ExplicitScheme):
         importance = tuple(map(Fraction, self.importance(np.array(chosen)).tolist()))
         return Stencil(offsets, exact_fit_weights(order, order + acc - 1, offsets, importance))
 
-    def weights(self, acc: int, line: AxisMap, rows: Ints, columns: Ints) -> Floats:
-        if line.source.spacing is None:
-            return self._fitted(acc, line, rows, columns)
-        scale = 1 / line.source.spacing**line.order
-        return np.array([[float(w * scale) for w in self.stencil(line.order, acc).weights]])
+    def weights(self, acc: int, axis_map: AxisMap, rows: Ints, columns: Ints) -> Floats:
+        if axis_map.source.spacing is None:
+            return self._fitted(acc, axis_map, rows, columns)
+        scale = 1 / axis_map.source.spacing**axis_map.order
+        return np.array([[float(w * scale) for w in self.stencil(axis_map.order, acc).weights]])
 
-    def edge(self, i: int, acc: int, line: AxisMap, inward: int) -> Row:  # noqa: ARG002
-        window = self.near(i, line.order + acc - 1, len(line.source))
-        if len(window) > len(line.source):
-            raise TooFewPointsError(len(window), len(line.source))
+    def edge(self, i: int, acc: int, axis_map: AxisMap, inward: int) -> Row:  # noqa: ARG002
+        window = self.near(i, axis_map.order + acc - 1, len(axis_map.source))
+        if len(window) > len(axis_map.source):
+            raise TooFewPointsError(len(window), len(axis_map.source))
         columns = np.array(window)
-        return Row.merged(columns, self._fitted(acc, line, np.array([i]), columns[None])[0])
+        return Row.merged(columns, self._fitted(acc, axis_map, np.array([i]), columns[None])[0])
 
-    def _fitted(self, acc: int, line: AxisMap, rows: Ints, columns: Ints) -> Floats:
+    def _fitted(self, acc: int, axis_map: AxisMap, rows: Ints, columns: Ints) -> Floats:
         """Return weights of any windows, in floating point: exact ones take long where many."""
-        nodes = line.source.position(columns) - line.target.position(rows)[:, None]
+        nodes = axis_map.source.position(columns) - axis_map.target.position(rows)[:, None]
         importance = self.importance(columns - rows[:, None])
-        fitted = row_fit_weights(line.order, line.order + acc - 1, nodes, importance)
-        return fitted / float((line.source.spacing or 1) ** line.order)
+        fitted = row_fit_weights(axis_map.order, axis_map.order + acc - 1, nodes, importance)
+        return fitted / float((axis_map.source.spacing or 1) ** axis_map.order)
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Spectral schemes: every point of a line is read, by fast transforms."""
+"""Spectral schemes: derivatives of an interpolant through all points, by fast transforms."""
 
 from __future__ import annotations
 
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from findops.common.arrays import Array, Floats, Ints
     from findops.grids.axes import Axis
     from findops.schemes.scheme import Closure
-
 
 __all__ = ["Chebyshev", "Fourier"]
 
@@ -89,11 +88,11 @@ class Fourier(Spectral):
             )
         n, shift = len(source), target.origin - source.origin
         waves = np.fft.ifftshift(np.arange(n) - n // 2)
-        symbol = _derivative(waves, order, shift, n)
+        symbol = _fourier_symbol(waves, order, shift, n)
         if n % 2 == 0:
             # The shortest wave stands for both of its signs.
             middle = np.array([n // 2, -n // 2])
-            symbol[n // 2] = _derivative(middle, order, shift, n).mean().real
+            symbol[n // 2] = _fourier_symbol(middle, order, shift, n).mean().real
         symbol *= (2 * np.pi / (n * float(source.spacing))) ** order
         weights = np.fft.ifft(symbol).real
         offsets = np.arange(n) - (n - 1) // 2
@@ -117,8 +116,8 @@ class Fourier(Spectral):
         return (theta if is_symbolic(theta) else np.asarray(theta)[()]) ** order
 
 
-def _derivative(waves: Ints, order: int, shift: Fraction, n: int) -> NDArray[np.complex128]:
-    """Return what derivatives at moved points multiply waves by, per radian."""
+def _fourier_symbol(waves: Ints, order: int, shift: Fraction, n: int) -> NDArray[np.complex128]:
+    """Return the symbol of a derivative at points moved by `shift` steps, per radian."""
     symbol: NDArray[np.complex128] = 1j**order * waves.astype(np.complex128) ** order
     symbol *= np.exp(2j * np.pi * float(shift) / n * waves)
     return symbol
@@ -201,7 +200,7 @@ class Chebyshev(Spectral):
             head=tuple(Row.merged(row.columns, row.weights) for row in rows),
             order=order,
             acc=acc,
-            transform=_Cosines(order, scale),
+            transform=_CosineTransform(order, scale),
         )
 
     def modified_wavenumber(self, theta: Any, order: int = 1, acc: int | None = None) -> Any:  # noqa: ARG002
@@ -230,7 +229,7 @@ def _matrix(n: int, order: int) -> Floats:
 
 
 @dataclass(frozen=True, eq=False)
-class _Cosines:
+class _CosineTransform:
     """Derivative of the Chebyshev series of a line, between two cosine transforms."""
 
     order: int
@@ -247,18 +246,18 @@ class _Cosines:
         if self.transposed:
             series = _cosines(values)
             for _ in range(self.order):
-                series = _antecedent(series)
+                series = _series_derivative_transposed(series)
             result = _cosines(series * weights) * ends
         else:
             series = _cosines(values * ends) * weights
             for _ in range(self.order):
-                series = _differentiated(series)
+                series = _series_derivative(series)
             result = _cosines(series)
         return np.moveaxis(result[..., ::-1], -1, axis).astype(u.dtype, order="C")
 
     @property
-    def T(self) -> _Cosines:  # noqa: N802  # the transpose's name everywhere
-        return _Cosines(self.order, self.scale, not self.transposed)
+    def T(self) -> _CosineTransform:  # noqa: N802  # the transpose's name everywhere
+        return _CosineTransform(self.order, self.scale, not self.transposed)
 
 
 def _cosines(values: Array) -> Array:
@@ -271,7 +270,7 @@ def _cosines(values: Array) -> Array:
     return result
 
 
-def _differentiated(series: Array) -> Array:
+def _series_derivative(series: Array) -> Array:
     """Return the Chebyshev series of the derivative: c′_k = Σ 2m c_m over m = k+1, k+3, …."""
     weighted = series * (2 * np.arange(series.shape[-1]))
     made = np.zeros_like(series)
@@ -284,7 +283,7 @@ def _differentiated(series: Array) -> Array:
     return made
 
 
-def _antecedent(series: Array) -> Array:
+def _series_derivative_transposed(series: Array) -> Array:
     """Return the transpose of the derivative of a Chebyshev series, applied to one."""
     weighted = series.copy()
     weighted[..., 0] /= 2

@@ -1,4 +1,4 @@
-"""Derivatives of interpolating splines, from SciPy's."""
+"""Derivatives of interpolating splines, which SciPy makes."""
 
 from __future__ import annotations
 
@@ -18,10 +18,9 @@ if TYPE_CHECKING:
     from findops.grids.axes import Axis
     from findops.schemes.scheme import Closure
 
-
 __all__ = ["Spline"]
 
-WEIGHTLESS = 1e-30
+SPLINE_CUTOFF = 1e-30
 """Weights below this part of the largest are left out: no moment of a row misses them."""
 
 
@@ -153,7 +152,7 @@ def _weights(degree: int, order: int, x: Floats) -> Floats:
     spline = make_interp_spline(nodes, np.eye(len(x)), degree)
     weights: Floats = spline.derivative(order)(nodes) / step**order
     largest = np.abs(weights).max(axis=1, keepdims=True)
-    return np.where(np.abs(weights) > WEIGHTLESS * largest, weights, 0.0)
+    return np.where(np.abs(weights) > SPLINE_CUTOFF * largest, weights, 0.0)
 
 
 def _banded(strip: Floats, periodic: bool, n: int, parity: int) -> Band:

@@ -9,19 +9,16 @@ could not be read any more once a class of ours is renamed.
 
 from __future__ import annotations
 
-from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-import numba
 import numpy as np
 from numba import types
 from numba.extending import intrinsic
 
 from findops.executors.assembly.pattern import Entries, Rows, Sums
+from findops.executors.compiling import cached_kernel, inlined
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from numpy.typing import NDArray
 
 __all__ = ["COMPLEX", "MASK", "REAL", "Streams", "compress", "count", "structure", "values"]
@@ -41,20 +38,6 @@ RUN = 256
 """The most rows of a run: what is computed at a time stays in the nearest caches."""
 
 
-def _compiled(function: Callable[..., Any], **options: Any) -> Any:
-    options = {"nogil": True, "error_model": "numpy"} | options
-    njit: Any = numba.njit
-    try:
-        return njit(cache=True, **options)(function)
-    except RuntimeError:
-        # No folder to keep compiled code in can be written: compile in every process.
-        return njit(**options)(function)
-
-
-# Many arrays are costly to pass, and most runs are short.
-_inlined = partial(_compiled, forceinline=True)
-
-
 def _pointer(typing_context: Any, address: Any, like: Any) -> Any:  # noqa: ARG001  # Numba's
     """Return a pointer to numbers of the type of those of the array `like`."""
     kind: Any = types.CPointer
@@ -69,7 +52,7 @@ def _pointer(typing_context: Any, address: Any, like: Any) -> Any:  # noqa: ARG0
 _numbers: Any = intrinsic(_pointer)
 
 
-@_inlined
+@inlined
 def _run(rows: Any, row: Any, stop: Any, index: Any) -> Any:
     """Find the index of a row; return its kind and the length of the run from it on."""
     kind, scale, rest, length = 0, 1, row, 1
@@ -86,7 +69,7 @@ def _run(rows: Any, row: Any, stop: Any, index: Any) -> Any:
     return kind, min(length, stop - row)
 
 
-@_inlined
+@inlined
 def _repeat(out: Any, width: Any, rows: Any, step: Any) -> None:
     """Repeat the first row of `out`, adding `step` from row to row."""
     done = 1
@@ -98,7 +81,7 @@ def _repeat(out: Any, width: Any, rows: Any, step: Any) -> None:
         done += more
 
 
-@_compiled
+@cached_kernel
 def count(plan: Any, first: Any, last: Any) -> int:
     """Return the number of entries in segments."""
     rows, starts = Rows(*plan[0]), plan[1][0]
@@ -113,7 +96,7 @@ def count(plan: Any, first: Any, last: Any) -> int:
     return entries
 
 
-@_compiled
+@cached_kernel
 def structure(plan: Any, first: Any, last: Any, begin: Any, ends: Any, indices: Any) -> None:
     """Write the columns of the entries of segments, and where each row ends, from `begin` on."""
     rows, entries = Rows(*plan[0]), Entries(*plan[1])
@@ -139,7 +122,7 @@ def structure(plan: Any, first: Any, last: Any, begin: Any, ends: Any, indices: 
             row += length
 
 
-@_inlined
+@inlined
 def _multiply(product: Any, streams: Any, stream: Any, place: Any) -> None:
     """Multiply by the values of a stream from a place on."""
     address, step = streams.addresses[stream], streams.strides[stream, -1]
@@ -165,7 +148,7 @@ def _multiply(product: Any, streams: Any, stream: Any, place: Any) -> None:
             product[i] *= numbers[place + i * step]
 
 
-@_inlined
+@inlined
 def _add(total: Any, sums: Any, streams: Any, path: Any, origins: Any, product: Any) -> None:
     """Add to an entry, for the rows of a run, what a path makes of them."""
     for i in range(len(product)):
@@ -179,7 +162,7 @@ def _add(total: Any, sums: Any, streams: Any, path: Any, origins: Any, product: 
         total[i] += product[i]
 
 
-@_inlined
+@inlined
 def _transpose(totals: Any, width: Any, length: Any, out: Any) -> int:
     """Write entries by row; return how many are zero."""
     zeros, place = 0, 0
@@ -192,7 +175,7 @@ def _transpose(totals: Any, width: Any, length: Any, out: Any) -> int:
     return zeros
 
 
-@_compiled
+@cached_kernel
 def values(plan: Any, first: Any, last: Any, data: Any) -> int:
     """Write the values of the entries of segments; return how many are zero."""
     rows, entries = Rows(*plan[0]), Entries(*plan[1])
@@ -231,7 +214,7 @@ def values(plan: Any, first: Any, last: Any, data: Any) -> int:
     return zeros
 
 
-@_compiled
+@cached_kernel
 def compress(
     old_ends: Any, old_indices: Any, old_data: Any, begin: Any, ends: Any, indices: Any, data: Any
 ) -> None:

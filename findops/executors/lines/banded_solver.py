@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from findops.common.threads import num_threads, run
-from findops.executors.compiling import SOURCES, cached_kernel, compiled
+from findops.executors.compiling import cached_kernel, compiled
 from findops.plan.implicit import BandedLU
 
 if TYPE_CHECKING:
@@ -176,58 +176,50 @@ def _substituted(block: Any, ends: Any, left: Any) -> None:
             _less(block[k], ends[1, e], spread[k, e])
 
 
-def _kernel(sources: int) -> Any:
-    @cached_kernel
-    def solve(u: Any, out: Any, box: Any, wide: Any, right: Any, left: Any, adding: Any) -> None:
-        """Apply left⁻¹ · right to a box of lines.
+@cached_kernel
+def solve(u: Any, out: Any, box: Any, wide: Any, right: Any, left: Any, adding: Any) -> None:
+    """Apply left⁻¹ · right to a box of lines.
 
-        Parameters
-        ----------
-        u, out : (lines, points, lanes)
-        box : (4,)
-            The first and last line, the first and last lane.
-        wide : int
-            Lanes of a block, or less.
-        right
-            Taps of the rows between closures: offsets and weights, `TAPS` at a time, and these
-            rows; of the others: where those of each begin, their columns and weights.
-        left
-            Multipliers, pivots and the upper factor, columns and weights of the excess, the two
-            matrices of the correction, and the columns of the second that matter in each row.
-        adding : bool
-            Whether to add to `out`.
-        """
-        if sources < 0:
-            return
-        n, m, count = u.shape[1], out.shape[1], left[6].shape[1]
-        direct = u.shape[2] >= wide
-        bundle = 1 if direct else max(1, wide // u.shape[2])
-        lanes = wide if direct else bundle * u.shape[2]
-        held = np.empty((0 if direct else n) * lanes)
-        space, ends = np.empty(m * lanes), np.empty(2 * count * lanes)
-        first, last, start, stop = box
-        for o in range(first, last, bundle):
-            for i in range(start, stop, wide if direct else stop - start):
-                lines = min(bundle, last - o)
-                w = min(wide, stop - i) if direct else lines * u.shape[2]
-                block = space[: m * w].reshape((m, w))
-                edges = ends[: 2 * count * w].reshape((2, count, w))
-                if direct:
-                    _eliminated(u[o], i, block, right, left)
-                    _substituted(block, edges, left)
-                    for k in range(m):
-                        _written(out[o, k, i : i + w], block[k], adding)
-                else:
-                    rows = held[: n * w].reshape((n, w))
-                    _loaded(u, o, lines, rows)
-                    _eliminated(rows, 0, block, right, left)
-                    _substituted(block, edges, left)
-                    _stored(out, o, lines, block, adding)
-
-    return solve
-
-
-solve = _kernel(SOURCES)
+    Parameters
+    ----------
+    u, out : (lines, points, lanes)
+    box : (4,)
+        The first and last line, the first and last lane.
+    wide : int
+        Lanes of a block, or less.
+    right
+        Taps of the rows between closures: offsets and weights, `TAPS` at a time, and these
+        rows; of the others: where those of each begin, their columns and weights.
+    left
+        Multipliers, pivots and the upper factor, columns and weights of the excess, the two
+        matrices of the correction, and the columns of the second that matter in each row.
+    adding : bool
+        Whether to add to `out`.
+    """
+    n, m, count = u.shape[1], out.shape[1], left[6].shape[1]
+    direct = u.shape[2] >= wide
+    bundle = 1 if direct else max(1, wide // u.shape[2])
+    lanes = wide if direct else bundle * u.shape[2]
+    held = np.empty((0 if direct else n) * lanes)
+    space, ends = np.empty(m * lanes), np.empty(2 * count * lanes)
+    first, last, start, stop = box
+    for o in range(first, last, bundle):
+        for i in range(start, stop, wide if direct else stop - start):
+            lines = min(bundle, last - o)
+            w = min(wide, stop - i) if direct else lines * u.shape[2]
+            block = space[: m * w].reshape((m, w))
+            edges = ends[: 2 * count * w].reshape((2, count, w))
+            if direct:
+                _eliminated(u[o], i, block, right, left)
+                _substituted(block, edges, left)
+                for k in range(m):
+                    _written(out[o, k, i : i + w], block[k], adding)
+            else:
+                rows = held[: n * w].reshape((n, w))
+                _loaded(u, o, lines, rows)
+                _eliminated(rows, 0, block, right, left)
+                _substituted(block, edges, left)
+                _stored(out, o, lines, block, adding)
 
 
 # What a band gives the kernel -------------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""What eigenvalue problems give: pairs, which of them come first, and their sign."""
+"""Eigenpairs: their order and sign, and those of sums of one-dimensional operators."""
 
 from __future__ import annotations
 
@@ -11,26 +11,13 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from findops.common.arrays import Array
-    from findops.problems.linear.diagonalization import Separable
+    from findops.problems.linear.diagonalization import FastDiagonalization
 
 
-__all__ = ["Eigenpairs", "kronecker", "nearest_first", "turned"]
+__all__ = ["Eigenpairs", "separable_eigenpairs", "nearest_first", "with_fixed_phase"]
 
-
-def kronecker(fast: Separable, k: int, near: complex) -> tuple[Array, Array]:
-    """Return the k eigenvalues nearest to a number (k,), and their vectors (n, k).
-
-    All eigenvalues are known; vectors are outer products of those along the axes.
-    """
-    every = fast.eigenvalues()
-    chosen = nearest_first(every.ravel(), near, k)
-    places = zip(*np.unravel_index(chosen, every.shape), strict=True)
-    vectors = [fast.eigenvector(place).ravel() for place in places]
-    return every.ravel()[chosen], np.stack(vectors, axis=1)
-
-
-DIGITS = 9
-"""Digits to which distances that are equal by symmetry agree."""
+SAME_DIGITS = 9
+"""Digits to which distances agree that are equal by symmetry."""
 
 LEADING = 1 - 1e-6
 """Part of the largest entry from which on an entry counts as largest."""
@@ -72,18 +59,30 @@ def nearest_first(values: Array, near: complex, k: int) -> NDArray[np.intp]:
     """
     k = min(k, len(values))
     distances = np.abs(values - near)
-    reach = np.sort(np.partition(distances, k - 1)[:k])[-1] * (1 + 10.0**-DIGITS)
+    reach = np.sort(np.partition(distances, k - 1)[:k])[-1] * (1 + 10.0**-SAME_DIGITS)
     within = np.flatnonzero(distances <= reach)
     close = values[within]
-    rounded = np.round(distances[within] / (reach or 1), DIGITS)
+    rounded = np.round(distances[within] / (reach or 1), SAME_DIGITS)
     order: NDArray[np.intp] = within[np.lexsort((-close.imag, close.real, rounded))]
     return order[:k]
 
 
-def turned(vectors: Array) -> Array:
-    """Return vectors (n, k), turned so that the first of the largest entries is positive."""
+def with_fixed_phase(vectors: Array) -> Array:
+    """Return vectors (n, k), each times the phase that makes its first largest entry positive."""
     sizes = np.abs(vectors)
     leading = np.argmax(sizes >= LEADING * sizes.max(axis=0), axis=0)
     entries = vectors[leading, np.arange(vectors.shape[1])]
     result: Array = vectors * (entries.conj() / np.abs(entries))
     return result
+
+
+def separable_eigenpairs(fast: FastDiagonalization, k: int, near: complex) -> tuple[Array, Array]:
+    """Return the k eigenvalues nearest to a number (k,), and their vectors (n, k).
+
+    All eigenvalues are known; vectors are outer products of those along the axes.
+    """
+    every = fast.eigenvalues()
+    chosen = nearest_first(every.ravel(), near, k)
+    places = zip(*np.unravel_index(chosen, every.shape), strict=True)
+    vectors = [fast.eigenvector(place).ravel() for place in places]
+    return every.ravel()[chosen], np.stack(vectors, axis=1)

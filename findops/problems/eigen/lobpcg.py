@@ -1,4 +1,4 @@
-"""The ends of the spectra of large Hermitian pencils, without factorization."""
+"""LOBPCG: ends of the spectra of large Hermitian pencils, without factorization."""
 
 from __future__ import annotations
 
@@ -17,21 +17,21 @@ if TYPE_CHECKING:
     from findops.problems.eigen.pencil import Pencil
 
 
-__all__ = ["TOLERANCE", "block_search", "too_large"]
+__all__ = ["extreme_eigenpairs", "too_large"]
 
 FRONT = 1500
 """Half width of the band up to which a matrix is factored: 46³ points at acc 2, 30³ at acc 4."""
 
-TOLERANCE = 1e-10
-"""Residual, relative to ‖A‖, of what has converged."""
+CONVERGED = 1e-10
+"""Residual of a pair that has converged, relative to ‖A‖."""
 
 STEPS = 20
-"""How often a block is improved before it is looked at."""
+"""Iterations of LOBPCG between looks at the residuals."""
 
 ROUNDS = 25
-"""How often it is looked at."""
+"""Looks at the residuals before the search is given up."""
 
-MORE = 4
+SPARE_COLUMNS = 4
 """Pairs looked for beyond those that are asked for."""
 
 
@@ -46,7 +46,7 @@ def too_large(pencil: Pencil) -> bool:
     return int(np.abs(place[rows] - place[columns]).max(initial=0)) > FRONT
 
 
-def block_search(
+def extreme_eigenpairs(
     pencil: Pencil, k: int, near: float, precondition: Callable[[Array], Array]
 ) -> tuple[Array, Array]:
     """Return the k eigenvalues nearest to a number beside the spectrum, and their vectors (n, k).
@@ -66,19 +66,19 @@ def block_search(
     A = side * pencil.shifted(near)
     n, dtype = pencil.n, pencil.dtype
     inverse = LinearOperator((n, n), matvec=lambda x: precondition(np.ravel(x)), dtype=dtype)
-    size = pencil.sizes[0]
-    block = np.random.default_rng(0).standard_normal((n, k + MORE)).astype(dtype)
+    size = pencil.norms[0]
+    block = np.random.default_rng(0).standard_normal((n, k + SPARE_COLUMNS)).astype(dtype)
     for _ in range(ROUNDS):
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", UserWarning)  # residuals tell, below
             every, block = lobpcg(
-                A, block, pencil.B, inverse, tol=TOLERANCE * size, maxiter=STEPS, largest=False
+                A, block, pencil.B, inverse, tol=CONVERGED * size, maxiter=STEPS, largest=False
             )
         # The columns beyond the k-th need not converge, and may never.
         first = np.argsort(every)[:k]
         values, vectors = every[first], block[:, first]
         left = np.linalg.norm(A @ vectors - (pencil.mass @ vectors) * values, axis=0)
-        converged = int((left <= 2 * TOLERANCE * size * np.linalg.norm(vectors, axis=0)).sum())
+        converged = int((left <= 2 * CONVERGED * size * np.linalg.norm(vectors, axis=0)).sum())
         if converged == k:
             break
     else:
@@ -86,7 +86,7 @@ def block_search(
             f"only {converged} of {k} eigenvalues near {near:g} converged in {ROUNDS * STEPS} "
             "steps of LOBPCG: ask for fewer"
         )
-    if values[0] < -TOLERANCE * size:
+    if values[0] < -CONVERGED * size:
         raise ValueError(
             f"near={near:g} lies within the spectrum, and the matrix of {n} unknowns is too large "
             "to be factored: give a number beside the spectrum, or a coarser grid"

@@ -1,4 +1,4 @@
-"""Matrix pencils A x = λ B x: their symmetry, proved, and dense solutions."""
+"""Matrix pencils A x = λ B x: proofs of their symmetry, and dense solutions."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 from scipy import linalg, sparse
 from scipy.sparse.linalg import norm
 
-from findops.problems.linear.direct import factored
+from findops.problems.linear.direct import sparse_lu
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_array
@@ -20,20 +20,22 @@ if TYPE_CHECKING:
     from findops.operators.operator import Operator
 
 
-__all__ = ["IRREGULAR", "Pencil", "dense"]
+__all__ = ["SINGULAR_PENCIL", "Pencil", "dense_eigenpairs"]
 
-ROUNDOFF = 1e-13
+HERMITIAN_ROUNDOFF = 1e-13
 """Part of the largest entry by which a matrix may differ from its conjugate transpose."""
 
+VANISHING = 1e-13
+"""Times the number of unknowns: relative sizes below which both numbers of λ = α/β are zero."""
+
 INFINITE = 1e6
-"""Times ‖A‖/‖B‖ from where on eigenvalues are those of a singular B, which have no bound."""
+"""Times ‖A‖/‖B‖ from where on eigenvalues count as infinite: they come from a singular B."""
 
-
-IRREGULAR = (
+SINGULAR_PENCIL = (
     "L − λM is singular under the conditions for every λ: conditions are missing, or a field "
     "stands in neither L nor M"
 )
-"""What is wrong where every number is an eigenvalue."""
+"""The error's text where every number is an eigenvalue."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,7 +74,7 @@ class Pencil:
         return sparse.eye_array(self.n, format="csr") if self.B is None else self.B
 
     @cached_property
-    def sizes(self) -> tuple[float, float]:
+    def norms(self) -> tuple[float, float]:
         """‖A‖ and ‖B‖, the largest sums of absolute values in a row."""
         return float(norm(self.A, np.inf)), float(norm(self.mass, np.inf))
 
@@ -81,7 +83,7 @@ class Pencil:
         """The modulus from which on eigenvalues are infinite: some are where B is singular."""
         if self.B is None:
             return np.inf
-        a, b = self.sizes
+        a, b = self.norms
         return INFINITE * a / b if b else 0.0
 
     def shifted(self, sigma: complex) -> csr_array:
@@ -106,7 +108,7 @@ class Pencil:
 
 def _hermitian(matrix: csr_array) -> bool:
     size = abs(matrix).max() if matrix.nnz else 0.0
-    return bool(abs(matrix - matrix.conj().T).max() <= ROUNDOFF * size) if size else True
+    return bool(abs(matrix - matrix.conj().T).max() <= HERMITIAN_ROUNDOFF * size) if size else True
 
 
 def _definite(matrix: csr_array) -> bool:
@@ -117,7 +119,7 @@ def _definite(matrix: csr_array) -> bool:
     if bool((2 * diagonal > abs(matrix).sum(axis=1)).all()):
         return True  # by Gershgorin's circles
     try:
-        factors = factored(matrix, pivoting=0.0)
+        factors = sparse_lu(matrix, pivoting=0.0)
     except RuntimeError:
         return False
     # Without interchanges, U is D Lᴴ: the pivots have the signs of the eigenvalues.
@@ -126,7 +128,7 @@ def _definite(matrix: csr_array) -> bool:
     )
 
 
-def dense(pencil: Pencil) -> tuple[Array, Array]:
+def dense_eigenpairs(pencil: Pencil) -> tuple[Array, Array]:
     """Return all finite eigenvalues (m,) and their vectors (n, m), by LAPACK.
 
     Raises
@@ -143,8 +145,8 @@ def dense(pencil: Pencil) -> tuple[Array, Array]:
         values, vectors = linalg.eig(a)
         return values, vectors
     (alpha, beta), vectors = linalg.eig(a, b, homogeneous_eigvals=True)
-    size, mass = pencil.sizes
-    if (np.abs(alpha) / (size or 1) + np.abs(beta) / (mass or 1)).min() <= pencil.n * ROUNDOFF:
-        raise ValueError(IRREGULAR)
+    a_norm, b_norm = pencil.norms
+    if (np.abs(alpha) / (a_norm or 1) + np.abs(beta) / (b_norm or 1)).min() <= pencil.n * VANISHING:
+        raise ValueError(SINGULAR_PENCIL)
     finite = np.abs(alpha) <= pencil.infinite * np.abs(beta)
     return alpha[finite] / beta[finite], vectors[:, finite]

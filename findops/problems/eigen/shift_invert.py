@@ -9,8 +9,8 @@ from scipy import linalg
 from scipy.sparse.linalg import ArpackNoConvergence, LinearOperator, eigs, eigsh
 
 from findops.conditions.elimination import solved
-from findops.problems.eigen.pencil import IRREGULAR
-from findops.problems.linear.direct import factored
+from findops.problems.eigen.pencil import SINGULAR_PENCIL
+from findops.problems.linear.direct import sparse_lu
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -18,27 +18,27 @@ if TYPE_CHECKING:
     from findops.common.arrays import Array
     from findops.problems.eigen.pencil import Pencil
 
-    Apply = Callable[[Array], Array]
+    LinearMap = Callable[[Array], Array]
 
-__all__ = ["shift_invert"]
+__all__ = ["nearest_eigenpairs"]
 
-RESTARTS = 1000
+ARPACK_RESTARTS = 1000
 """How often ARPACK may restart."""
 
-MORE = 2
+SPARE_PAIRS = 2
 """Pairs looked for beyond those that are asked for: multiple ones converge one by one."""
 
-WORST = 1e13
-"""Condition of a shifted matrix from which on the shift is an eigenvalue to working precision."""
+SINGULAR_CONDITION = 1e13
+"""Condition number of A − σB from which on σ is an eigenvalue to working precision."""
 
-STEP = 1e-8
+SHIFT_STEP = 1e-8
 """Part of the matrix's size by which a shift leaves an eigenvalue: half of the digits."""
 
-SAME = 1e-6
+SAME_DISTANCE = 1e-6
 """Relative difference of distances that are one distance."""
 
 
-def shift_invert(pencil: Pencil, k: int, near: complex) -> tuple[Array, Array]:
+def nearest_eigenpairs(pencil: Pencil, k: int, near: complex) -> tuple[Array, Array]:
     """Return at least k eigenvalues nearest to a number (m,), and their vectors (n, m); or all.
 
     The dominant eigenvalues θ of (A − σB)⁻¹B are those of the pencil nearest to σ, λ = σ + 1/θ:
@@ -58,7 +58,7 @@ def shift_invert(pencil: Pencil, k: int, near: complex) -> tuple[Array, Array]:
     sigma, solve = _shifted(pencil, near)
     count = k
     while True:
-        count = min(count + MORE, pencil.n - 2)
+        count = min(count + SPARE_PAIRS, pencil.n - 2)
         theta, vectors = _dominant(pencil, sigma, solve, count)
         if pencil.hermitian and pencil.dtype.kind == "c":
             theta, vectors = _ritz(pencil, solve, vectors)  # what Arnoldi found is not orthogonal
@@ -75,14 +75,18 @@ def _enclosed(values: Array, near: complex, k: int, sigma: complex, theta: Array
     if len(values) < k:
         return True  # there are no other finite ones
     radius = np.sort(np.abs(values - near))[k - 1] + abs(sigma - near)
-    return bool(radius * np.abs(theta).min() <= 1 + SAME)
+    return bool(radius * np.abs(theta).min() <= 1 + SAME_DISTANCE)
 
 
-def _dominant(pencil: Pencil, sigma: complex, solve: Apply, k: int) -> tuple[Array, Array]:
+def _dominant(pencil: Pencil, sigma: complex, solve: LinearMap, k: int) -> tuple[Array, Array]:
     """Return the k largest θ and their vectors."""
     dtype = np.result_type(pencil.dtype, np.asarray(sigma).dtype)
     shape = (pencil.n, pencil.n)
-    options: dict[str, Any] = {"which": "LM", "maxiter": RESTARTS, "ncv": _space(k, pencil.n)}
+    options: dict[str, Any] = {
+        "which": "LM",
+        "maxiter": ARPACK_RESTARTS,
+        "ncv": _space(k, pencil.n),
+    }
     try:
         if pencil.hermitian and dtype.kind == "f":
             inverse = LinearOperator(shape, matvec=solve, dtype=dtype)
@@ -96,7 +100,7 @@ def _dominant(pencil: Pencil, sigma: complex, solve: Apply, k: int) -> tuple[Arr
     except ArpackNoConvergence as error:
         raise RuntimeError(
             f"only {len(error.eigenvalues)} of {k} eigenvalues near {sigma:g} converged in "
-            f"{RESTARTS} restarts of ARPACK: ask for fewer, or give a `near` closer to them"
+            f"{ARPACK_RESTARTS} restarts of ARPACK: ask for fewer, or give a `near` closer to them"
         ) from None
     real = dtype.kind == "f" and not theta.imag.any()
     return (theta.real, vectors.real) if real else (theta, vectors)
@@ -107,12 +111,14 @@ def _space(k: int, n: int) -> int:
     return min(n, max(2 * k + 1, 30))
 
 
-def _start(pencil: Pencil, solve: Apply) -> Array:
+def _start(pencil: Pencil, solve: LinearMap) -> Array:
     """Return a start vector, the same every time, without part that belongs to λ = ∞."""
     return solve(pencil.mass @ np.random.default_rng(0).standard_normal(pencil.n))
 
 
-def _completed(pencil: Pencil, solve: Apply, theta: Array, vectors: Array) -> tuple[Array, Array]:
+def _completed(
+    pencil: Pencil, solve: LinearMap, theta: Array, vectors: Array
+) -> tuple[Array, Array]:
     """Return eigenpairs together with those that are missing among them."""
     # Below that are eigenvalues that are infinite, of which there may be thousands.
     weakest = max(float(np.abs(theta).min()), 1 / pencil.infinite)
@@ -125,20 +131,20 @@ def _completed(pencil: Pencil, solve: Apply, theta: Array, vectors: Array) -> tu
     return theta, vectors
 
 
-def _ritz(pencil: Pencil, solve: Apply, vectors: Array) -> tuple[Array, Array]:
+def _ritz(pencil: Pencil, solve: LinearMap, vectors: Array) -> tuple[Array, Array]:
     """Return the θ and vectors in a space that holds them, orthonormal where they can be."""
     basis: Array = np.linalg.qr(vectors)[0]
     image = np.column_stack([solve(pencil.mass @ column) for column in basis.T])
     if not pencil.hermitian:
-        theta, turned = np.linalg.eig(basis.conj().T @ image)
-        return theta, basis @ turned
+        theta, coefficients = np.linalg.eig(basis.conj().T @ image)
+        return theta, basis @ coefficients
     # The inverse is self-adjoint in the inner product of B.
     dual = (pencil.mass @ basis).conj().T
-    theta, turned = linalg.eigh(dual @ image, dual @ basis)
-    return theta, basis @ turned
+    theta, coefficients = linalg.eigh(dual @ image, dual @ basis)
+    return theta, basis @ coefficients
 
 
-def _outside(apply: Apply, basis: Array, weakest: float) -> Array | None:
+def _outside(apply: LinearMap, basis: Array, weakest: float) -> Array | None:
     """Return a vector of the dominant θ in the complement of a basis, if it exceeds a size."""
 
     def project(x: Array) -> Array:
@@ -150,44 +156,46 @@ def _outside(apply: Apply, basis: Array, weakest: float) -> Array | None:
 
     n = len(basis)
     start = deflated(np.random.default_rng(1).standard_normal(n))
-    if np.linalg.norm(start) <= SAME * weakest:
+    if np.linalg.norm(start) <= SAME_DISTANCE * weakest:
         return None  # all that is left is θ = 0
     operator = LinearOperator((n, n), matvec=deflated, dtype=start.dtype)
     try:
-        theta, vectors = eigs(operator, 1, v0=start, tol=SAME / 10, maxiter=RESTARTS)
-        if abs(theta[0]) <= (1 + SAME) * weakest:
+        theta, vectors = eigs(
+            operator, 1, v0=start, tol=SAME_DISTANCE / 10, maxiter=ARPACK_RESTARTS
+        )
+        if abs(theta[0]) <= (1 + SAME_DISTANCE) * weakest:
             return None
-        theta, vectors = eigs(operator, 1, v0=start, maxiter=RESTARTS)
+        theta, vectors = eigs(operator, 1, v0=start, maxiter=ARPACK_RESTARTS)
     except ArpackNoConvergence:
         raise RuntimeError(
             "whether all nearest eigenvalues were found did not become certain in "
-            f"{RESTARTS} restarts of ARPACK: ask for fewer or more"
+            f"{ARPACK_RESTARTS} restarts of ARPACK: ask for fewer or more"
         ) from None
     vector: Array = vectors[:, 0]
     return vector.real if start.dtype.kind == "f" and theta[0].imag == 0 else vector
 
 
-def _shifted(pencil: Pencil, near: complex) -> tuple[complex, Apply]:
+def _shifted(pencil: Pencil, near: complex) -> tuple[complex, LinearMap]:
     """Return a shift at a number, or beside it if it is an eigenvalue, and what inverts there."""
-    size, mass = pencil.sizes
+    a_norm, b_norm = pencil.norms
     solve = _inverse(pencil, near)
     if solve is not None:
         return near, solve
     # Away from where most of the spectrum lies, definite matrices stay definite.
     trace = (pencil.A.diagonal() - near * pencil.mass.diagonal()).sum().real
     away = -1.0 if trace > 0 else 1.0
-    step = STEP * (size / (mass or 1) + abs(near)) or STEP
+    step = SHIFT_STEP * (a_norm / (b_norm or 1) + abs(near)) or SHIFT_STEP
     solve = _inverse(pencil, near + away * step)
     if solve is None:
-        raise ValueError(IRREGULAR)
+        raise ValueError(SINGULAR_PENCIL)
     return near + away * step, solve
 
 
-def _inverse(pencil: Pencil, sigma: complex) -> Apply | None:
+def _inverse(pencil: Pencil, sigma: complex) -> LinearMap | None:
     """Return what solves with A − σB, None if that is singular to working precision."""
     matrix = pencil.shifted(sigma)
     try:
-        factors = factored(matrix)
+        factors = sparse_lu(matrix)
     except RuntimeError:
         return None
     x = np.random.default_rng(2).standard_normal(pencil.n)
@@ -195,6 +203,6 @@ def _inverse(pencil: Pencil, sigma: complex) -> Apply | None:
     for _ in range(3):
         x = solved(factors, x / np.linalg.norm(x))
         growth = float(np.linalg.norm(x))
-    if not growth * float(abs(matrix).sum(axis=1).max()) < WORST:
+    if not growth * float(abs(matrix).sum(axis=1).max()) < SINGULAR_CONDITION:
         return None
     return lambda b: solved(factors, np.ravel(b))

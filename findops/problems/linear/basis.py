@@ -21,31 +21,38 @@ if TYPE_CHECKING:
     from findops.common.arrays import Array
 
 
-__all__ = ["Basis", "Dense", "FastTransform", "basis", "mixed", "unmixed"]
+__all__ = [
+    "DenseBasis",
+    "Eigenbasis",
+    "FastTransform",
+    "eigenbasis",
+    "from_conjugates",
+    "to_conjugates",
+]
 
-LARGEST = 2048
+DENSE_POINTS = 2048
 """Unknowns up to which a matrix is decomposed as a dense one."""
 
-WORST = 1e6
-"""Condition of eigenvectors above which they lose too many digits."""
+EIGENVECTOR_CONDITION = 1e6
+"""Condition number of the eigenvectors above which too many digits are lost."""
 
-ROUNDOFF = 1e-12
-"""Part of the largest entry that roundoff may make."""
+SYMMETRY_ROUNDOFF = 1e-12
+"""Part of the largest entry by which a matrix may differ from its conjugate transpose."""
 
-EXACT = 2e-14
+TRANSFORM_ERROR = 2e-14
 """Part of the largest eigenvalue by which a matrix may differ from what transforms make of it."""
 
-SINGULAR = 1e-14
+ZERO_SINGULAR_VALUE = 1e-14
 """Part of the largest singular value, in rows of one size, below which one is zero."""
 
-GRADED = 1e8
+GRADED_ROWS = 1e8
 """Ratio of the sizes of rows from which on small eigenvalues are lost beside the largest."""
 
-WORTH = 4
+TRANSFORM_COST = 4
 """How many times more a step of a fast transform costs than one of a matrix product."""
 
 
-class Basis(Protocol):
+class Eigenbasis(Protocol):
     """Eigenvalues along one axis, and what takes fields to coefficients and back.
 
     Of conjugate eigenvalues, the vectors a ± i b, the coefficients are those of a and b, so that
@@ -63,11 +70,11 @@ class Basis(Protocol):
     def pairs(self) -> NDArray[np.intp]:
         """Where pairs of conjugate eigenvalues begin."""
 
-    def forward(self, x: Array, axis: int, own: bool = False) -> Array:
-        """Return the coefficients along an axis of x, which may be overwritten if it is our own."""
+    def forward(self, x: Array, axis: int, overwrite: bool = False) -> Array:
+        """Return the coefficients along an axis of x, which may be overwritten if asked."""
 
     def backward(self, x: Array, axis: int) -> Array:
-        """Return the inverse of that, x being our own."""
+        """Return the inverse of that; x may be overwritten."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -87,15 +94,15 @@ class FastTransform:
     def pairs(self) -> NDArray[np.intp]:
         return np.zeros(0, dtype=np.intp)
 
-    def forward(self, x: Array, axis: int, own: bool = False) -> Array:
-        return self.apply(x, axis=axis, workers=num_threads(), overwrite_x=own, **self.kind)
+    def forward(self, x: Array, axis: int, overwrite: bool = False) -> Array:
+        return self.apply(x, axis=axis, workers=num_threads(), overwrite_x=overwrite, **self.kind)
 
     def backward(self, x: Array, axis: int) -> Array:
         return self.invert(x, axis=axis, workers=num_threads(), overwrite_x=True, **self.kind)
 
 
 @dataclass(frozen=True, eq=False)
-class Dense:
+class DenseBasis:
     """Eigenvectors as the columns of a matrix, and its inverse.
 
     Of the complex vectors a ± i b of a real matrix, the columns are a and b.
@@ -114,15 +121,15 @@ class Dense:
         # LAPACK puts conjugates behind.
         return np.flatnonzero(self.values.imag > 0) if self.real else np.zeros(0, dtype=np.intp)
 
-    def forward(self, x: Array, axis: int, own: bool = False) -> Array:  # noqa: ARG002  # products need room
-        return _along(self.inverse, x, axis)
+    def forward(self, x: Array, axis: int, overwrite: bool = False) -> Array:  # noqa: ARG002  # products need room
+        return _applied_along(self.inverse, x, axis)
 
     def backward(self, x: Array, axis: int) -> Array:
-        return _along(self.vectors, x, axis)
+        return _applied_along(self.vectors, x, axis)
 
 
-def mixed(x: Array, pairs: Sequence[NDArray[np.intp]]) -> Array:
-    """Return coefficients of a and b as those of a ± i b, the pairs of each axis given."""
+def to_conjugates(x: Array, pairs: Sequence[NDArray[np.intp]]) -> Array:
+    """Return coefficients of a ± i b, given those of a and b and the pairs of each axis."""
     made = x.astype(complex)
     for axis, first in enumerate(pairs):
         lines = np.moveaxis(made, axis, 0)
@@ -131,8 +138,8 @@ def mixed(x: Array, pairs: Sequence[NDArray[np.intp]]) -> Array:
     return made
 
 
-def unmixed(x: Array, pairs: Sequence[NDArray[np.intp]]) -> Array:
-    """Return the inverse of that."""
+def from_conjugates(x: Array, pairs: Sequence[NDArray[np.intp]]) -> Array:
+    """Return coefficients of a and b, given those of a ± i b and the pairs of each axis."""
     made = x.astype(complex)
     for axis, first in enumerate(pairs):
         lines = np.moveaxis(made, axis, 0)
@@ -141,16 +148,16 @@ def unmixed(x: Array, pairs: Sequence[NDArray[np.intp]]) -> Array:
     return made
 
 
-def basis(matrix: csr_array, transforms: bool = True) -> Basis | None:
+def eigenbasis(matrix: csr_array, transforms: bool = True) -> Eigenbasis | None:
     """Return the eigenvectors of a matrix, None if they are too close to each other or too many.
 
     Without transforms, those of a symmetric matrix are orthonormal, and real if it is.
     """
-    fast = _transform(matrix) if transforms else None
-    return fast or (_dense(matrix.toarray()) if matrix.shape[0] <= LARGEST else None)
+    fast = _fast_transform(matrix) if transforms else None
+    return fast or (_dense_basis(matrix.toarray()) if matrix.shape[0] <= DENSE_POINTS else None)
 
 
-def _transform(matrix: csr_array) -> FastTransform | None:
+def _fast_transform(matrix: csr_array) -> FastTransform | None:
     """Return the fast transform that diagonalizes a matrix, if one does and is worth it."""
     n = matrix.shape[0]
     diagonal = matrix.diagonal()
@@ -168,44 +175,44 @@ def _transform(matrix: csr_array) -> FastTransform | None:
     candidates.append((fft.fft, fft.ifft, {}, n))
     probe = np.random.default_rng(0).standard_normal(n)
     for apply, invert, kind, length in candidates:
-        if WORTH * sum(_primes(length)) > n:
+        if TRANSFORM_COST * sum(_prime_factors(length)) > n:
             continue
         values = apply(matrix @ invert(np.ones(n), **kind), **kind)
         error = apply(matrix @ probe, **kind) - values * (there := apply(probe, **kind))
-        if np.abs(error).max() <= EXACT * np.abs(values).max() * np.abs(there).max():
+        if np.abs(error).max() <= TRANSFORM_ERROR * np.abs(values).max() * np.abs(there).max():
             return FastTransform(values, apply, invert, kind)
     return None
 
 
-def _primes(n: int) -> list[int]:
+def _prime_factors(n: int) -> list[int]:
     """Return the prime factors of a number."""
     for p in range(2, math.isqrt(n) + 1):
         if n % p == 0:
-            return [p, *_primes(n // p)]
+            return [p, *_prime_factors(n // p)]
     return [n]
 
 
-def _dense(matrix: Array) -> Dense | None:
+def _dense_basis(matrix: Array) -> DenseBasis | None:
     size = np.abs(matrix).max(initial=0)
-    if np.abs(matrix - matrix.conj().T).max(initial=0) <= ROUNDOFF * size:
+    if np.abs(matrix - matrix.conj().T).max(initial=0) <= SYMMETRY_ROUNDOFF * size:
         values, vectors = np.linalg.eigh(matrix)
-        return Dense(values, vectors, vectors.conj().T)
+        return DenseBasis(values, vectors, vectors.conj().T)
     rows = np.abs(matrix).sum(axis=1)
-    if rows.max(initial=0) > GRADED * rows.min(initial=np.inf):
+    if rows.max(initial=0) > GRADED_ROWS * rows.min(initial=np.inf):
         return None
     values, vectors = np.linalg.eig(matrix)
-    if np.linalg.cond(vectors) > WORST:
+    if np.linalg.cond(vectors) > EIGENVECTOR_CONDITION:
         return None
     sizes = np.linalg.svd(matrix / rows[:, None], compute_uv=False)
-    if sizes[-1] <= SINGULAR * sizes[0]:
+    if sizes[-1] <= ZERO_SINGULAR_VALUE * sizes[0]:
         # Of a matrix far from normal, roundoff moves eigenvalues farther than singular values.
         values[np.argmin(np.abs(values))] = 0
     if np.isrealobj(matrix) and np.iscomplexobj(values):
         vectors = np.where(values.imag < 0, -vectors.imag, vectors.real)
-    return Dense(values, vectors, np.linalg.inv(vectors))
+    return DenseBasis(values, vectors, np.linalg.inv(vectors))
 
 
-def _along(matrix: Array, x: Array, axis: int) -> Array:
+def _applied_along(matrix: Array, x: Array, axis: int) -> Array:
     """Return a matrix applied along an axis."""
     shape = x.shape
     if axis == len(shape) - 1:

@@ -1,4 +1,4 @@
-"""Fast diagonalization of sums of one-dimensional matrices, in all axes at a time."""
+"""Fast diagonalization of sums of one-dimensional matrices: solutions, and functions of them."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from findops.common.threads import run
-from findops.problems.linear.basis import Basis, mixed, unmixed
+from findops.problems.linear.basis import Eigenbasis, from_conjugates, to_conjugates
 from findops.problems.linear.singular import NullField, check_consistent
 
 if TYPE_CHECKING:
@@ -22,26 +22,27 @@ if TYPE_CHECKING:
     from findops.conditions.affine_system import AffineSystem
 
 
-__all__ = ["Separable"]
+__all__ = ["FastDiagonalization"]
 
-NULL = 1e-13
+ZERO_EIGENVALUE = 1e-13
 """Part of the largest eigenvalue below which one is zero."""
 
-MANY = 100
-"""Vectors that a singular matrix may map to zero."""
+MOST_NULL_VECTORS = 100
+"""Null vectors from which on conditions must be missing."""
 
-BLOCK = 1 << 15
+EIGENVALUES_AT_A_TIME = 1 << 15
 """Eigenvalues of which factors are made at a time."""
 
 
 @dataclass(frozen=True, eq=False)
-class Separable:
-    """A system ready to be solved by diagonalization."""
+class FastDiagonalization:
+    """A Kronecker sum of matrices along the axes, diagonalized."""
 
-    axes: tuple[Basis, ...]
+    axes: tuple[Eigenbasis, ...]
     lines: tuple[AffineSystem, ...]
     """The system along each axis."""
     real: bool
+    """Whether the matrix is real."""
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -52,9 +53,11 @@ class Separable:
         return _sum([axis.values for axis in self.axes])
 
     @property
-    def _least(self) -> float:
-        """The size up to which eigenvalues are zero."""
-        return NULL * float(sum(np.abs(axis.values).max(initial=0) for axis in self.axes))
+    def _zero_size(self) -> float:
+        """The modulus up to which eigenvalues count as zero."""
+        return ZERO_EIGENVALUE * float(
+            sum(np.abs(axis.values).max(initial=0) for axis in self.axes)
+        )
 
     @cached_property
     def vanishing(self) -> NDArray[np.intp]:
@@ -67,12 +70,12 @@ class Separable:
             high = sum(v.max(initial=-np.inf) for v in rest)
             found = np.add.outer(found * len(axis.values), np.arange(len(axis.values))).ravel()
             sums = np.add.outer(sums, axis.values).ravel()
-            close = (sums.real + low <= self._least) & (sums.real + high >= -self._least)
+            close = (sums.real + low <= self._zero_size) & (sums.real + high >= -self._zero_size)
             found, sums = found[close], sums[close]
-        return found[np.abs(sums) <= self._least]
+        return found[np.abs(sums) <= self._zero_size]
 
     @cached_property
-    def null(self) -> list[NullField]:
+    def null_fields(self) -> list[NullField]:
         """Fields that the matrix maps to zero, under conditions without values.
 
         Raises
@@ -81,7 +84,7 @@ class Separable:
             If they are so many that conditions must be missing.
         """
         k = len(self.vanishing)
-        if k > MANY:
+        if k > MOST_NULL_VECTORS:
             raise ValueError(
                 f"the operator maps {k} independent fields to zero: conditions are missing"
             )
@@ -102,7 +105,9 @@ class Separable:
         found = []
         for axis, i in zip(self.axes, place, strict=True):
             unit = (np.arange(len(axis.values)) == i).astype(float)
-            made = axis.backward(unmixed(unit, [axis.pairs]) if axis.pairs.size else unit, 0)
+            made = axis.backward(
+                from_conjugates(unit, [axis.pairs]) if axis.pairs.size else unit, 0
+            )
             found.append(made if np.iscomplexobj(made) and made.imag.any() else made.real)
         return found
 
@@ -111,56 +116,56 @@ class Separable:
         """The inverse eigenvalues, 0 where there is none."""
         return self._multiplier(_inverted, 0)
 
-    def __call__(self, b: Array, own: bool = False) -> Array:
+    def __call__(self, b: Array, overwrite: bool = False) -> Array:
         """Return x with (matrix) x = b, both flat; along null vectors x is zero.
 
-        Where b is the solver's own, it may be overwritten.
+        With `overwrite`, b may be overwritten.
 
         Raises
         ------
         ValueError
             If b is not in the range of the matrix.
         """
-        x = self._forward(b, own)
+        x = self._forward(b, overwrite)
         if self.vanishing.size:
-            check_consistent(self._vanishing_part(x), x)
-        return self._back(self._inverse(x), b)
+            check_consistent(self._outside_range(x), x)
+        return self._backward(self._inverse(x), b)
 
-    def reachable(self, b: Array) -> Array:
-        """Return the same for any b, without what of it the matrix cannot reach."""
-        return self._back(self._inverse(self._forward(b)), b)
+    def solve_in_range(self, b: Array) -> Array:
+        """Return the same for any b, after taking off its part outside the range of the matrix."""
+        return self._backward(self._inverse(self._forward(b)), b)
 
-    def vanishing_part(self, b: Array) -> Array:
-        """Return what of b the matrix cannot reach, as coefficients."""
-        part = self._vanishing_part(self._forward(b))
-        return part.real if self._stays_real(b) else part
+    def outside_range(self, b: Array) -> Array:
+        """Return the part of b outside the range of the matrix, as coefficients of eigenvectors."""
+        part = self._outside_range(self._forward(b))
+        return part.real if self._is_real(b) else part
 
-    def _vanishing_part(self, x: Array) -> Array:
+    def _outside_range(self, x: Array) -> Array:
         pairs = [axis.pairs for axis in self.axes]
-        return np.take(mixed(x, pairs) if any(map(len, pairs)) else x, self.vanishing)
+        return np.take(to_conjugates(x, pairs) if any(map(len, pairs)) else x, self.vanishing)
 
-    def regularized(self, b: Array) -> Array:
-        """Return the same for any b, with the eigenvalue nearest zero in place of zeros."""
-        return self._back(self._regular_inverse(self._forward(b)), b)
+    def solve_regularized(self, b: Array) -> Array:
+        """Return the same for any b, zero eigenvalues replaced by the one nearest to zero."""
+        return self._backward(self._regular_inverse(self._forward(b)), b)
 
     @cached_property
     def _regular_inverse(self) -> Multiplier:
         # With the sign of its neighbor, a definite preconditioner stays definite.
-        values = _sum(self._plain).ravel()
+        values = _sum(self._real_values).ravel()
         sizes = np.abs(values)
-        sizes[sizes <= self._least] = np.inf
+        sizes[sizes <= self._zero_size] = np.inf
         nearest = np.argmin(sizes)
         return self._multiplier(_inverted, 1 / values[nearest] if sizes[nearest] < np.inf else 0)
 
     @property
-    def _plain(self) -> list[Array]:
-        """The eigenvalues of each axis, the real parts of pairs."""
+    def _real_values(self) -> list[Array]:
+        """The eigenvalues of each axis; of conjugate pairs, the real parts."""
         return [a.values.real if a.pairs.size else a.values for a in self.axes]
 
-    def function(self, f: Callable[[Array], Array]) -> Callable[[Array], Array]:
-        """Return b ↦ f(matrix) b, flat, f being given for eigenvalues, real for real ones."""
+    def matrix_function(self, f: Callable[[Array], Array]) -> Callable[[Array], Array]:
+        """Return b ↦ f(matrix) b, b flat, for a function f of eigenvalues, real where they are real."""
         multiplier = self._multiplier(f)
-        return lambda b: self._back(multiplier(self._forward(b)), b)
+        return lambda b: self._backward(multiplier(self._forward(b)), b)
 
     def _multiplier(
         self, f: Callable[[Array], Array], at_zero: complex | None = None
@@ -170,47 +175,49 @@ class Separable:
         def factors(values: Array) -> Array:
             zero = None
             if at_zero is not None and self.vanishing.size:
-                zero = np.abs(values) <= self._least
+                zero = np.abs(values) <= self._zero_size
             with np.errstate(divide="ignore", invalid="ignore"):
                 made = f(values)
             if zero is not None:
                 made[zero] = at_zero
             return made
 
-        slabs = []
+        conjugate = []
         for i, axis in enumerate(self.axes):
             lines = np.sort(np.concatenate([axis.pairs, axis.pairs + 1]))
             if lines.size:
                 values = [a.values[lines] if a is axis else a.values for a in self.axes]
                 pairs = [a.pairs for a in self.axes]
                 pairs[i] = np.arange(0, len(lines), 2)
-                slabs.append(Slab((slice(None),) * i + (lines,), pairs, factors(_sum(values))))
-        return Multiplier(factors, self._plain, tuple(slabs))
+                conjugate.append(
+                    ConjugateLines((slice(None),) * i + (lines,), pairs, factors(_sum(values)))
+                )
+        return Multiplier(factors, self._real_values, tuple(conjugate))
 
-    def _forward(self, b: Array, own: bool = False) -> Array:
+    def _forward(self, b: Array, overwrite: bool = False) -> Array:
         x = b.reshape(self.shape)
         for i, axis in enumerate(self.axes):
-            x = axis.forward(x, i, own=own or i > 0)
+            x = axis.forward(x, i, overwrite=overwrite or i > 0)
         return x
 
-    def _back(self, x: Array, b: Array) -> Array:
+    def _backward(self, x: Array, b: Array) -> Array:
         """Return the flat field of coefficients, real if b and the matrix are."""
         for i, axis in enumerate(self.axes):
             x = axis.backward(x, i)
-        return (x.real if self._stays_real(b) else x).ravel()
+        return (x.real if self._is_real(b) else x).ravel()
 
-    def _stays_real(self, b: Array) -> bool:
+    def _is_real(self, b: Array) -> bool:
         """Tell whether the solution for b is real."""
         return self.real and np.isrealobj(b)
 
 
 @dataclass(frozen=True, eq=False)
-class Slab:
+class ConjugateLines:
     """The lines across one axis that belong to pairs of conjugate eigenvalues along it."""
 
     place: tuple[Any, ...]
     pairs: list[NDArray[np.intp]]
-    """Where pairs begin along each axis of the slab."""
+    """Where pairs begin along each axis among these lines."""
     factors: Array
 
 
@@ -219,31 +226,33 @@ class Multiplier:
     """Multiplication of coefficients by numbers, one for each eigenvalue.
 
     Few eigenvalues are complex where a matrix is real and nearly symmetric: all others, the sums of
-    `plain`, take real arithmetic. Their factors are made anew each time, some at a time: kept, they
-    would take as much memory as the field.
+    `values`, take real arithmetic. Their factors are made anew each time, some at a time: kept,
+    they would take as much memory as the field.
     """
 
     factors: Callable[[Array], Array]
-    plain: list[Array]
-    slabs: tuple[Slab, ...]
+    values: list[Array]
+    conjugate: tuple[ConjugateLines, ...]
 
     def __call__(self, x: Array) -> Array:
         """Return the products, in x if they fit."""
-        parts = [mixed(x[slab.place], slab.pairs) * slab.factors for slab in self.slabs]
-        first, *others = self.plain
+        parts = [
+            to_conjugates(x[lines.place], lines.pairs) * lines.factors for lines in self.conjugate
+        ]
+        first, *others = self.values
         rest = _sum(others)
         probe = self.factors(np.add.outer(first[:1], rest.flat[:1]))
         made = x.astype(np.result_type(x, probe), copy=False)
-        thickness = max(1, BLOCK // max(rest.size, 1))
+        thickness = max(1, EIGENVALUES_AT_A_TIME // max(rest.size, 1))
 
         def multiply(a: int) -> None:
             rows = slice(a, a + thickness)
             made[rows] *= self.factors(np.add.outer(first[rows], rest))
 
         run(multiply, [(a,) for a in range(0, len(first), thickness)])
-        for slab, part in zip(self.slabs, parts, strict=True):
-            back = unmixed(part, slab.pairs)
-            made[slab.place] = back if np.iscomplexobj(made) else back.real
+        for lines, part in zip(self.conjugate, parts, strict=True):
+            back = from_conjugates(part, lines.pairs)
+            made[lines.place] = back if np.iscomplexobj(made) else back.real
         return made
 
 

@@ -1,4 +1,4 @@
-"""Sparse factorization, singular systems included."""
+"""Sparse LU factorization, also of singular systems."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ if TYPE_CHECKING:
     from findops.conditions.affine_system import AffineSystem
 
 
-__all__ = ["WORST", "direct", "factored", "inverse"]
+__all__ = ["LARGEST_GROWTH", "direct_solver", "inverse", "sparse_lu"]
 
 
-WORST = 1e-2 / np.finfo(float).eps
-"""How many times rows of size one may enlarge a right-hand side before no digit is left."""
+LARGEST_GROWTH = 1e-2 / np.finfo(float).eps
+"""Times that solving with rows of size one may enlarge b before no digit is left."""
 
 
-def factored(matrix: csr_array, pivoting: float = 0.1) -> SuperLU:
+def sparse_lu(matrix: csr_array, pivoting: float = 0.1) -> SuperLU:
     """Return the LU factors of a matrix.
 
     Where no diagonal entry is zero, the pattern of a difference operator is nearly symmetric, and
@@ -55,59 +55,56 @@ def factored(matrix: csr_array, pivoting: float = 0.1) -> SuperLU:
     )
 
 
-def inverse(matrix: csr_array, singular: str, worst: float = WORST) -> Callable[[Array], Array]:
-    """Return a function that solves with a matrix, which raises ValueError if that is singular.
+def inverse(
+    matrix: csr_array, singular: str, growth: float = LARGEST_GROWTH
+) -> Callable[[Array], Array]:
+    """Return a function that solves with a matrix.
 
     Parameters
     ----------
     matrix : csr_array, (n, n)
     singular : str
-        What to say then.
-    worst : float
-        How many times it may enlarge a right-hand side before it counts as singular.
+        The error's text if it is singular.
+    growth : float
+        Times that its inverse may enlarge a right-hand side before it counts as singular.
+
+    Raises
+    ------
+    ValueError
+        If the matrix is singular to working precision.
     """
     # On graded grids rows differ by many orders: of one size, they show what is singular.
     size = np.asarray(abs(matrix).sum(axis=1)).ravel()
     scale = 1 / np.where(size > 0, size, 1)
-    even = sparse.csr_array(sparse.diags_array(scale) @ matrix)
+    scaled = sparse.csr_array(sparse.diags_array(scale) @ matrix)
     try:
-        factors = factored(even)
+        factors = sparse_lu(scaled)
     except RuntimeError:
         raise ValueError(singular) from None
     probe = np.random.default_rng(0).uniform(-1, 1, len(scale))
-    if not np.abs(solved(factors, probe)).max(initial=0) <= worst:
+    if not np.abs(solved(factors, probe)).max(initial=0) <= growth:
         raise ValueError(singular)
 
     def solve(b: Array) -> Array:
         x = solved(factors, scale * b)
         # Pivots are chosen for little fill: one step of refinement gives back the digits.
-        return x + solved(factors, scale * b - even @ x)
+        return x + solved(factors, scale * b - scaled @ x)
 
     return solve
 
 
-def _singular(system: AffineSystem) -> str:
-    taken = {part.place.face for part in system.equations.parts}
-    bare = [face for face in system.operator.domain.faces if face not in taken]
-    listed = f" ({', '.join(bare)} {'have' if len(bare) > 1 else 'has'} none)" if bare else ""
-    return (
-        f"{system!r} is singular to working precision: conditions are missing{listed} or depend on "
-        "each other, or the operator has a null vector"
-    )
-
-
-def direct(system: AffineSystem, null: Array) -> Callable[[Array], Array]:
+def direct_solver(system: AffineSystem) -> Callable[[Array], Array]:
     """Return a solver by LU factorization.
 
-    A singular matrix is bordered by its null vectors: the solution is orthogonal to them, and what
-    of the right-hand side cannot be met comes out as their factors.
+    A singular matrix is bordered by its null vectors: the solution is orthogonal to them, and their
+    factors are the part of the right-hand side outside the range.
 
     Raises
     ------
     ValueError
         If the matrix is singular in a way that its null vectors do not tell.
     """
-    matrix = system.matrix
+    matrix, null = system.matrix, system.null_vectors
     if null.shape[1]:
         border = sparse.csr_array(null)
         matrix = sparse.block_array([[matrix, border], [border.conj().T, None]], format="csr")
@@ -119,3 +116,15 @@ def direct(system: AffineSystem, null: Array) -> Callable[[Array], Array]:
         return x[: system.size]
 
     return bordered
+
+
+def _singular(system: AffineSystem) -> str:
+    taken = {part.place.face for part in system.equations.parts}
+    missing = [face for face in system.operator.domain.faces if face not in taken]
+    listed = (
+        f" ({', '.join(missing)} {'have' if len(missing) > 1 else 'has'} none)" if missing else ""
+    )
+    return (
+        f"{system!r} is singular to working precision: conditions are missing{listed} or depend on "
+        "each other, or the operator has a null vector"
+    )

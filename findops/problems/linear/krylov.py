@@ -1,4 +1,7 @@
-"""Krylov methods for systems too large to factor, and multigrid as their preconditioner."""
+"""Krylov methods for systems too large to factor, and their preconditioners.
+
+These are the nearest separable problem, which fast diagonalization inverts, and multigrid.
+"""
 
 from __future__ import annotations
 
@@ -12,108 +15,30 @@ from findops.common.progress import Bar
 from findops.conditions.affine_system import AffineSystem
 from findops.operators.operator import Operator
 from findops.plan.program import Chain, Factor, Program, Term
-from findops.problems.linear.separable import separable
+from findops.problems.linear.separable import fast_diagonalization
 from findops.problems.linear.singular import INCONSISTENT
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from findops.common.arrays import Array
-    from findops.problems.linear.diagonalization import Separable
+    from findops.problems.linear.diagonalization import FastDiagonalization
 
 
-__all__ = ["Krylov", "Nearest", "multigrid", "nearest"]
+__all__ = ["Krylov", "NearestSeparable", "multigrid", "nearest_separable"]
 
 
-SAME = 1e-9
-"""Part of the width of a spectrum by which eigenvalues differ that are one."""
+RESIDUAL_SLACK = 10
+"""Times the tolerance that the true residual may be: roundoff takes the updated one from it."""
 
-
-@dataclass(frozen=True, eq=False)
-class Nearest:
-    """A separable problem scaled to the size of another: scale · A₀ · scale."""
-
-    fast: Separable
-    scale: Array
-
-    def inverse(self, r: Array) -> Array:
-        """Return its solution, zero eigenvalues replaced by those nearest zero."""
-        return self.fast.regularized(r / self.scale) / self.scale
-
-    def near(self, number: float, k: int) -> Callable[[Array], Array]:
-        """Return what divides by distances from the eigenvalue nearest to a number.
-
-        Distances of the k nearest are taken as equal, so that it is positive definite, as LOBPCG
-        needs, wherever the eigenvalues lie.
-        """
-        every = self.fast.eigenvalues().ravel()
-        end = every[np.argmin(np.abs(every - number))]
-        apart = np.sort(np.abs(every - end))
-        beyond = apart[k:][apart[k:] > SAME * apart[-1]]
-        least = beyond[0] if beyond.size else 1.0
-        divided = self.fast.function(lambda values: 1 / np.maximum(np.abs(values - end), least))
-        return lambda r: divided(r / self.scale) / self.scale
-
-
-def nearest(system: AffineSystem) -> Nearest | None:
-    """Return the problem with means for coefficients, None if even that does not separate.
-
-    Concus and Golub (1973): −∇·k∇ is near √k (−∇²) √k for smooth k, whatever its range. What only
-    multiplies becomes the nearest sum of functions of one coordinate each.
-    """
-    mean = _averaged(system.operator)
-    if mean is None:
-        return None
-    plain = replace(system.equations, means=())
-    fast = separable(AffineSystem(mean, plain, "elimination"))
-    if fast is None or system.equations.means:
-        return None
-    own, near = np.abs(system.operator.diagonal()), np.abs(mean.diagonal())
-    ratio = np.divide(own, near, out=np.zeros_like(own), where=near > 0)
-    scale = np.sqrt(np.where(ratio > 0, ratio, 1)).reshape(system.shape)
-    return Nearest(fast, system.restrict(scale))
-
-
-def _averaged(op: Operator) -> Operator | None:
-    """Return an operator with means for coefficients, without mixed derivatives."""
-    chains = []
-    for part in op.program.parts:
-        if not isinstance(part, Chain):
-            return None
-        axes = {i for term in part.terms for i, band in enumerate(term.bands) if band is not None}
-        if not axes:
-            chains.append(replace(part, terms=(_summed(part),)))
-        elif len(axes) == 1:
-            chains.append(replace(part, terms=tuple(map(_mean, part.terms))))
-    program = Program(op.program.inputs, op.program.outputs, tuple(chains))
-    return Operator(program, op.domain, op.range, op.ghosts, op.beyond, op.pieces)
-
-
-def _mean(term: Term) -> Term:
-    factors = (Factor(np.mean(f.value, keepdims=True)) for f in term.factors)
-    return replace(term, factors=tuple(factors))
-
-
-def _summed(multiplication: Chain) -> Term:
-    """Return the sum of functions of one coordinate that is nearest to what multiplies."""
-    first = multiplication.terms[0]
-    value: Array = np.ones((1,) * len(first.bands))
-    for term in multiplication.terms:
-        value = value * term.coefficient
-    mean = value.mean(keepdims=True)
-    axes = range(value.ndim)
-    lines = (value.mean(axis=tuple(j for j in axes if j != i), keepdims=True) for i in axes)
-    return Term(first.bands, 1.0, (Factor(sum(line - mean for line in lines) + mean),))
-
-
-LOST = 10
-"""How many times the tolerance the residual may be, for what roundoff does on the way."""
-
-MOST = 500
+MAX_ITERATIONS = 500
 """Iterations after which a method is given up."""
 
-ROUNDOFF = 1e-11
+ADJOINT_ROUNDOFF = 1e-11
 """Part of ⟨A x, y⟩ by which it may differ from ⟨x, A y⟩ if A is symmetric."""
+
+SAME_EIGENVALUE = 1e-9
+"""Part of the width of a spectrum by which eigenvalues may differ and still be one."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -139,11 +64,11 @@ class Krylov:
         M = LinearOperator(A.shape, matvec=self.precondition, dtype=A.dtype)
         with Bar("iterations", self.progress) as bar:
             x, failed = (cg if _symmetric(A, b) else bicgstab)(
-                A, b, rtol=self.tol, maxiter=MOST, M=M, callback=lambda _: bar.advance()
+                A, b, rtol=self.tol, maxiter=MAX_ITERATIONS, M=M, callback=lambda _: bar.advance()
             )
-        # What the iteration updates may leave the true residual behind.
+        # Roundoff takes the residual that the iteration updates away from the true one.
         left = np.linalg.norm(b - A @ x) / (np.linalg.norm(b) or 1)
-        if failed or not left <= LOST * self.tol:
+        if failed or not left <= RESIDUAL_SLACK * self.tol:
             if self.system.null_vectors.size:
                 raise ValueError(INCONSISTENT)
             raise RuntimeError(
@@ -159,7 +84,86 @@ def _symmetric(A: LinearOperator, b: Array) -> bool:
     rng = np.random.default_rng(0)
     x, y = (rng.standard_normal(len(b)).astype(A.dtype) for _ in range(2))
     left, right = np.vdot(y, Ax := A @ x), np.vdot(A @ y, x)
-    return bool(abs(left - right) <= ROUNDOFF * np.linalg.norm(Ax) * np.linalg.norm(y))
+    return bool(abs(left - right) <= ADJOINT_ROUNDOFF * np.linalg.norm(Ax) * np.linalg.norm(y))
+
+
+@dataclass(frozen=True, eq=False)
+class NearestSeparable:
+    """A separable problem scaled to the size of another: scale · A₀ · scale."""
+
+    fast: FastDiagonalization
+    scale: Array
+
+    def inverse(self, r: Array) -> Array:
+        """Return its solution, zero eigenvalues replaced by those nearest zero."""
+        return self.fast.solve_regularized(r / self.scale) / self.scale
+
+    def inverse_distance(self, number: float, k: int) -> Callable[[Array], Array]:
+        """Return the multiplication by |A₀ − λ|⁻¹, where λ is its eigenvalue nearest to a number.
+
+        The k eigenvalues nearest to λ are taken to be as far as the next one, so that the result is
+        positive definite, as LOBPCG needs, wherever the eigenvalues lie.
+        """
+        every = self.fast.eigenvalues().ravel()
+        end = every[np.argmin(np.abs(every - number))]
+        apart = np.sort(np.abs(every - end))
+        beyond = apart[k:][apart[k:] > SAME_EIGENVALUE * apart[-1]]
+        least = beyond[0] if beyond.size else 1.0
+        divided = self.fast.matrix_function(
+            lambda values: 1 / np.maximum(np.abs(values - end), least)
+        )
+        return lambda r: divided(r / self.scale) / self.scale
+
+
+def nearest_separable(system: AffineSystem) -> NearestSeparable | None:
+    """Return the problem whose coefficients are their means, None if even that does not separate.
+
+    Concus and Golub (1973): −∇·k∇ is near √k (−∇²) √k for smooth k, whatever its range. What only
+    multiplies becomes the nearest sum of functions of one coordinate each.
+    """
+    mean = _averaged_operator(system.operator)
+    if mean is None:
+        return None
+    plain = replace(system.equations, means=())
+    fast = fast_diagonalization(AffineSystem(mean, plain, "elimination"))
+    if fast is None or system.equations.means:
+        return None
+    own, near = np.abs(system.operator.diagonal()), np.abs(mean.diagonal())
+    ratio = np.divide(own, near, out=np.zeros_like(own), where=near > 0)
+    scale = np.sqrt(np.where(ratio > 0, ratio, 1)).reshape(system.shape)
+    return NearestSeparable(fast, system.restrict(scale))
+
+
+def _averaged_operator(op: Operator) -> Operator | None:
+    """Return an operator whose coefficients are their means, without mixed derivatives."""
+    chains = []
+    for part in op.program.parts:
+        if not isinstance(part, Chain):
+            return None
+        axes = {i for term in part.terms for i, band in enumerate(term.bands) if band is not None}
+        if not axes:
+            chains.append(replace(part, terms=(_nearest_sum(part),)))
+        elif len(axes) == 1:
+            chains.append(replace(part, terms=tuple(map(_averaged_term, part.terms))))
+    program = Program(op.program.inputs, op.program.outputs, tuple(chains))
+    return Operator(program, op.domain, op.range, op.ghosts, op.beyond, op.pieces)
+
+
+def _averaged_term(term: Term) -> Term:
+    factors = (Factor(np.mean(f.value, keepdims=True)) for f in term.factors)
+    return replace(term, factors=tuple(factors))
+
+
+def _nearest_sum(multiplication: Chain) -> Term:
+    """Return the sum of functions of one coordinate that is nearest to what multiplies."""
+    first = multiplication.terms[0]
+    value: Array = np.ones((1,) * len(first.bands))
+    for term in multiplication.terms:
+        value = value * term.coefficient
+    mean = value.mean(keepdims=True)
+    axes = range(value.ndim)
+    lines = (value.mean(axis=tuple(j for j in axes if j != i), keepdims=True) for i in axes)
+    return Term(first.bands, 1.0, (Factor(sum(line - mean for line in lines) + mean),))
 
 
 def multigrid(system: AffineSystem) -> Callable[[Array], Array]:

@@ -1,4 +1,4 @@
-"""Systems whose operator acts along one axis at a time, as systems along the axes.
+"""Separable systems: their operator acts along one axis at a time.
 
 Lynch, Rice and Thomas (1964): where the matrix is a Kronecker sum, the eigenvectors of the
 one-dimensional matrices diagonalize it.
@@ -19,8 +19,8 @@ from findops.expressions.expression import Coef
 from findops.grids.grid import Grid
 from findops.operators.operator import Operator
 from findops.plan.program import Chain, Composition, Factor, Layout, Program, Term
-from findops.problems.linear.basis import basis
-from findops.problems.linear.diagonalization import Separable
+from findops.problems.linear.basis import eigenbasis
+from findops.problems.linear.diagonalization import FastDiagonalization
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -28,16 +28,39 @@ if TYPE_CHECKING:
     from findops.common.arrays import Array
 
 
-__all__ = ["balanced", "separable"]
+__all__ = ["fast_diagonalization", "fast_solver_with_mean"]
+
+SPLIT_ROUNDOFF = 1e-13
+"""Part of a coefficient by which it may differ from a sum of functions of one coordinate each."""
 
 
-def balanced(system: AffineSystem) -> Callable[[Array], Array] | None:
+def fast_diagonalization(
+    system: AffineSystem, transforms: bool = True
+) -> FastDiagonalization | None:
+    """Return a system's matrix, diagonalized along the axes; None if it is no Kronecker sum.
+
+    Without `transforms`, eigenvectors along every axis come from a dense matrix.
+    """
+    by_axis = _by_axis(system.operator.program)
+    if by_axis is None or system.impose != "elimination" or system.equations.means:
+        return None
+    axes, lines = [], []
+    for i, chains in enumerate(by_axis):
+        line = _system_along(system, i, chains)
+        if line is None or (made := eigenbasis(line.matrix, transforms)) is None:
+            return None
+        axes.append(made)
+        lines.append(line)
+    return FastDiagonalization(tuple(axes), tuple(lines), system.dtype.kind != "c")
+
+
+def fast_solver_with_mean(system: AffineSystem) -> Callable[[Array], Array] | None:
     """Return the solver of A x + c = b, mean(x) = m, for separable A; None for any other.
 
     Where A is regular, c is what takes the mean of A⁻¹(b − c) to m. Where it is singular, c is what
-    leaves b no part that A cannot reach, and the null vector brings the mean to m.
+    takes b to the range of A, and a multiple of the null vector brings the mean to m.
     """
-    fast = separable(replace(system, equations=replace(system.equations, means=())))
+    fast = fast_diagonalization(replace(system, equations=replace(system.equations, means=())))
     if fast is None or len(system.equations.means) != 1:
         return None
     mean, constant = system.means.toarray().ravel(), system.balanced.toarray().ravel()
@@ -53,33 +76,14 @@ def balanced(system: AffineSystem) -> Callable[[Array], Array] | None:
     if fast.vanishing.size > 1:
         return None
     place = np.unravel_index(fast.vanishing[0], fast.shape)
-    null, unreachable = fast.eigenvector(place).ravel(), fast.vanishing_part(constant)
+    null, constant_outside = fast.eigenvector(place).ravel(), fast.outside_range(constant)
 
     def singular(b: Array) -> Array:
-        c = (fast.vanishing_part(b[:-1]) / unreachable).item()
-        x = fast.reachable(b[:-1] - c * constant)
+        c = (fast.outside_range(b[:-1]) / constant_outside).item()
+        x = fast.solve_in_range(b[:-1] - c * constant)
         return np.append(x + (b[-1] - mean @ x) / (mean @ null) * null, c)
 
     return singular
-
-
-ROUNDOFF = 1e-13
-"""Part of a coefficient that may be left when functions of one coordinate each are taken off."""
-
-
-def separable(system: AffineSystem, transforms: bool = True) -> Separable | None:
-    """Return the fast solver of a system, None if its matrix is no Kronecker sum."""
-    by_axis = _by_axis(system.operator.program)
-    if by_axis is None or system.impose != "elimination" or system.equations.means:
-        return None
-    axes, lines = [], []
-    for i, chains in enumerate(by_axis):
-        line = _line(system, i, chains)
-        if line is None or (made := basis(line.matrix, transforms)) is None:
-            return None
-        axes.append(made)
-        lines.append(line)
-    return Separable(tuple(axes), tuple(lines), system.dtype.kind != "c")
 
 
 def _by_axis(program: Program) -> list[list[Chain]] | None:
@@ -90,12 +94,12 @@ def _by_axis(program: Program) -> list[list[Chain]] | None:
     for part in program.parts:
         if isinstance(part, Composition):
             return None
-        for chain in _split(part):
+        for chain in _summands(part):
             axes = {i for term in chain.terms for i in _axes(term)}
             if len(axes) > 1:
                 return None
             axis = min(axes, default=0)
-            terms = tuple(_along(term, axis) for term in chain.terms)
+            terms = tuple(_one_dimensional(term, axis) for term in chain.terms)
             by_axis[axis].append(Chain(0, 0, terms))
     return by_axis
 
@@ -107,13 +111,13 @@ def _axes(term: Term) -> Iterator[int]:
             yield i
 
 
-def _along(term: Term, axis: int) -> Term:
+def _one_dimensional(term: Term, axis: int) -> Term:
     """Return a term that acts along one axis only as a one-dimensional one."""
     factors = tuple(replace(f, value=f.value.reshape(-1)) for f in term.factors)
     return Term((term.bands[axis],), term.scale, factors)
 
 
-def _split(chain: Chain) -> Iterator[Chain]:
+def _summands(chain: Chain) -> Iterator[Chain]:
     """Yield a coefficient that is a sum of functions of one coordinate each as such a sum."""
     first = chain.terms[0]
     values = np.asarray(first.coefficient)
@@ -124,14 +128,14 @@ def _split(chain: Chain) -> Iterator[Chain]:
     mean = values.mean(keepdims=True)
     others = [tuple(j for j in axes if j != i) for i in axes]
     functions = [values.mean(axis=j, keepdims=True) - mean for j in others] + [mean]
-    if np.abs(values - sum(functions)).max() > ROUNDOFF * np.abs(values).max():
+    if np.abs(values - sum(functions)).max() > SPLIT_ROUNDOFF * np.abs(values).max():
         yield chain
         return
     for function in functions:
         yield Chain(0, 0, (Term(first.bands, 1.0, (Factor(function),)),))
 
 
-def _line(system: AffineSystem, axis: int, chains: list[Chain]) -> AffineSystem | None:
+def _system_along(system: AffineSystem, axis: int, chains: list[Chain]) -> AffineSystem | None:
     """Return the system along one axis, None if conditions do not separate."""
     whole = system.operator.domain
     grid = Grid(x=whole.axes[axis])

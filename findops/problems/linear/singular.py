@@ -1,4 +1,4 @@
-"""What singular problems ask of their right-hand sides, and which of their solutions is given."""
+"""Singular systems: right-hand sides in the range, and solutions orthogonal to null fields."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ __all__ = [
     "INCONSISTENT",
     "NullField",
     "check_consistent",
-    "largest",
+    "max_norm",
     "null_fields",
     "without_null",
 ]
@@ -31,10 +31,10 @@ INCONSISTENT = (
     "gives the mean of u and balances f by a constant"
 )
 
-TOLERANCE = 1e-9
+OUTSIDE_RANGE = 1e-9
 """Part of a right-hand side that may lie outside the range."""
 
-BLOCK = 1 << 15
+POINTS_AT_A_TIME = 1 << 15
 """Points to which a null field is added at a time."""
 
 
@@ -53,22 +53,22 @@ def check_consistent(outside: Array, all_parts: Array) -> None:
     ValueError
         If a part outside is more than roundoff.
     """
-    most = largest(outside)
-    if most > TOLERANCE * largest(all_parts):
+    most = max_norm(outside)
+    if most > OUTSIDE_RANGE * max_norm(all_parts):
         raise ValueError(f"{INCONSISTENT}. The part outside its range is {most:.1e}")
 
 
-def largest(x: Array) -> float:
-    """Return the largest size of a number."""
+def max_norm(x: Array) -> float:
+    """Return the largest absolute value."""
     if np.iscomplexobj(x):
         return float(np.abs(x).max(initial=0))
-    # Without room for the absolute values.
+    # Needs no memory for the absolute values.
     return float(max(x.max(initial=0), -x.min(initial=0)))
 
 
 @dataclass(frozen=True, eq=False)
 class NullField:
-    """A field that the operator maps to zero, as an outer product of lines, flat.
+    """A field that the operator maps to zero: an outer product of lines, taken flat.
 
     Parameters
     ----------
@@ -93,7 +93,7 @@ class NullField:
         return values
 
     def inner_of(self, other: NullField) -> Any:
-        """Return the same of another one with as many lines."""
+        """Return the integral of another one, with as many lines, times the conjugate."""
         lines = zip(self.lines, self.weights, other.lines, strict=True)
         return math.prod(np.vdot(mine * weights, its) for mine, weights, its in lines)
 
@@ -101,7 +101,7 @@ class NullField:
         """Add c times the field to a contiguous one, some rows at a time."""
         first, *others = self.lines
         rest = c * functools.reduce(np.multiply.outer, others, np.ones(()))
-        rows, step = u.reshape(self.shape), max(1, BLOCK // rest.size)
+        rows, step = u.reshape(self.shape), max(1, POINTS_AT_A_TIME // rest.size)
         for a in range(0, len(first), step):
             rows[a : a + step] += np.multiply.outer(first[a : a + step], rest)
 

@@ -1,10 +1,9 @@
-"""Which solver a linear boundary-value problem gets."""
+"""Solvers of linear boundary-value problems: the choice among them, and what they return."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
 from importlib.util import find_spec
 from numbers import Real
 from typing import TYPE_CHECKING, Any
@@ -12,10 +11,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from findops.common.arguments import kind
-from findops.problems.linear.direct import direct
-from findops.problems.linear.krylov import Krylov, multigrid, nearest
-from findops.problems.linear.separable import balanced, separable
-from findops.problems.linear.singular import largest, null_fields, without_null
+from findops.problems.linear.direct import direct_solver
+from findops.problems.linear.krylov import Krylov, multigrid, nearest_separable
+from findops.problems.linear.separable import fast_diagonalization, fast_solver_with_mean
+from findops.problems.linear.singular import max_norm, null_fields, without_null
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -27,7 +26,16 @@ if TYPE_CHECKING:
     from findops.problems.linear.singular import NullField
 
 
-__all__ = ["Factored", "Solution", "Solver", "make_solver", "returned"]
+__all__ = ["Factored", "Solution", "Solver", "as_solution", "make_solver"]
+
+
+Solver = str | Callable[[Any, "Array"], Any]
+"""A name, or a function of (A, b) that returns x."""
+
+FACTORABLE = 30_000
+"""Unknowns up to which matrices in three dimensions are factored."""
+
+FAST = "fast diagonalization"
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -63,31 +71,31 @@ class Solution:
 
 @dataclass(frozen=True, eq=False)
 class Factored:
-    """A boundary-value problem made ready: a function from right-hand sides to fields."""
+    """A boundary-value problem prepared for many right-hand sides: a function of these."""
 
     system: AffineSystem
     solver: Callable[[Array], tuple[Array, int]]
     """What solves the system; it may overwrite its right-hand side."""
     method: str
-    null: Sequence[NullField] = ()
+    null_fields: Sequence[NullField] = ()
     """What may be added to a solution."""
 
     def __call__(self, rhs: ArrayLike = 0, t: float | None = None) -> Array:
         """Return the field for a right-hand side, boundary included."""
-        return self._solved(self.system.rhs(rhs, t), t)[0]
+        return self._solve(self.system.rhs(rhs, t), t)[0]
 
     def solution(self, rhs: ArrayLike = 0, t: float | None = None) -> Solution:
         """Return the field for a right-hand side, and how well it solves the system."""
         b = self.system.rhs(rhs, t)
-        given = largest(b)
-        u, constants, iterations = self._solved(b, t)
+        given = max_norm(b)
+        u, constants, iterations = self._solve(b, t)
         # The residual takes as much memory again.
         del b
-        left = largest(self.system.residual(u, constants, rhs, t))
-        size = self.system.scale * largest(u) + given
+        left = max_norm(self.system.residual(u, constants, rhs, t))
+        size = self.system.scale * max_norm(u) + given
         return Solution(u, left / size if size else 0.0, self.method, iterations, constants)
 
-    def _solved(self, b: Array, t: float | None) -> tuple[Array, Array, int]:
+    def _solve(self, b: Array, t: float | None) -> tuple[Array, Array, int]:
         """Return the field, the constants that balance means, and the number of iterations."""
         if not np.isfinite(b).all():
             raise ValueError(
@@ -97,16 +105,9 @@ class Factored:
         x, iterations = self.solver(b)
         if not np.isfinite(x).all():
             raise ValueError(f"{self.system!r}: what the solver returned is not finite")
-        u = without_null(self.system.lift(x, t), self.null)
+        u = without_null(self.system.lift(x, t), self.null_fields)
         # A view would keep all of x.
         return u, x[self.system.count :].copy(), iterations
-
-
-Solver = str | Callable[[Any, "Array"], Any]
-"""A name, or a function of (A, b) that returns x."""
-
-FACTORABLE = 30_000
-"""Unknowns up to which matrices in three dimensions are factored."""
 
 
 def make_solver(system: AffineSystem, solver: Solver, tol: float, progress: bool) -> Factored:
@@ -117,7 +118,7 @@ def make_solver(system: AffineSystem, solver: Solver, tol: float, progress: bool
         raise ValueError(f"tol must be positive, but is {tol!r}")
     if callable(solver):
         matrix = system.matrix
-        return Factored(system, lambda b: (returned(solver(matrix, b), b), 0), "given")
+        return Factored(system, lambda b: (as_solution(solver(matrix, b), b), 0), "given")
     if solver != "auto" and solver not in METHODS:
         raise ValueError(
             f"solver must be one of {['auto', *METHODS]} or a function of (A, b), not {solver!r}"
@@ -140,8 +141,8 @@ def _candidates(system: AffineSystem) -> tuple[str, ...]:
     return "fast", "krylov", *(("amg",) if find_spec("pyamg") else ()), "direct"
 
 
-def returned(x: Any, b: Array) -> Array:
-    """Return what a user's solver returned, if that can be the solution."""
+def as_solution(x: Any, b: Array) -> Array:
+    """Return what a user's solver returned as an array, if that can be the solution."""
     if isinstance(x, tuple) or np.shape(x) != b.shape:
         raise TypeError(
             f"solver(A, b) must return x alone, of shape {b.shape}, but returned "
@@ -151,19 +152,17 @@ def returned(x: Any, b: Array) -> Array:
 
 
 def _fast(system: AffineSystem, tol: float, progress: bool) -> Factored | None:  # noqa: ARG001
-    solve: Callable[[Array], Array] | None
     if system.equations.means:
-        solve, null = balanced(system), []
-    else:
-        fast = separable(system)
-        solve, null = (partial(fast, own=True), fast.null) if fast else (None, [])
-    if solve is None:
+        solve = fast_solver_with_mean(system)
+        return solve and Factored(system, lambda b: (solve(b), 0), FAST)
+    fast = fast_diagonalization(system)
+    if fast is None:
         return None
-    return Factored(system, lambda b: (solve(b), 0), "fast diagonalization", null)
+    return Factored(system, lambda b: (fast(b, overwrite=True), 0), FAST, fast.null_fields)
 
 
 def _krylov(system: AffineSystem, tol: float, progress: bool) -> Factored | None:
-    near = nearest(system)
+    near = nearest_separable(system)
     if near is None:
         return None
     iterate = Krylov(system, near.inverse, tol, progress)
@@ -176,7 +175,7 @@ def _multigrid(system: AffineSystem, tol: float, progress: bool) -> Factored:
 
 
 def _direct(system: AffineSystem, tol: float, progress: bool) -> Factored:  # noqa: ARG001
-    solve = direct(system, system.null_vectors)
+    solve = direct_solver(system)
     return Factored(system, lambda b: (solve(b), 0), "sparse factorization", null_fields(system))
 
 
@@ -186,4 +185,4 @@ METHODS: dict[str, Callable[[AffineSystem, float, bool], Factored | None]] = {
     "krylov": _krylov,
     "amg": _multigrid,
 }
-"""What makes a system ready to be solved, None where it does not fit; only iterations use `tol`."""
+"""Functions that prepare a system, None where they do not fit; only iterations use `tol`."""

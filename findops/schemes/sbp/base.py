@@ -11,7 +11,7 @@ import numpy as np
 
 from findops.grids.axes import Axis
 from findops.plan.band import Band, ByParts, Row
-from findops.schemes.sbp.derivation import closed_norm
+from findops.schemes.sbp.derivation import norm_diagonal
 from findops.schemes.scheme import Scheme, Stencil, TooFewPointsError
 
 if TYPE_CHECKING:
@@ -21,13 +21,13 @@ if TYPE_CHECKING:
     from findops.schemes.scheme import Closure
 
 
-__all__ = ["ByPartsScheme", "Exact", "exact_rows"]
+__all__ = ["ByPartsScheme", "ExactMatrix", "exact_rows"]
 
 Rows = tuple[tuple[Fraction, ...], ...]
 
 
 @dataclass(frozen=True)
-class Exact:
+class ExactMatrix:
     """A matrix on unit spacing: its interior row, and those near the ends, in exact rationals."""
 
     interior: tuple[Fraction, ...]
@@ -62,16 +62,16 @@ class ByPartsScheme(Scheme):
 
     @property
     @abstractmethod
-    def edge(self) -> tuple[Fraction, ...]:
+    def edge_norm(self) -> tuple[Fraction, ...]:
         """The norm near an end, on unit spacing; 1 elsewhere."""
 
     @property
     @abstractmethod
-    def half(self) -> int:
+    def edge_accuracy(self) -> int:
         """The accuracy of the rows at the ends."""
 
     @abstractmethod
-    def exact(self, order: int) -> Exact:
+    def exact_matrix(self, order: int) -> ExactMatrix:
         """Return the matrix of a derivative on unit spacing."""
 
     def facing(self, ascending: bool) -> ByPartsScheme:  # noqa: ARG002  # for those that have sides
@@ -96,12 +96,12 @@ class ByPartsScheme(Scheme):
         """
         if not isinstance(axis, Axis):
             raise TypeError(f"{self!r}: norm needs an axis, such as grid['x'], not {axis!r}")
-        spacing = abs(self._long(axis, 2 * len(self.edge)))
-        weights = [Fraction(1)] * len(axis) if axis.periodic else closed_norm(self.edge, len(axis))
+        spacing = abs(self._spacing_of(axis, 2 * len(self.edge_norm)))
+        weights = [Fraction(1)] * len(axis) if axis.periodic else norm_diagonal(self.edge_norm, len(axis))
         return np.array([float(w * spacing) for w in weights])
 
     def stencil(self, order: int, acc: int, shift: Fraction = Fraction(0)) -> Stencil:  # noqa: ARG002  # points are nodes, and the accuracy is the scheme's
-        weights = self.exact(order).interior
+        weights = self.exact_matrix(order).interior
         taps = {Fraction(i - len(weights) // 2): w for i, w in enumerate(weights) if w}
         return Stencil(tuple(taps), tuple(taps.values()))
 
@@ -113,8 +113,8 @@ class ByPartsScheme(Scheme):
         target: Axis,  # noqa: ARG002  # the same as the source
         closure: tuple[Closure, Closure],
     ) -> Band:
-        made, n = self.facing(source.ascending).exact(order), len(source)
-        spacing = self._long(source, max(2 * len(made.head), len(made.slope)))
+        made, n = self.facing(source.ascending).exact_matrix(order), len(source)
+        spacing = self._spacing_of(source, max(2 * len(made.head), len(made.slope)))
         self.check_ends(source, closure)
         # What stands for nothing knows no direction.
         scale = 1 / (spacing if made.sign else abs(spacing)) ** order
@@ -134,7 +134,7 @@ class ByPartsScheme(Scheme):
             law=None if source.periodic else self._law(made, order, source),
         ).compressed()
 
-    def _law(self, made: Exact, order: int, axis: Axis) -> ByParts:
+    def _law(self, made: ExactMatrix, order: int, axis: Axis) -> ByParts:
         unit = 1 / abs(self.spacing(axis))
         # Outwards, a derivative at the first point has the other sign.
         low, high = made.slope, tuple(-w for w in made.slope)
@@ -143,7 +143,7 @@ class ByPartsScheme(Scheme):
         slopes = (_row(low, -unit), _mirrored(_row(high, unit), len(axis))) if low else None
         return ByParts(self.norm(axis), slopes)
 
-    def _long(self, axis: Axis, points: int) -> Fraction:
+    def _spacing_of(self, axis: Axis, points: int) -> Fraction:
         """Return the spacing of an axis that is long enough."""
         spacing = self.spacing(axis)
         if not axis.periodic and len(axis) < points:

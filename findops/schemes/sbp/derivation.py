@@ -20,35 +20,35 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 __all__ = [
-    "Corner",
-    "Entries",
-    "closed_norm",
-    "differences",
-    "first",
-    "narrow",
-    "narrowing",
-    "second",
-    "slope",
-    "squared",
-    "upwind",
+    "HalfLineMatrix",
+    "FreeEntries",
+    "norm_diagonal",
+    "undivided_difference",
+    "first_derivative",
+    "centered_stencil",
+    "remainder_terms",
+    "second_derivative",
+    "boundary_derivative",
+    "squared_difference",
+    "upwind_stencil",
 ]
 
-Entries = tuple[tuple[tuple[int, int], Fraction], ...]
-"""Entries of a block that accuracy leaves free, as ((row, column), value)."""
+FreeEntries = tuple[tuple[tuple[int, int], Fraction], ...]
+"""FreeEntries of a block that accuracy leaves free, as ((row, column), value)."""
 
 Unknown = tuple[str, int, int]
 Rows = list[list[Fraction]]
 
 
 @dataclass(frozen=True)
-class Corner:
+class HalfLineMatrix:
     """A matrix on a half line: a block at its end, and elsewhere a symmetric band.
 
     Parameters
     ----------
     block : tuple of tuples of Fraction, (r, r)
     interior : tuple of Fraction
-        Entries at the distances 0, 1, … to the right of the diagonal.
+        FreeEntries at the distances 0, 1, … to the right of the diagonal.
     sign : int
         1 for symmetric matrices, −1 for antisymmetric ones (but for the first entry).
     """
@@ -74,22 +74,22 @@ class Corner:
 
 
 @cache
-def narrow(order: int, reach: int) -> tuple[Fraction, ...]:
+def centered_stencil(order: int, reach: int) -> tuple[Fraction, ...]:
     """Return the centered stencil of a derivative at the distances 0, 1, …, reach."""
     weights = exact_weights(order, tuple(map(Fraction, range(-reach, reach + 1))))
     return weights[reach:]
 
 
 @cache
-def differences(order: int) -> tuple[Fraction, ...]:
+def undivided_difference(order: int) -> tuple[Fraction, ...]:
     """Return the undivided difference of an order."""
     return tuple(Fraction((-1) ** (order - k) * math.comb(order, k)) for k in range(order + 1))
 
 
 @cache
-def first(
-    half: int, interior: tuple[Fraction, ...], free: Entries = ()
-) -> tuple[tuple[Fraction, ...], Corner]:
+def first_derivative(
+    half: int, interior: tuple[Fraction, ...], free: FreeEntries = ()
+) -> tuple[tuple[Fraction, ...], HalfLineMatrix]:
     """Derive a diagonal norm H and Q, with D = H⁻¹Q and Q + Qᵀ = diag(−1, 0, …).
 
     Parameters
@@ -99,13 +99,13 @@ def first(
     interior : tuple of Fraction
         The antisymmetric stencil at the distances 0, 1, ….
     free : entries
-        Entries of Q that accuracy leaves free: none for half 1 and 2, one for 3, three for 4.
+        FreeEntries of Q that accuracy leaves free: none for half 1 and 2, one for 3, three for 4.
 
     Returns
     -------
     norm : tuple of Fraction
         The entries of H in the block; 1 elsewhere.
-    Q : Corner
+    Q : HalfLineMatrix
 
     Raises
     ------
@@ -132,11 +132,11 @@ def first(
     for (name, i, j), value in found.items():
         if name == "Q":
             block[i][j], block[j][i] = value, -value
-    return norm, Corner(tuple(map(tuple, block)), interior, -1)
+    return norm, HalfLineMatrix(tuple(map(tuple, block)), interior, -1)
 
 
 @cache
-def second(half: int, norm: tuple[Fraction, ...], free: Entries = ()) -> Corner:
+def second_derivative(half: int, norm: tuple[Fraction, ...], free: FreeEntries = ()) -> HalfLineMatrix:
     """Derive the symmetric M of the narrow second derivative D₂ = H⁻¹(−M + B S).
 
     Parameters
@@ -144,9 +144,9 @@ def second(half: int, norm: tuple[Fraction, ...], free: Entries = ()) -> Corner:
     half : int
         The accuracy of the rows at the end.
     norm : tuple of Fraction
-        H, as `first` gives it.
+        H, as `first_derivative` gives it.
     free : entries
-        Entries of M that accuracy leaves free: none for half 1 and 2, one for 3, three for 4.
+        FreeEntries of M that accuracy leaves free: none for half 1 and 2, one for 3, three for 4.
 
     Raises
     ------
@@ -154,7 +154,7 @@ def second(half: int, norm: tuple[Fraction, ...], free: Entries = ()) -> Corner:
         If the entries do not determine the others, or contradict accuracy.
     """
     size = len(norm)
-    interior = tuple(-w for w in narrow(2, half))
+    interior = tuple(-w for w in centered_stencil(2, half))
     equations = []
     for i in range(size):
         for degree in range(half + 2):
@@ -172,11 +172,11 @@ def second(half: int, norm: tuple[Fraction, ...], free: Entries = ()) -> Corner:
     block = [[Fraction(0)] * size for _ in range(size)]
     for (_, i, j), value in found.items():
         block[i][j] = block[j][i] = value
-    return Corner(tuple(map(tuple, block)), interior, 1)
+    return HalfLineMatrix(tuple(map(tuple, block)), interior, 1)
 
 
 @cache
-def slope(half: int, last: Fraction | None = None) -> tuple[Fraction, ...]:
+def boundary_derivative(half: int, last: Fraction | None = None) -> tuple[Fraction, ...]:
     """Return the boundary derivative S at the left end, of order half + 1.
 
     With `last`, it reads one point more, with that weight.
@@ -186,13 +186,13 @@ def slope(half: int, last: Fraction | None = None) -> tuple[Fraction, ...]:
     if last is None:
         return weights
     # What the further point adds vanishes for all degrees up to half + 1.
-    added = differences(half + 2)
+    added = undivided_difference(half + 2)
     padded = (*weights, Fraction(0))
     return tuple(w + last * a / added[-1] for w, a in zip(padded, added, strict=True))
 
 
 @cache
-def upwind(order: int) -> tuple[tuple[Fraction, ...], int, Fraction]:
+def upwind_stencil(order: int) -> tuple[tuple[Fraction, ...], int, Fraction]:
     """Return the two parts of the upwind stencil D₊ of an order, on order + 1 points or one more.
 
     Returns
@@ -212,19 +212,19 @@ def upwind(order: int) -> tuple[tuple[Fraction, ...], int, Fraction]:
     return central, k, (-1) ** (k + 1) * sum(both[k]) / 2
 
 
-def squared(k: int, i: int, j: int, edge: Fraction = Fraction(1)) -> Fraction:
+def squared_difference(k: int, i: int, j: int, edge: Fraction = Fraction(1)) -> Fraction:
     """Return an entry of ΔᵀCΔ on a half line, Δ being the undivided difference of order k.
 
     C is `edge` in the first row of Δ, 1 in all others.
     """
-    delta = differences(k)
+    delta = undivided_difference(k)
     rows = range(max(0, i - k, j - k), min(i, j) + 1)
     products = ((1 if m else edge) * delta[i - m] * delta[j - m] for m in rows)
     return sum(products, Fraction(0))
 
 
 @cache
-def narrowing(half: int) -> tuple[tuple[int, int, Fraction], ...]:
+def remainder_terms(half: int) -> tuple[tuple[int, int, Fraction], ...]:
     """Return what makes DᵀbD narrow, D being the central first derivative of order 2·half.
 
     Taking away Σ c·δᵀbδ, where δ is the undivided difference of order k from some distance on,
@@ -236,12 +236,12 @@ def narrowing(half: int) -> tuple[tuple[int, int, Fraction], ...]:
     -------
     tuple of (k, start, c)
     """
-    right = narrow(1, half)
+    right = centered_stencil(1, half)
     row = (*(-w for w in right[:0:-1]), *right)
     rest = [[a * b for b in row] for a in row]
     found = []
     for k in range(2 * half, half, -1):
-        delta = differences(k)
+        delta = undivided_difference(k)
         for start in range(len(row) - k):
             c = -rest[start][start + k] / (delta[0] * delta[k])
             found.append((k, start - half, c))
@@ -251,7 +251,7 @@ def narrowing(half: int) -> tuple[tuple[int, int, Fraction], ...]:
     return tuple(found)
 
 
-def closed_norm(norm: tuple[Fraction, ...], n: int) -> list[Fraction]:
+def norm_diagonal(norm: tuple[Fraction, ...], n: int) -> list[Fraction]:
     """Return the diagonal of H on n points, both ends included."""
     inside = [Fraction(1)] * (n - 2 * len(norm))
     return [*norm, *inside, *reversed(norm)]

@@ -8,17 +8,17 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from findops.common.arguments import whole
-from findops.schemes.sbp.base import ByPartsScheme, Exact, exact_rows
-from findops.schemes.sbp.derivation import differences, squared
+from findops.schemes.sbp.base import ByPartsScheme, ExactMatrix, exact_rows
+from findops.schemes.sbp.derivation import undivided_difference, squared
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["Damping", "Remainder"]
+__all__ = ["DissipationScheme", "Remainder"]
 
 
 @dataclass(frozen=True)
-class Vanishing(ByPartsScheme):
+class ZeroApproximation(ByPartsScheme):
     """A scheme that stands for 0·∂, in the norm of another one."""
 
     by: ByPartsScheme
@@ -34,16 +34,16 @@ class Vanishing(ByPartsScheme):
         return self.by.claim(1, None)
 
     @property
-    def edge(self) -> tuple[Fraction, ...]:
-        return self.by.edge
+    def edge_norm(self) -> tuple[Fraction, ...]:
+        return self.by.edge_norm
 
     @property
-    def half(self) -> int:
-        return self.by.half
+    def edge_accuracy(self) -> int:
+        return self.by.edge_accuracy
 
 
 @dataclass(frozen=True)
-class Damping(Vanishing):
+class DissipationScheme(ZeroApproximation):
     """−2⁻ᵖ·h⁻¹·H⁻¹ΔᵀΔ, Δ being the undivided difference of order p/2.
 
     Parameters
@@ -68,12 +68,12 @@ class Damping(Vanishing):
                 f"the order of Dissipation must be even and at least 2, but is {self.p}"
             )
 
-    def exact(self, order: int) -> Exact:  # noqa: ARG002  # there is one only
-        return _damping(self.edge, self.p // 2)
+    def exact_matrix(self, order: int) -> ExactMatrix:  # noqa: ARG002  # there is one only
+        return _damping(self.edge_norm, self.p // 2)
 
 
 @dataclass(frozen=True)
-class Remainder(Vanishing):
+class Remainder(ZeroApproximation):
     """A difference of order k at each point, from some distance on, or −c·H⁻¹ times its transpose.
 
     Points whose first derivative has rows of its own have none.
@@ -96,23 +96,23 @@ class Remainder(Vanishing):
     def part_of(self) -> str:
         return f"Diffusion(…, scheme={self.by!r})"
 
-    def exact(self, order: int) -> Exact:  # noqa: ARG002  # there is one only
-        return _remainder(self.edge, self.half, self.k, self.start, self.strength)
+    def exact_matrix(self, order: int) -> ExactMatrix:  # noqa: ARG002  # there is one only
+        return _remainder(self.edge_norm, self.edge_accuracy, self.k, self.start, self.strength)
 
 
 @cache
-def _damping(norm: tuple[Fraction, ...], k: int) -> Exact:
+def _damping(norm: tuple[Fraction, ...], k: int) -> ExactMatrix:
     scale = Fraction(-1, 4**k)
-    head = exact_rows(lambda i, j: scale * squared(k, i, j), norm, k)
-    middle = tuple(scale * squared(k, 2 * k, 2 * k + d) for d in range(-k, k + 1))
-    return Exact(middle, head, head, sign=0)
+    head = exact_rows(lambda i, j: scale * squared_difference(k, i, j), norm, k)
+    middle = tuple(scale * squared_difference(k, 2 * k, 2 * k + d) for d in range(-k, k + 1))
+    return ExactMatrix(middle, head, head, sign=0)
 
 
 @cache
 def _remainder(
     norm: tuple[Fraction, ...], half: int, k: int, start: int, strength: Fraction | None
-) -> Exact:
-    delta, first = differences(k), len(norm)
+) -> ExactMatrix:
+    delta, first = undivided_difference(k), len(norm)
 
     def matrix(start: int, turn: int) -> Callable[[int, int], Fraction]:
         """Return the entries on a half line."""
@@ -132,4 +132,4 @@ def _remainder(
     head = exact_rows(matrix(start, 1), diagonal, half)
     # From the other end, a difference runs the other way.
     tail = exact_rows(matrix(-start - k, (-1) ** k), diagonal, half)
-    return Exact(interior, head, tail, sign=0)
+    return ExactMatrix(interior, head, tail, sign=0)

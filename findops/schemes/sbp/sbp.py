@@ -8,8 +8,8 @@ from functools import cache
 from numbers import Integral
 from typing import TYPE_CHECKING
 
-from findops.schemes.sbp.base import ByPartsScheme, Exact, exact_rows
-from findops.schemes.sbp.derivation import Corner, first, narrow, narrowing, second, slope
+from findops.schemes.sbp.base import ByPartsScheme, ExactMatrix, exact_rows
+from findops.schemes.sbp.derivation import HalfLineMatrix, first, narrow, narrowing, second, slope
 from findops.schemes.sbp.dissipation import Remainder
 
 if TYPE_CHECKING:
@@ -18,10 +18,10 @@ if TYPE_CHECKING:
 __all__ = ["SBP"]
 
 FREE = {6: ((4, 5),), 8: ((5, 6), (5, 7), (6, 7))}
-"""Entries of Q that accuracy leaves free: q56, and q67, q68, q78, as papers count them."""
+"""FreeEntries of Q that accuracy leaves free: q56, and q67, q68, q78, as papers count them."""
 
 FREE_SECOND = {6: ((4, 5),), 8: ((0, 6), (0, 7), (1, 7))}
-"""Entries of M that accuracy leaves free."""
+"""FreeEntries of M that accuracy leaves free."""
 
 
 @dataclass(frozen=True)
@@ -148,22 +148,22 @@ class SBP(ByPartsScheme):
         return self.order
 
     @property
-    def edge(self) -> tuple[Fraction, ...]:
+    def edge_norm(self) -> tuple[Fraction, ...]:
         return self._first[0]
 
     @property
     def pairs(self) -> tuple[tuple[Scheme, Scheme], ...]:
         narrowed = (
             (Remainder(self, k, start, c), Remainder(self, k, start))
-            for k, start, c in narrowing(self.half)
+            for k, start, c in remainder_terms(self.edge_accuracy)
         )
         return ((self, self), *narrowed)
 
     @property
-    def half(self) -> int:
+    def edge_accuracy(self) -> int:
         return self.order // 2
 
-    def exact(self, order: int) -> Exact:
+    def exact_matrix(self, order: int) -> ExactMatrix:
         return _first_rows(*self._first) if order == 1 else _second_rows(*self._second)
 
     @property
@@ -172,16 +172,16 @@ class SBP(ByPartsScheme):
         return CHOICES[source].get(self.order, Choice(second=None if "strand" in source else ()))
 
     @property
-    def _first(self) -> tuple[tuple[Fraction, ...], Corner]:
+    def _first(self) -> tuple[tuple[Fraction, ...], HalfLineMatrix]:
         chosen = self._choice.first if isinstance(self.source, str) else self.source
         free = tuple(zip(FREE.get(self.order, ()), chosen, strict=True))
-        return first(self.order // 2, narrow(1, self.order // 2), free)
+        return first_derivative(self.order // 2, centered_stencil(1, self.order // 2), free)
 
     @property
-    def _second(self) -> tuple[tuple[Fraction, ...], Corner, tuple[Fraction, ...]]:
+    def _second(self) -> tuple[tuple[Fraction, ...], HalfLineMatrix, tuple[Fraction, ...]]:
         half, choice = self.order // 2, self._choice
         free = tuple(zip(FREE_SECOND.get(self.order, ()), choice.second or (), strict=True))
-        return self.edge, second(half, self.edge, free), slope(half, choice.last)
+        return self.edge_norm, second_derivative(half, self.edge_norm, free), boundary_derivative(half, choice.last)
 
     def __repr__(self) -> str:
         given = "" if self.source == "compatible" else f", {self.source!r}"
@@ -189,19 +189,19 @@ class SBP(ByPartsScheme):
 
 
 @cache
-def _first_rows(norm: tuple[Fraction, ...], Q: Corner) -> Exact:
+def _first_rows(norm: tuple[Fraction, ...], Q: HalfLineMatrix) -> ExactMatrix:
     reach = len(Q.interior) - 1
     head = exact_rows(Q.entry, norm, reach)
     tail = tuple(tuple(-w for w in row) for row in head)
-    return Exact(Q.both_sides, head, tail)
+    return ExactMatrix(Q.both_sides, head, tail)
 
 
 @cache
-def _second_rows(norm: tuple[Fraction, ...], M: Corner, S: tuple[Fraction, ...]) -> Exact:
+def _second_rows(norm: tuple[Fraction, ...], M: HalfLineMatrix, S: tuple[Fraction, ...]) -> ExactMatrix:
 
     def entry(i: int, j: int) -> Fraction:
         end = S[j] if i == 0 and j < len(S) else Fraction(0)
         return -M.entry(i, j) - end
 
     head = exact_rows(entry, norm, len(M.interior) - 1, len(S))
-    return Exact(tuple(-w for w in M.both_sides), head, head, S)
+    return ExactMatrix(tuple(-w for w in M.both_sides), head, head, S)

@@ -8,8 +8,8 @@ from functools import cache
 from numbers import Integral
 from typing import TYPE_CHECKING
 
-from findops.schemes.sbp.base import ByPartsScheme, Exact, exact_rows
-from findops.schemes.sbp.derivation import Corner, first, squared, upwind
+from findops.schemes.sbp.base import ByPartsScheme, ExactMatrix, exact_rows
+from findops.schemes.sbp.derivation import HalfLineMatrix, first, squared, upwind
 from findops.schemes.sbp.sbp import FREE
 
 if TYPE_CHECKING:
@@ -81,7 +81,7 @@ class UpwindSBP(ByPartsScheme):
         return self.order
 
     @property
-    def edge(self) -> tuple[Fraction, ...]:
+    def edge_norm(self) -> tuple[Fraction, ...]:
         return _upwind_parts(self.order)[0]
 
     def facing(self, ascending: bool) -> UpwindSBP:
@@ -92,10 +92,10 @@ class UpwindSBP(ByPartsScheme):
         return ((self, self.facing(ascending=False)),)
 
     @property
-    def half(self) -> int:
+    def edge_accuracy(self) -> int:
         return self.order // 2
 
-    def exact(self, order: int) -> Exact:  # noqa: ARG002  # there is one only
+    def exact_matrix(self, order: int) -> ExactMatrix:  # noqa: ARG002  # there is one only
         return _upwind_rows(self.order, 1 if self.side == "+" else -1)
 
     def __repr__(self) -> str:
@@ -103,19 +103,19 @@ class UpwindSBP(ByPartsScheme):
 
 
 @cache
-def _upwind_parts(order: int) -> tuple[tuple[Fraction, ...], Corner]:
+def _upwind_parts(order: int) -> tuple[tuple[Fraction, ...], HalfLineMatrix]:
     half = order // 2
     free = tuple(zip(FREE.get(2 * half, ()), CHOSEN.get(order, ()), strict=True))
-    return first(half, upwind(order)[0], free)
+    return first_derivative(half, upwind_stencil(order)[0], free)
 
 
 @cache
-def _upwind_rows(order: int, sign: int) -> Exact:
+def _upwind_rows(order: int, sign: int) -> ExactMatrix:
     norm, Q = _upwind_parts(order)
-    _, k, strength = upwind(order)
+    _, k, strength = upwind_stencil(order)
 
     def entry(i: int, j: int, towards: int) -> Fraction:
-        damped = strength * squared(k, i, j, EDGE.get(order, Fraction(1)))
+        damped = strength * squared_difference(k, i, j, EDGE.get(order, Fraction(1)))
         return Q.entry(i, j) - towards * damped
 
     def rows(towards: int) -> tuple[tuple[Fraction, ...], ...]:
@@ -123,4 +123,4 @@ def _upwind_rows(order: int, sign: int) -> Exact:
 
     middle = tuple(entry(2 * k + len(norm), 2 * k + len(norm) + d, sign) for d in range(-k, k + 1))
     mirrored = tuple(tuple(-w for w in row) for row in rows(-sign))
-    return Exact(middle, rows(sign), mirrored)
+    return ExactMatrix(middle, rows(sign), mirrored)
