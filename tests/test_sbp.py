@@ -7,8 +7,14 @@ import pytest
 
 import findops as fo
 from findops import SBP, Diff, Grid, Periodic, Points, Uniform, UpwindSBP
-from findops.schemes import Damping
-from findops.schemes.sbp.derivation import closed_norm, first, narrow, second, slope
+from findops.schemes import DissipationScheme
+from findops.schemes.sbp.derivation import (
+    boundary_derivative,
+    centered_stencil,
+    first_derivative,
+    norm_diagonal,
+    second_derivative,
+)
 from tests.support import assert_same_matrix
 
 SOURCES = ("compatible", "mattsson-nordstrom-2004", "strand-1994")
@@ -19,7 +25,7 @@ SECOND = [scheme for scheme in FIRST if "strand-1994" not in repr(scheme)]
 
 def whole(scheme, order, n):
     """The matrix of a derivative on n points with unit spacing, in Fractions."""
-    exact = scheme.exact(order)
+    exact = scheme.exact_matrix(order)
     reach, rows = len(exact.interior) // 2, []
     for i in range(n):
         if i < len(exact.head):
@@ -34,11 +40,11 @@ def whole(scheme, order, n):
 
 
 def size(scheme, order=1):
-    return 2 * len(scheme.exact(order).head) + 3
+    return 2 * len(scheme.exact_matrix(order).head) + 3
 
 
 def norm(scheme, n):
-    return np.array(closed_norm(scheme.edge, n), dtype=object)
+    return np.array(norm_diagonal(scheme.edge_norm, n), dtype=object)
 
 
 def boundary(n):
@@ -81,7 +87,7 @@ def test_first_derivative_sums_by_parts(scheme):
 @pytest.mark.parametrize("scheme", SECOND, ids=repr)
 def test_second_derivative_sums_by_parts(scheme):
     n, half = size(scheme, 2), scheme.order // 2
-    D2, S = whole(scheme, 2, n), scheme.exact(2).slope
+    D2, S = whole(scheme, 2, n), scheme.exact_matrix(2).slope
     ends = np.full((n, n), Fraction(0), dtype=object)
     ends[0, : len(S)] = [-w for w in S]
     ends[-1, n - len(S) :] = [-w for w in reversed(S)]
@@ -100,7 +106,7 @@ def test_the_compatible_pair_is_compatible(order):
     scheme = SBP(order)
     n = size(scheme, 2)
     H, D, D2 = norm(scheme, n), whole(scheme, 1, n), whole(scheme, 2, n)
-    S = scheme.exact(2).slope
+    S = scheme.exact_matrix(2).slope
     M = -H[:, None] * D2
     M[0, : len(S)] -= S
     M[-1, n - len(S) :] -= S[::-1]
@@ -111,7 +117,7 @@ def test_mattssons_sixth_order_first_derivative_is_not_compatible_with_the_secon
     scheme = SBP(6, "mattsson-nordstrom-2004")
     n = size(scheme, 2)
     H, D, D2 = norm(scheme, n), whole(scheme, 1, n), whole(scheme, 2, n)
-    S = scheme.exact(2).slope
+    S = scheme.exact_matrix(2).slope
     M = -H[:, None] * D2
     M[0, : len(S)] -= S
     M[-1, n - len(S) :] -= S[::-1]
@@ -132,7 +138,7 @@ def test_upwind_pairs_sum_by_parts_and_damp(order):
         assert np.all(up @ powers(n, degree) == norm(plus, n) * want)
     # In the interior they are the biased stencils of that order.
     bias = fo.coefficients(1, acc=order, scheme=fo.Biased(1 - order % 2))
-    middle = plus.exact(1).interior
+    middle = plus.exact_matrix(1).interior
     reach = len(middle) // 2
     found = {k - reach: w for k, w in enumerate(middle) if w}
     assert found == {o: w for o, w in zip(bias.offsets, bias.weights, strict=True) if w}
@@ -141,7 +147,7 @@ def test_upwind_pairs_sum_by_parts_and_damp(order):
 @pytest.mark.parametrize("k", [1, 2, 3, 4])
 @pytest.mark.parametrize("by", [SBP(2), SBP(4), UpwindSBP(5, "+")], ids=repr)
 def test_damping_is_symmetric_and_only_damps(by, k):
-    scheme = Damping(by, 2 * k)
+    scheme = DissipationScheme(by, 2 * k)
     n = size(scheme)
     A = norm(by, n)[:, None] * whole(scheme, 1, n)
     assert np.all(A == A.T)
@@ -178,12 +184,16 @@ def test_diffusion_is_narrow_and_loses_more_than_the_first_derivative_sees(order
 
 def test_accuracy_must_determine_what_is_not_given():
     with pytest.raises(ValueError, match="free"):
-        first(3, narrow(1, 3))
+        first_derivative(3, centered_stencil(1, 3))
     with pytest.raises(ValueError, match="no such entries"):
-        first(2, narrow(1, 2), (((0, 1), Fraction(1)),))
-    norm_4, _ = first(2, narrow(1, 2))
-    assert second(2, norm_4).block[0][:3] == (Fraction(9, 8), Fraction(-59, 48), Fraction(1, 12))
-    assert slope(2) == (Fraction(-11, 6), 3, Fraction(-3, 2), Fraction(1, 3))
+        first_derivative(2, centered_stencil(1, 2), (((0, 1), Fraction(1)),))
+    norm_4, _ = first_derivative(2, centered_stencil(1, 2))
+    assert second_derivative(2, norm_4).block[0][:3] == (
+        Fraction(9, 8),
+        Fraction(-59, 48),
+        Fraction(1, 12),
+    )
+    assert boundary_derivative(2) == (Fraction(-11, 6), 3, Fraction(-3, 2), Fraction(1, 3))
 
 
 # Published coefficients -------------------------------------------------------------------------
@@ -280,12 +290,12 @@ ROWS = [
 
 @pytest.mark.parametrize("scheme", NORMS, ids=repr)
 def test_norms_are_those_in_print(scheme):
-    assert scheme.edge == fractions(NORMS[scheme])
+    assert scheme.edge_norm == fractions(NORMS[scheme])
 
 
 @pytest.mark.parametrize(("scheme", "order", "i", "row"), ROWS)
 def test_rows_are_those_in_print(scheme, order, i, row):
-    got = scheme.exact(order).head[i]
+    got = scheme.exact_matrix(order).head[i]
     want = fractions(row)
     assert got == want + (Fraction(0),) * (len(got) - len(want))
 
@@ -302,14 +312,14 @@ STRAND_6 = (
 
 @pytest.mark.parametrize(("i", "row"), list(enumerate(STRAND_6)))
 def test_strands_operator_of_sixth_order_is_that_in_print(i, row):
-    got, want = SBP(6, "strand-1994").exact(1).head[i], fractions(row)
+    got, want = SBP(6, "strand-1994").exact_matrix(1).head[i], fractions(row)
     assert got == want + (Fraction(0),) * (len(got) - len(want))
 
 
 @pytest.mark.parametrize("x", [("0.541", "-0.0675", "0.748"), ("1/3", "2/7", "-5/9")])
 def test_strands_family_of_eighth_order_is_that_in_print(x):
     """Its entries above the diagonal over the norm, in the three parameters that remain."""
-    D, (x1, x2, x3) = SBP(8, x).exact(1).head, map(Fraction, x)
+    D, (x1, x2, x3) = SBP(8, x).exact_matrix(1).head, map(Fraction, x)
     upper = {
         (0, 1): 9 * (2257920 * x1 + 11289600 * x2 + 22579200 * x3 - 15849163) / 5992556,
         (0, 2): -3 * (33868800 * x1 + 162570240 * x2 + 304819200 * x3 - 235236677) / 5992556,
@@ -331,9 +341,9 @@ def test_strands_family_of_eighth_order_is_that_in_print(x):
 
 
 def test_strand_has_the_least_bandwidth():
-    D = SBP(6, "strand-1994").exact(1).head
+    D = SBP(6, "strand-1994").exact_matrix(1).head
     assert D[0][5] == 0
-    D = SBP(8, "strand-1994").exact(1).head
+    D = SBP(8, "strand-1994").exact_matrix(1).head
     assert [D[0][6], D[0][7], D[1][7]] == [0, 0, 0]
 
 
@@ -341,7 +351,7 @@ def test_strand_has_the_least_bandwidth():
 
 
 @pytest.mark.parametrize(
-    "scheme", [SBP(4), SBP(8), UpwindSBP(4, "+"), Damping(SBP(2), 4)], ids=repr
+    "scheme", [SBP(4), SBP(8), UpwindSBP(4, "+"), DissipationScheme(SBP(2), 4)], ids=repr
 )
 def test_on_a_circle_the_interior_is_everywhere(scheme):
     grid = Grid(x=Periodic(0, 1, 20))

@@ -11,7 +11,7 @@ from findops.expressions.components import Components, Compound, Geometry, Notat
 from findops.expressions.derivative import Diff, StaggeredDiff, resolve_scheme
 from findops.expressions.expression import AxisName, Coef, Expr, as_coefficient
 from findops.expressions.vector_calculus import Axes, ByAxis, Differential, total
-from findops.schemes import Central, Damping
+from findops.schemes import Central, DissipationScheme
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -250,8 +250,8 @@ class Dissipation(Compound):
         if not 0 <= strength < math.inf:
             raise ValueError(f"Dissipation needs a strength of at least 0, but got {strength!r}")
         if order is None:
-            order = 2 * (getattr(scheme, "half", 0) + 1)
-        damping = Damping(scheme, order)
+            order = 2 * (getattr(scheme, "edge_accuracy", 0) + 1)
+        damping = DissipationScheme(scheme, order)
         values = (Diff(axis, scheme=damping).axis, scheme, damping.p, strength)
         for name, value in zip(("axis", "scheme", "order", "strength"), values, strict=True):
             object.__setattr__(self, name, value)
@@ -262,5 +262,5 @@ class Dissipation(Compound):
         return (self.axis,)
 
     def expand(self, geometry: Geometry) -> Components:  # noqa: ARG002  # one axis is like another
-        derivative = Diff(self.axis, scheme=Damping(self.scheme, self.order))
+        derivative = Diff(self.axis, scheme=DissipationScheme(self.scheme, self.order))
         return Components((), (), {(0, 0): Coef(self.strength) * derivative})

@@ -8,7 +8,7 @@ from findops.schemes.filters import CompactFilter, Shapiro
 from findops.schemes.finite_differences import Backward, Biased, Central, Forward, Offsets, Upwind
 from findops.schemes.optimized import BogeyBailly, Optimized, TamWebb
 from findops.schemes.sbp.base import ByPartsScheme
-from findops.schemes.sbp.dissipation import Damping
+from findops.schemes.sbp.dissipation import DissipationScheme
 from findops.schemes.sbp.sbp import SBP
 from findops.schemes.sbp.upwind import UpwindSBP
 from findops.schemes.scheme import SPECTRAL, Closure, Scheme, Stencil, TooFewPointsError
@@ -29,7 +29,7 @@ __all__ = [
     "Closure",
     "Compact",
     "CompactFilter",
-    "Damping",
+    "DissipationScheme",
     "ExplicitScheme",
     "Forward",
     "Fourier",

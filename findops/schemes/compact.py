@@ -213,7 +213,8 @@ class Compact(Scheme):
             stop = min(rows, len(source) - max(index), rows - math.ceil(high))
             stop = max(first, stop)
         closed = [
-            closed_row(i, acc, axis_map, stencil, closure) for i in (*range(first), *range(stop, rows))
+            closed_row(i, acc, axis_map, stencil, closure)
+            for i in (*range(first), *range(stop, rows))
         ]
         scale = 1 / spacing**order
         right, left = (

@@ -179,7 +179,9 @@ class Weighted(ExplicitScheme):
         return np.array([[float(w * scale) for w in exact]])
 
 
-def closure_images(columns: Ints, axis: Axis, closure: tuple[Closure, Closure]) -> tuple[Ints, Floats]:
+def closure_images(
+    columns: Ints, axis: Axis, closure: tuple[Closure, Closure]
+) -> tuple[Ints, Floats]:
     """Return the points that stand for those beyond the ends, as closures say, and their signs.
 
     Raises

@@ -67,7 +67,11 @@ class Central(ExplicitScheme):
         narrow = self.offsets(axis_map.order, acc, axis_map.shift)
         if axis_map.source.spacing is not None or len(narrow) >= axis_map.order + acc:
             return narrow
-        return narrow if axis_map.gains_degree(narrow) else self._symmetric(axis_map.order + acc + 1, axis_map.shift)
+        return (
+            narrow
+            if axis_map.gains_degree(narrow)
+            else self._symmetric(axis_map.order + acc + 1, axis_map.shift)
+        )
 
     def _symmetric(self, points: int, shift: Fraction) -> tuple[int, ...]:
         first = self.lowest(points, shift, 1)

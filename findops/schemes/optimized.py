@@ -40,7 +40,7 @@ class Tuned(Weighted):
         return Central().lowest(points, shift, inward)
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True, init=False, repr=False)
 class Optimized(Tuned):
     """The stencils of `optimize_stencil` on given points.
 
@@ -75,37 +75,36 @@ class Optimized(Tuned):
     np.float64(2.0)
     """
 
-    points: Sequence[int]
-    acc: int
-    band: float | Sequence[float]
-    relative: bool = False
-    dissipation: float = 1.0
+    points: tuple[int, ...]
+    goal: Goal
 
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "points", Offsets(self.points).values)
-        object.__setattr__(self, "band", self.goal.shown)
-
-    @property
-    def goal(self) -> Goal:
-        """What the stencil is to meet."""
-        return Goal.of(self.acc, self.band, self.relative, self.dissipation)
+    def __init__(
+        self,
+        points: Sequence[int],
+        acc: int,
+        band: float | Sequence[float],
+        relative: bool = False,
+        dissipation: float = 1.0,
+    ) -> None:
+        object.__setattr__(self, "points", tuple(Offsets(points).values))
+        object.__setattr__(self, "goal", Goal.of(acc, band, relative, dissipation))
 
     def offsets(self, order: int, acc: int, shift: Fraction) -> tuple[int, ...]:  # noqa: ARG002
-        return tuple(self.points)
+        return self.points
 
     def stencil(self, order: int, acc: int, shift: Fraction = Fraction(0)) -> Stencil:  # noqa: ARG002
         offsets = tuple(map(Fraction, self.points))
         return Stencil(offsets, optimal_weights(offsets, order, self.goal))
 
     def __repr__(self) -> str:
-        given = [f"{list(self.points)}, acc={self.acc}, band={self.band}"]
-        given += ["relative=True"] if self.relative else []
-        given += [f"dissipation={float(self.dissipation)}"] if self.dissipation != 1 else []
+        given = [f"{list(self.points)}, acc={self.goal.acc}, band={self.goal.shown}"]
+        given += ["relative=True"] * self.goal.relative
+        given += [f"dissipation={self.goal.dissipation}"] * (self.goal.dissipation != 1)
         return f"Optimized({', '.join(given)})"
 
 
-@dataclass(frozen=True, repr=False)
-class TamWebb(Tuned):
+@dataclass(frozen=True, init=False, repr=False)
+class TamWebb(Optimized):
     """Dispersion-relation-preserving differences: seven points, fourth order.
 
     The weights are those of `optimize_stencil`, which are the published ones to all their digits.
@@ -128,23 +127,12 @@ class TamWebb(Tuned):
     [0.79926643, -0.18941314, 0.02651995]
     """
 
-    band: float | Sequence[float] = math.pi / 2
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "band", self._optimized.band)
-
-    @property
-    def _optimized(self) -> Optimized:
-        return Optimized(range(-3, 4), 4, self.band)
-
-    def offsets(self, order: int, acc: int, shift: Fraction) -> tuple[int, ...]:
-        return self._optimized.offsets(order, acc, shift)
-
-    def stencil(self, order: int, acc: int, shift: Fraction = Fraction(0)) -> Stencil:
-        return self._optimized.stencil(order, acc, shift)
+    def __init__(self, band: float | Sequence[float] = math.pi / 2) -> None:
+        super().__init__(range(-3, 4), 4, band)
 
     def __repr__(self) -> str:
-        return "TamWebb()" if self.band == math.pi / 2 else f"TamWebb({self.band})"
+        band = self.goal.shown
+        return "TamWebb()" if band == math.pi / 2 else f"TamWebb({band})"
 
 
 PRINTED = {

@@ -1,4 +1,4 @@
-"""What schemes that sum by parts share: even spacing, a diagonal norm, own rows at the ends."""
+"""Summation-by-parts schemes: even spacing, a diagonal norm, rows of their own at the ends."""
 
 from __future__ import annotations
 
@@ -18,33 +18,31 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from findops.common.arrays import Floats
+    from findops.schemes.rational import FractionRows, Fractions
     from findops.schemes.scheme import Closure
 
-
 __all__ = ["ByPartsScheme", "ExactMatrix", "exact_rows"]
-
-Rows = tuple[tuple[Fraction, ...], ...]
 
 
 @dataclass(frozen=True)
 class ExactMatrix:
     """A matrix on unit spacing: its interior row, and those near the ends, in exact rationals."""
 
-    interior: tuple[Fraction, ...]
+    interior: Fractions
     """Weights at the offsets −reach, …, reach."""
-    head: Rows
+    head: FractionRows
     """The first rows, from their column 0 on."""
-    tail: Rows
+    tail: FractionRows
     """The last rows, from the last one on, and their columns from the last one on."""
-    slope: tuple[Fraction, ...] = ()
+    slope: Fractions = ()
     """The boundary derivative S at the left end, for second derivatives."""
     sign: int = 1
-    """1 for a derivative, 0 for what vanishes as the spacing does."""
+    """1 for a derivative, 0 for an approximation of zero."""
 
 
 def exact_rows(
-    entry: Callable[[int, int], Fraction], norm: tuple[Fraction, ...], reach: int, width: int = 0
-) -> Rows:
+    entry: Callable[[int, int], Fraction], norm: Fractions, reach: int, width: int = 0
+) -> FractionRows:
     """Return the first rows of H⁻¹ times a matrix on a half line, of some width at least."""
     count = max(len(norm), reach)
     diagonal = (*norm, *[Fraction(1)] * count)
@@ -62,8 +60,8 @@ class ByPartsScheme(Scheme):
 
     @property
     @abstractmethod
-    def edge_norm(self) -> tuple[Fraction, ...]:
-        """The norm near an end, on unit spacing; 1 elsewhere."""
+    def edge_norm(self) -> Fractions:
+        """The diagonal of the norm near an end, on unit spacing; 1 elsewhere."""
 
     @property
     @abstractmethod
@@ -74,8 +72,8 @@ class ByPartsScheme(Scheme):
     def exact_matrix(self, order: int) -> ExactMatrix:
         """Return the matrix of a derivative on unit spacing."""
 
-    def facing(self, ascending: bool) -> ByPartsScheme:  # noqa: ARG002  # for those that have sides
-        """Return the scheme by index that this one is on an axis of a direction."""
+    def facing(self, ascending: bool) -> ByPartsScheme:  # noqa: ARG002  # upwind schemes do
+        """Return the scheme in index space: on descending axes, upwind schemes change sides."""
         return self
 
     def norm(self, axis: Axis) -> Floats:
@@ -97,7 +95,9 @@ class ByPartsScheme(Scheme):
         if not isinstance(axis, Axis):
             raise TypeError(f"{self!r}: norm needs an axis, such as grid['x'], not {axis!r}")
         spacing = abs(self._spacing_of(axis, 2 * len(self.edge_norm)))
-        weights = [Fraction(1)] * len(axis) if axis.periodic else norm_diagonal(self.edge_norm, len(axis))
+        weights = (
+            [Fraction(1)] * len(axis) if axis.periodic else norm_diagonal(self.edge_norm, len(axis))
+        )
         return np.array([float(w * spacing) for w in weights])
 
     def stencil(self, order: int, acc: int, shift: Fraction = Fraction(0)) -> Stencil:  # noqa: ARG002  # points are nodes, and the accuracy is the scheme's
@@ -116,7 +116,7 @@ class ByPartsScheme(Scheme):
         made, n = self.facing(source.ascending).exact_matrix(order), len(source)
         spacing = self._spacing_of(source, max(2 * len(made.head), len(made.slope)))
         self.check_ends(source, closure)
-        # What stands for nothing knows no direction.
+        # An approximation of zero does not change with the direction of the axis.
         scale = 1 / (spacing if made.sign else abs(spacing)) ** order
         reach = len(made.interior) // 2
         head, tail = ((), ()) if source.periodic else (made.head, made.tail)
@@ -151,7 +151,7 @@ class ByPartsScheme(Scheme):
         return spacing
 
 
-def _row(entries: tuple[Fraction, ...], scale: Fraction) -> Row:
+def _row(entries: Fractions, scale: Fraction) -> Row:
     columns = np.array([j for j, w in enumerate(entries) if w], dtype=np.intp)
     return Row(columns, np.array([float(entries[j] * scale) for j in columns]))
 

@@ -19,25 +19,27 @@ from findops.schemes.rational import solutions
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from findops.schemes.rational import FractionRows, Fractions
+
 __all__ = [
-    "HalfLineMatrix",
     "FreeEntries",
-    "norm_diagonal",
-    "undivided_difference",
-    "first_derivative",
+    "HalfLineMatrix",
+    "boundary_derivative",
     "centered_stencil",
+    "first_derivative",
+    "norm_diagonal",
     "remainder_terms",
     "second_derivative",
-    "boundary_derivative",
     "squared_difference",
+    "undivided_difference",
     "upwind_stencil",
 ]
 
 FreeEntries = tuple[tuple[tuple[int, int], Fraction], ...]
-"""FreeEntries of a block that accuracy leaves free, as ((row, column), value)."""
+"""Entries of a block that accuracy leaves free, as ((row, column), value)."""
 
 Unknown = tuple[str, int, int]
-Rows = list[list[Fraction]]
+"""An entry of H, Q or M: the matrix, row and column."""
 
 
 @dataclass(frozen=True)
@@ -48,13 +50,13 @@ class HalfLineMatrix:
     ----------
     block : tuple of tuples of Fraction, (r, r)
     interior : tuple of Fraction
-        FreeEntries at the distances 0, 1, … to the right of the diagonal.
+        Entries at the distances 0, 1, … to the right of the diagonal.
     sign : int
         1 for symmetric matrices, −1 for antisymmetric ones (but for the first entry).
     """
 
-    block: tuple[tuple[Fraction, ...], ...]
-    interior: tuple[Fraction, ...]
+    block: FractionRows
+    interior: Fractions
     sign: int
 
     def entry(self, i: int, j: int) -> Fraction:
@@ -67,29 +69,29 @@ class HalfLineMatrix:
         return self.interior[distance] * (1 if j >= i else self.sign)
 
     @property
-    def both_sides(self) -> tuple[Fraction, ...]:
+    def both_sides(self) -> Fractions:
         """The interior row, from the left to the right."""
         left = tuple(self.sign * w for w in self.interior[:0:-1])
         return left + self.interior
 
 
 @cache
-def centered_stencil(order: int, reach: int) -> tuple[Fraction, ...]:
+def centered_stencil(order: int, reach: int) -> Fractions:
     """Return the centered stencil of a derivative at the distances 0, 1, …, reach."""
     weights = exact_weights(order, tuple(map(Fraction, range(-reach, reach + 1))))
     return weights[reach:]
 
 
 @cache
-def undivided_difference(order: int) -> tuple[Fraction, ...]:
+def undivided_difference(order: int) -> Fractions:
     """Return the undivided difference of an order."""
     return tuple(Fraction((-1) ** (order - k) * math.comb(order, k)) for k in range(order + 1))
 
 
 @cache
 def first_derivative(
-    half: int, interior: tuple[Fraction, ...], free: FreeEntries = ()
-) -> tuple[tuple[Fraction, ...], HalfLineMatrix]:
+    half: int, interior: Fractions, free: FreeEntries = ()
+) -> tuple[Fractions, HalfLineMatrix]:
     """Derive a diagonal norm H and Q, with D = H⁻¹Q and Q + Qᵀ = diag(−1, 0, …).
 
     Parameters
@@ -99,7 +101,7 @@ def first_derivative(
     interior : tuple of Fraction
         The antisymmetric stencil at the distances 0, 1, ….
     free : entries
-        FreeEntries of Q that accuracy leaves free: none for half 1 and 2, one for 3, three for 4.
+        Entries of Q that accuracy leaves free: none for half 1 and 2, one for 3, three for 4.
 
     Returns
     -------
@@ -136,7 +138,7 @@ def first_derivative(
 
 
 @cache
-def second_derivative(half: int, norm: tuple[Fraction, ...], free: FreeEntries = ()) -> HalfLineMatrix:
+def second_derivative(half: int, norm: Fractions, free: FreeEntries = ()) -> HalfLineMatrix:
     """Derive the symmetric M of the narrow second derivative D₂ = H⁻¹(−M + B S).
 
     Parameters
@@ -146,7 +148,7 @@ def second_derivative(half: int, norm: tuple[Fraction, ...], free: FreeEntries =
     norm : tuple of Fraction
         H, as `first_derivative` gives it.
     free : entries
-        FreeEntries of M that accuracy leaves free: none for half 1 and 2, one for 3, three for 4.
+        Entries of M that accuracy leaves free: none for half 1 and 2, one for 3, three for 4.
 
     Raises
     ------
@@ -176,7 +178,7 @@ def second_derivative(half: int, norm: tuple[Fraction, ...], free: FreeEntries =
 
 
 @cache
-def boundary_derivative(half: int, last: Fraction | None = None) -> tuple[Fraction, ...]:
+def boundary_derivative(half: int, last: Fraction | None = None) -> Fractions:
     """Return the boundary derivative S at the left end, of order half + 1.
 
     With `last`, it reads one point more, with that weight.
@@ -192,7 +194,7 @@ def boundary_derivative(half: int, last: Fraction | None = None) -> tuple[Fracti
 
 
 @cache
-def upwind_stencil(order: int) -> tuple[tuple[Fraction, ...], int, Fraction]:
+def upwind_stencil(order: int) -> tuple[Fractions, int, Fraction]:
     """Return the two parts of the upwind stencil D₊ of an order, on order + 1 points or one more.
 
     Returns
@@ -225,12 +227,12 @@ def squared_difference(k: int, i: int, j: int, edge: Fraction = Fraction(1)) -> 
 
 @cache
 def remainder_terms(half: int) -> tuple[tuple[int, int, Fraction], ...]:
-    """Return what makes DᵀbD narrow, D being the central first derivative of order 2·half.
+    """Return the terms of the remainder R = Σ c·δᵀbδ that makes M = DᵀbD + R narrow.
 
-    Taking away Σ c·δᵀbδ, where δ is the undivided difference of order k from some distance on,
-    leaves of every b at one point a matrix with no entries more than `half` off its diagonal; if b
-    is constant, the narrow second derivative. Since c > 0 for all, it only adds to what diffuses
-    (Mattsson 2012).
+    D is the central first derivative of order 2·half, δ the undivided difference of order k from
+    some distance on. For every b at one point M has no entries more than `half` off its diagonal;
+    if b is constant, it is the narrow second derivative. Since c > 0 for all, R only adds to what
+    diffuses (K. Mattsson, J. Sci. Comput. 51 (2012) 650-682).
 
     Returns
     -------
@@ -251,7 +253,7 @@ def remainder_terms(half: int) -> tuple[tuple[int, int, Fraction], ...]:
     return tuple(found)
 
 
-def norm_diagonal(norm: tuple[Fraction, ...], n: int) -> list[Fraction]:
+def norm_diagonal(norm: Fractions, n: int) -> list[Fraction]:
     """Return the diagonal of H on n points, both ends included."""
     inside = [Fraction(1)] * (n - 2 * len(norm))
     return [*norm, *inside, *reversed(norm)]
@@ -262,7 +264,7 @@ def _block(half: int, reach: int) -> int:
     return 1 if half == reach == 1 else 2 * half
 
 
-def _outside(interior: tuple[Fraction, ...], i: int, size: int, degree: int) -> Fraction:
+def _outside(interior: Fractions, i: int, size: int, degree: int) -> Fraction:
     """Return the moment of what row i reads beyond the block."""
     reached = range(max(size - i, 1), len(interior))
     return sum((interior[k] * Fraction(i + k) ** degree for k in reached), Fraction(0))

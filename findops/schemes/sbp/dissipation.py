@@ -1,4 +1,4 @@
-"""What vanishes as the spacing does, and takes energy in the norm of another scheme."""
+"""Artificial dissipation in the norm of a summation-by-parts scheme, and remainder terms."""
 
 from __future__ import annotations
 
@@ -9,17 +9,19 @@ from typing import TYPE_CHECKING
 
 from findops.common.arguments import whole
 from findops.schemes.sbp.base import ByPartsScheme, ExactMatrix, exact_rows
-from findops.schemes.sbp.derivation import undivided_difference, squared
+from findops.schemes.sbp.derivation import squared_difference, undivided_difference
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from findops.schemes.rational import Fractions
 
 __all__ = ["DissipationScheme", "Remainder"]
 
 
 @dataclass(frozen=True)
 class ZeroApproximation(ByPartsScheme):
-    """A scheme that stands for 0·∂, in the norm of another one."""
+    """An approximation of zero that vanishes with the spacing, in the norm of another scheme."""
 
     by: ByPartsScheme
 
@@ -34,7 +36,7 @@ class ZeroApproximation(ByPartsScheme):
         return self.by.claim(1, None)
 
     @property
-    def edge_norm(self) -> tuple[Fraction, ...]:
+    def edge_norm(self) -> Fractions:
         return self.by.edge_norm
 
     @property
@@ -49,9 +51,9 @@ class DissipationScheme(ZeroApproximation):
     Parameters
     ----------
     by : SBP or UpwindSBP
-        Whose norm H is.
+        Whose norm is H.
     p : int
-        Even.
+        Order of the term, even.
     """
 
     p: int
@@ -69,19 +71,20 @@ class DissipationScheme(ZeroApproximation):
             )
 
     def exact_matrix(self, order: int) -> ExactMatrix:  # noqa: ARG002  # there is one only
-        return _damping(self.edge_norm, self.p // 2)
+        return _dissipation(self.edge_norm, self.p // 2)
 
 
 @dataclass(frozen=True)
 class Remainder(ZeroApproximation):
-    """A difference of order k at each point, from some distance on, or −c·H⁻¹ times its transpose.
+    """An undivided difference δ of order k at each point, from some distance on, or −c·H⁻¹δᵀ.
 
-    Points whose first derivative has rows of its own have none.
+    The second times a coefficient times the first is a term of the remainder in a narrow second
+    derivative. Points where the first derivative has rows of its own have none.
 
     Parameters
     ----------
     by : SBP
-        Whose norm H is.
+        Whose norm is H.
     k, start : int
         The order of the difference, and where it begins relative to its point.
     strength : Fraction or None
@@ -101,7 +104,7 @@ class Remainder(ZeroApproximation):
 
 
 @cache
-def _damping(norm: tuple[Fraction, ...], k: int) -> ExactMatrix:
+def _dissipation(norm: Fractions, k: int) -> ExactMatrix:
     scale = Fraction(-1, 4**k)
     head = exact_rows(lambda i, j: scale * squared_difference(k, i, j), norm, k)
     middle = tuple(scale * squared_difference(k, 2 * k, 2 * k + d) for d in range(-k, k + 1))
@@ -110,7 +113,7 @@ def _damping(norm: tuple[Fraction, ...], k: int) -> ExactMatrix:
 
 @cache
 def _remainder(
-    norm: tuple[Fraction, ...], half: int, k: int, start: int, strength: Fraction | None
+    norm: Fractions, half: int, k: int, start: int, strength: Fraction | None
 ) -> ExactMatrix:
     delta, first = undivided_difference(k), len(norm)
 

@@ -9,27 +9,35 @@ from numbers import Integral
 from typing import TYPE_CHECKING
 
 from findops.schemes.sbp.base import ByPartsScheme, ExactMatrix, exact_rows
-from findops.schemes.sbp.derivation import HalfLineMatrix, first, narrow, narrowing, second, slope
+from findops.schemes.sbp.derivation import (
+    HalfLineMatrix,
+    boundary_derivative,
+    centered_stencil,
+    first_derivative,
+    remainder_terms,
+    second_derivative,
+)
 from findops.schemes.sbp.dissipation import Remainder
 
 if TYPE_CHECKING:
+    from findops.schemes.rational import Fractions
     from findops.schemes.scheme import Scheme
 
 __all__ = ["SBP"]
 
-FREE = {6: ((4, 5),), 8: ((5, 6), (5, 7), (6, 7))}
-"""FreeEntries of Q that accuracy leaves free: q56, and q67, q68, q78, as papers count them."""
+FREE_IN_Q = {6: ((4, 5),), 8: ((5, 6), (5, 7), (6, 7))}
+"""Entries of Q that accuracy leaves free: q56, and q67, q68, q78, as papers count them."""
 
-FREE_SECOND = {6: ((4, 5),), 8: ((0, 6), (0, 7), (1, 7))}
-"""FreeEntries of M that accuracy leaves free."""
+FREE_IN_M = {6: ((4, 5),), 8: ((0, 6), (0, 7), (1, 7))}
+"""Entries of M that accuracy leaves free."""
 
 
 @dataclass(frozen=True)
 class Choice:
     """What is chosen for the free entries at one order."""
 
-    first: tuple[Fraction, ...] = ()
-    second: tuple[Fraction, ...] | None = ()
+    first: Fractions = ()
+    second: Fractions | None = ()
     """None where there is no second derivative."""
     last: Fraction | None = None
     """Weight of a further point of the boundary derivative."""
@@ -113,7 +121,7 @@ class SBP(ByPartsScheme):
     """
 
     order: int
-    source: str | tuple[Fraction, ...] = "compatible"
+    source: str | Fractions = "compatible"
 
     def __post_init__(self) -> None:
         if not isinstance(self.order, Integral) or self.order not in (2, 4, 6, 8):
@@ -122,7 +130,7 @@ class SBP(ByPartsScheme):
             if self.source not in CHOICES:
                 raise ValueError(f"SBP: source must be one of {list(CHOICES)}, not {self.source!r}")
             return
-        free = FREE.get(self.order, ())
+        free = FREE_IN_Q.get(self.order, ())
         try:
             entries = tuple(map(Fraction, self.source))
         except (TypeError, ValueError, OverflowError):
@@ -148,7 +156,7 @@ class SBP(ByPartsScheme):
         return self.order
 
     @property
-    def edge_norm(self) -> tuple[Fraction, ...]:
+    def edge_norm(self) -> Fractions:
         return self._first[0]
 
     @property
@@ -172,16 +180,20 @@ class SBP(ByPartsScheme):
         return CHOICES[source].get(self.order, Choice(second=None if "strand" in source else ()))
 
     @property
-    def _first(self) -> tuple[tuple[Fraction, ...], HalfLineMatrix]:
+    def _first(self) -> tuple[Fractions, HalfLineMatrix]:
         chosen = self._choice.first if isinstance(self.source, str) else self.source
-        free = tuple(zip(FREE.get(self.order, ()), chosen, strict=True))
+        free = tuple(zip(FREE_IN_Q.get(self.order, ()), chosen, strict=True))
         return first_derivative(self.order // 2, centered_stencil(1, self.order // 2), free)
 
     @property
-    def _second(self) -> tuple[tuple[Fraction, ...], HalfLineMatrix, tuple[Fraction, ...]]:
+    def _second(self) -> tuple[Fractions, HalfLineMatrix, Fractions]:
         half, choice = self.order // 2, self._choice
-        free = tuple(zip(FREE_SECOND.get(self.order, ()), choice.second or (), strict=True))
-        return self.edge_norm, second_derivative(half, self.edge_norm, free), boundary_derivative(half, choice.last)
+        free = tuple(zip(FREE_IN_M.get(self.order, ()), choice.second or (), strict=True))
+        return (
+            self.edge_norm,
+            second_derivative(half, self.edge_norm, free),
+            boundary_derivative(half, choice.last),
+        )
 
     def __repr__(self) -> str:
         given = "" if self.source == "compatible" else f", {self.source!r}"
@@ -189,7 +201,7 @@ class SBP(ByPartsScheme):
 
 
 @cache
-def _first_rows(norm: tuple[Fraction, ...], Q: HalfLineMatrix) -> ExactMatrix:
+def _first_rows(norm: Fractions, Q: HalfLineMatrix) -> ExactMatrix:
     reach = len(Q.interior) - 1
     head = exact_rows(Q.entry, norm, reach)
     tail = tuple(tuple(-w for w in row) for row in head)
@@ -197,7 +209,7 @@ def _first_rows(norm: tuple[Fraction, ...], Q: HalfLineMatrix) -> ExactMatrix:
 
 
 @cache
-def _second_rows(norm: tuple[Fraction, ...], M: HalfLineMatrix, S: tuple[Fraction, ...]) -> ExactMatrix:
+def _second_rows(norm: Fractions, M: HalfLineMatrix, S: Fractions) -> ExactMatrix:
 
     def entry(i: int, j: int) -> Fraction:
         end = S[j] if i == 0 and j < len(S) else Fraction(0)

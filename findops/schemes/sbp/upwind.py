@@ -9,15 +9,21 @@ from numbers import Integral
 from typing import TYPE_CHECKING
 
 from findops.schemes.sbp.base import ByPartsScheme, ExactMatrix, exact_rows
-from findops.schemes.sbp.derivation import HalfLineMatrix, first, squared, upwind
-from findops.schemes.sbp.sbp import FREE
+from findops.schemes.sbp.derivation import (
+    HalfLineMatrix,
+    first_derivative,
+    squared_difference,
+    upwind_stencil,
+)
+from findops.schemes.sbp.sbp import FREE_IN_Q
 
 if TYPE_CHECKING:
+    from findops.schemes.rational import FractionRows, Fractions
     from findops.schemes.scheme import Scheme
 
 __all__ = ["UpwindSBP"]
 
-CHOSEN = {
+CHOICES_IN_Q = {
     6: (Fraction(41, 50),),
     7: (Fraction(3, 4),),
     8: (Fraction(5450, 10000), Fraction(-1275, 10000), Fraction(8179, 10000)),
@@ -25,8 +31,8 @@ CHOSEN = {
 }
 """Free entries of Q, for a spectral radius near the least."""
 
-EDGE = {4: Fraction(1, 2), 5: Fraction(1, 2)}
-"""Weight of the first difference in what damps."""
+FIRST_ROW_WEIGHT = {4: Fraction(1, 2), 5: Fraction(1, 2)}
+"""Weight of the first row of Δ in the symmetric part."""
 
 
 @dataclass(frozen=True, repr=False)
@@ -81,7 +87,7 @@ class UpwindSBP(ByPartsScheme):
         return self.order
 
     @property
-    def edge_norm(self) -> tuple[Fraction, ...]:
+    def edge_norm(self) -> Fractions:
         return _upwind_parts(self.order)[0]
 
     def facing(self, ascending: bool) -> UpwindSBP:
@@ -103,9 +109,9 @@ class UpwindSBP(ByPartsScheme):
 
 
 @cache
-def _upwind_parts(order: int) -> tuple[tuple[Fraction, ...], HalfLineMatrix]:
+def _upwind_parts(order: int) -> tuple[Fractions, HalfLineMatrix]:
     half = order // 2
-    free = tuple(zip(FREE.get(2 * half, ()), CHOSEN.get(order, ()), strict=True))
+    free = tuple(zip(FREE_IN_Q.get(2 * half, ()), CHOICES_IN_Q.get(order, ()), strict=True))
     return first_derivative(half, upwind_stencil(order)[0], free)
 
 
@@ -115,10 +121,10 @@ def _upwind_rows(order: int, sign: int) -> ExactMatrix:
     _, k, strength = upwind_stencil(order)
 
     def entry(i: int, j: int, towards: int) -> Fraction:
-        damped = strength * squared_difference(k, i, j, EDGE.get(order, Fraction(1)))
+        damped = strength * squared_difference(k, i, j, FIRST_ROW_WEIGHT.get(order, Fraction(1)))
         return Q.entry(i, j) - towards * damped
 
-    def rows(towards: int) -> tuple[tuple[Fraction, ...], ...]:
+    def rows(towards: int) -> FractionRows:
         return exact_rows(lambda i, j: entry(i, j, towards), norm, k)
 
     middle = tuple(entry(2 * k + len(norm), 2 * k + len(norm) + d, sign) for d in range(-k, k + 1))
