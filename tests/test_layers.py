@@ -27,7 +27,11 @@ FACADE = {
     ("expressions.expression", "Expr.on"): {"operators.binding"},
     ("expressions.expression", "Expr.stencil"): {"expressions.symbolic"},
     ("operators.operator", "Operator.__call__"): {"interop.xarray.apply"},
-    ("operators.operator", "Operator.subject_to"): {"conditions.affine_system", "conditions.sat"},
+    ("operators.operator", "Operator.subject_to"): {
+        "conditions.elimination",
+        "conditions.row_replacement",
+        "conditions.sat",
+    },
     ("operators.operator", "Operator.masked"): {"masked.operator"},
     ("masked.operator", "Masked.__call__"): {"interop.xarray.apply"},
 }

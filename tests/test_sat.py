@@ -235,7 +235,7 @@ def test_the_system_is_affine():
     np.testing.assert_allclose(system.matrix @ x - system.rhs(f, 0.5), left.ravel(), atol=1e-9)
     np.testing.assert_allclose(system.matvec(x), system.matrix @ x, atol=1e-9)
     assert not system.steady
-    assert "WeakSystem" in repr(system)
+    assert "PenaltySystem" in repr(system)
     assert "u = 3" not in repr(system)
 
 

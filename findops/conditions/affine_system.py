@@ -1,10 +1,12 @@
-"""Conditions on fields without an operator."""
+"""Affine systems that conditions make of an operator; one file for each way of imposing them."""
 
 from __future__ import annotations
 
+import math
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Literal, cast
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, cast
 
 import numpy as np
 from scipy import sparse
@@ -12,110 +14,99 @@ from scipy.linalg import null_space
 from scipy.sparse.linalg import LinearOperator
 
 from findops.common.arrays import Array, Ints, as_field
-from findops.conditions.conditions import as_conditions
-from findops.conditions.elimination import ConditionElimination, Unknowns
-from findops.conditions.equations import Equations
-from findops.operators.operator import Operator
-from findops.plan.program import Layout, Program
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator
 
-    from numpy.typing import ArrayLike
+    from numpy.typing import ArrayLike, NDArray
     from scipy.sparse import csr_array
 
     from findops.conditions.conditions import Condition
-    from findops.grids.grid import Grid
+    from findops.conditions.equations import Equations
+    from findops.operators.operator import Operator
 
 
-__all__ = ["AffineSystem", "Impose", "bare", "check_square", "null_vectors", "subject"]
-
-
-NULL = 1e-13
-"""Part of the matrix's size below which it maps a vector to zero."""
-
-SMALL = 500
-"""Unknowns up to which all null vectors are found, by a singular value decomposition."""
-
-
-def null_vectors(system: AffineSystem) -> Array:
-    """Return them as orthonormal columns (n, k): of large systems, those that are constant."""
-    if system.size <= SMALL:
-        dense = system.matrix.toarray()
-        size = np.abs(dense).sum(axis=1, keepdims=True)
-        return cast("Array", null_space(dense / np.where(size > 0, size, 1), rcond=NULL))
-    components = system.operator.program.inputs.count
-    owner = system.free // (system.equations.unknowns // components)
-    constants = (owner[:, None] == np.arange(components)).astype(float)
-    constants /= np.maximum(np.sqrt(constants.sum(axis=0)), 1)
-    constants = np.pad(constants, ((0, len(system.equations.means)), (0, 0)))
-    images = np.column_stack([system.matvec(vector) for vector in constants.T])
-    own = np.abs(system.restrict(system.operator.diagonal().reshape(system.shape)))[:, None]
-    images = images / np.where(own > 0, own, system.scale or 1)
-    _, sizes, directions = np.linalg.svd(images, full_matrices=False)
-    return cast("Array", constants @ directions[sizes <= NULL].T)
-
+__all__ = ["AffineSystem", "Impose", "Unknowns", "matrix_rows"]
 
 Impose = Literal["elimination", "rows", "sat"]
 
-ROUNDOFF = 1e-13
-"""Part of the largest entry that roundoff leaves where exact arithmetic would leave zero."""
+SYMMETRY_ROUNDOFF = 1e-13
+"""Part of the largest entry by which a matrix may differ from its transpose if it is symmetric."""
 
+NULL_IMAGE = 1e-13
+"""Part of the matrix's size below which it maps a vector to zero."""
 
-def check_square(op: Operator) -> None:
-    """Refuse an operator that does not map fields to fields on the same points."""
-    if op.shape[0] != op.shape[1] or op.domain != op.range or any(map(any, op.ghosts)):
-        raise ValueError(f"{op!r} must map fields to fields on the same points, without ghosts")
-
-
-def subject(op: Operator, conditions: Any, impose: Impose) -> AffineSystem:
-    """Return the affine system of an operator under conditions, imposed strongly."""
-    system = AffineSystem(op, Equations.of(op, as_conditions(conditions)), impose)
-    if impose == "elimination":
-        system.elimination.check()
-    return system
+NULL_SPACE_UNKNOWNS = 500
+"""Unknowns up to which all null vectors are found, by a singular value decomposition."""
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class AffineSystem:
+class AffineSystem(ABC):
     """An operator under conditions: matrix · x + (what the conditions add) = rhs.
 
-    By elimination, the conditions C u = g are solved for as many unknowns, those at their points,
-    and these are substituted; x are the others, the free ones. With ``impose="rows"``, all unknowns
-    stay, and the conditions stand in the rows of their points.
+    Here is what all ways of imposing conditions have in common. Unless a way says otherwise, every
+    value of the fields is an unknown, x, and lifting adds nothing to it.
     """
 
     operator: Operator
     equations: Equations
-    impose: Impose
+    """The conditions that are imposed strongly."""
+
+    _shown_as: ClassVar[str] = "AffineSystem"
+
+    @classmethod
+    @abstractmethod
+    def of(cls, op: Operator, conditions: Any) -> AffineSystem:
+        """Return the system of an operator under conditions, one or several."""
+
+    @abstractmethod
+    def _right(self, f: Array, t: float | None) -> Array:
+        """Return the right-hand side for the unknowns among the values of the fields."""
+
+    @abstractmethod
+    def _settle(self, left: Array, u: Array, t: float | None) -> Array:
+        """Return f − op(u), flat, with what is left of the conditions at their points."""
 
     @cached_property
     def unknowns(self) -> Unknowns:
         """Which values of the fields are unknowns of the system."""
-        taken = np.zeros(0, np.intp) if self.impose == "rows" else self.equations.places
-        return Unknowns(self.shape, taken)
+        return Unknowns(self.shape, np.zeros(0, np.intp))
+
+    def in_unknowns(self, rows: csr_array) -> csr_array:
+        """Return rows that multiply all values of the fields as rows that multiply the unknowns."""
+        return rows
 
     @property
     def free(self) -> Ints:
-        """Flat indices of the unknowns of the system."""
+        """Flat indices of the values of the fields that are unknowns."""
         return self.unknowns.free
 
     @property
     def count(self) -> int:
-        """Number of free unknowns."""
+        """Number of the values of the fields that are unknowns."""
         return self.unknowns.count
 
-    @cached_property
-    def elimination(self) -> ConditionElimination:
-        """The conditions, solved for the unknowns at their points."""
-        return ConditionElimination(self.equations, self.unknowns.is_free)
+    @property
+    def size(self) -> int:
+        """Number of unknowns of the system: `count`, and a constant for each mean."""
+        return self.count + len(self.equations.means)
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Shape of the fields."""
+        return self.operator.program.inputs.shape
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """Type of the matrix: complex128 where the operator or a factor in a condition is."""
+        return np.result_type(self.operator.dtype, self.equations.matrix.dtype)
+
+    # The matrix ---------------------------------------------------------------------------------
 
     @cached_property
     def matrix(self) -> csr_array:
         """The matrix of the system, in CSR form."""
-        made = self.reduced(self.operator)
-        if self.equations.means:
-            made = sparse.block_array([[made, self.balanced], [self.means, None]], format="csr")
+        made = self.bordered(self.reduced(self.operator))
         made.sort_indices()
         return made
 
@@ -125,45 +116,127 @@ class AffineSystem:
         It may be given by its matrix: if f has the Jacobian J, that of x ↦ restrict(f(lift(x))) is
         ``reduced(J)``.
         """
+        return self.in_unknowns(matrix_rows(op, self.free))
 
-        def rows(chosen: Ints) -> csr_array:
-            if isinstance(op, sparse.csr_array):
-                return op[chosen]
-            return op.written.matrix(rows=chosen)
-
-        if self.impose == "rows":
-            order = np.argsort(np.concatenate([self._kept, self.equations.places]))
-            stacked = sparse.vstack([rows(self._kept), self.equations.matrix], format="csr")
-            return cast("csr_array", stacked[order])
-        return self._eliminated(rows(self.free))
-
-    def _eliminated(self, rows: csr_array) -> csr_array:
-        """Return rows in terms of all unknowns in terms of the free ones."""
-        bound = rows[:, self.equations.places]
-        return sparse.csr_array(rows[:, self.free] - bound @ self.elimination.substituted)
+    def bordered(self, matrix: csr_array) -> csr_array:
+        """Return a matrix with the rows of the means and the columns of their constants."""
+        if not self.equations.means:
+            return matrix
+        border: Any = [[matrix, self.constant_columns], [self.mean_rows, None]]
+        return cast("csr_array", sparse.block_array(border, format="csr"))
 
     @cached_property
-    def means(self) -> csr_array:
-        """The means in terms of the free unknowns."""
-        rows = sparse.vstack([mean.row for mean in self.equations.means], format="csr")
-        return rows if self.impose == "rows" else self._eliminated(rows)
+    def mean_rows(self) -> csr_array:
+        """The means in terms of the unknowns, (means, count)."""
+        return self.in_unknowns(self.equations.mean_rows)
 
     @cached_property
-    def balanced(self) -> csr_array:
-        """What the constants that balance the means add to the equations."""
-        columns = sparse.hstack([mean.balanced for mean in self.equations.means], format="lil")
-        columns[self.equations.places] = 0
+    def constant_columns(self) -> csr_array:
+        """What the constants that bring about the means add to the equations, (count, means)."""
+        columns = sparse.hstack([mean.constant for mean in self.equations.means], format="lil")
+        columns[self.equations.replaced] = 0
         return sparse.csr_array(columns.tocsr()[self.free])
 
+    def matvec(self, x: ArrayLike) -> Array:
+        """Return matrix · x, (n,), without the matrix."""
+        values = self._unknowns(x)
+        inside = self.unknowns.of(self.operator(self.lift_homogeneous(values)))
+        if not self.equations.means:
+            return inside
+        free, constants = np.split(values, [self.count])
+        return np.concatenate([inside + self.constant_columns @ constants, self.mean_rows @ free])
+
+    def aslinearoperator(self) -> LinearOperator:
+        """Return the system as SciPy's LinearOperator, without the matrix."""
+        return LinearOperator((self.size, self.size), matvec=self.matvec, dtype=self.dtype)
+
     @cached_property
-    def _kept(self) -> Ints:
-        """Flat indices of the equations that no condition replaces."""
-        return np.delete(np.arange(self.equations.unknowns), self.equations.places)
+    def symmetric(self) -> bool:
+        """Whether the matrix equals its transpose to roundoff, conjugated where it is complex.
+
+        Accurate closures beyond acc 2 do not keep symmetry, nor do one-sided slopes.
+        """
+        made = self.matrix
+        if not made.nnz:
+            return True
+        return bool(abs(made - made.conj().T).max() <= SYMMETRY_ROUNDOFF * abs(made).max())
+
+    @cached_property
+    def scale(self) -> float:
+        """The size of the operator: the largest Σ|a| of a hundred rows spread over all."""
+        spread = np.unique(np.linspace(0, max(self.equations.unknowns - 1, 0), 100).astype(int))
+        rows = spread[self.unknowns.is_free[spread]]
+        if not rows.size:
+            rows = self.free[:100]
+        if not rows.size:
+            return 0.0
+        return float(abs(self.operator.written.matrix(rows=rows)).sum(axis=1).max(initial=0))
+
+    @cached_property
+    def null_vectors(self) -> Array:
+        """Vectors that the matrix maps to zero, orthonormal columns (n, k).
+
+        Small systems (up to 500 unknowns) show all of them, large ones those that are constant in
+        every component, as without conditions on values they are.
+        """
+        if self.size > NULL_SPACE_UNKNOWNS:
+            return self._constant_null_vectors()
+        dense = self.matrix.toarray()
+        size = np.abs(dense).sum(axis=1, keepdims=True)
+        return cast("Array", null_space(dense / np.where(size > 0, size, 1), rcond=NULL_IMAGE))
+
+    def _constant_null_vectors(self) -> Array:
+        components = self.operator.program.inputs.count
+        owner = self.free // (self.equations.unknowns // components)
+        constants = (owner[:, None] == np.arange(components)).astype(float)
+        constants /= np.maximum(np.sqrt(constants.sum(axis=0)), 1)
+        constants = np.pad(constants, ((0, len(self.equations.means)), (0, 0)))
+        images = np.column_stack([self.matvec(vector) for vector in constants.T])
+        own = np.abs(self.restrict(self.operator.diagonal().reshape(self.shape)))[:, None]
+        images = images / np.where(own > 0, own, self.scale or 1)
+        _, sizes, directions = np.linalg.svd(images, full_matrices=False)
+        return cast("Array", constants @ directions[sizes <= NULL_IMAGE].T)
+
+    # Fields and vectors of unknowns -------------------------------------------------------------
+
+    def restrict(self, u: ArrayLike) -> Array:
+        """Return the unknowns of a field, (n,); constants that bring about means are zero."""
+        free = self.unknowns.of(self._field(u))
+        constants = np.zeros(len(self.equations.means))
+        return np.concatenate([free, constants]) if constants.size else free
+
+    def lift(self, x: ArrayLike, t: float | None = None) -> Array:
+        """Return the field that the unknowns and the conditions make, (*components, *grid)."""
+        return self._lifted(self._unknowns(x), self.equations.values(t))
+
+    def lift_homogeneous(self, x: ArrayLike) -> Array:
+        """Return the field that the unknowns make if all given values are zero."""
+        return self._lifted(self._unknowns(x), np.zeros(len(self.equations.replaced)))
+
+    def _lifted(self, x: Array, given: Array) -> Array:
+        """Return the field that the unknowns and given values of the conditions make."""
+        u = np.empty(self.shape, np.result_type(x, given, self.equations.matrix.dtype))
+        self.unknowns.write(u, x[: self.count])
+        return u
+
+    def _unknowns(self, x: ArrayLike) -> Array:
+        values = as_field(x)
+        if values.shape != (self.size,):
+            raise ValueError(f"{self!r} has {self.size} unknowns, but got {values.shape}")
+        return values
+
+    def _field(self, u: ArrayLike) -> Array:
+        values = as_field(u)
+        if values.shape != self.shape:
+            raise ValueError(f"{self!r} has fields of shape {self.shape}, but got {values.shape}")
+        return values
+
+    # The equation -------------------------------------------------------------------------------
 
     @property
-    def shape(self) -> tuple[int, ...]:
-        """Shape of the fields."""
-        return self.operator.program.inputs.shape
+    def conditions(self) -> tuple[Condition, ...]:
+        """The conditions, each once."""
+        return self.equations.conditions
 
     def prescribed(self) -> Iterator[tuple[Condition, Array | None]]:
         """Yield conditions with their values, None for those that depend on time."""
@@ -201,25 +274,13 @@ class AffineSystem:
         """
         values = as_field(f)
         full = values if values.ndim else np.broadcast_to(values, self.shape)
-        given = self.equations.values(t)
-        if self.impose == "rows":
-            flat = self._field(full).ravel()
-            result = flat.astype(np.result_type(flat, given))
-            result[self.equations.places] = given
-            known = np.zeros(1)
-        else:
-            result = self.unknowns.of(self._field(full))
-            outside = self.lift(np.zeros(self.size), t) if given.any() else np.zeros(self.shape)
-            if given.any():
-                # The operator needs no matrix to tell what the given values contribute.
-                result = result - self.unknowns.of(self.operator(outside))
-            known = outside.ravel()
-        means = self.equations.means_of(t)
-        if means.size:
-            rows = sparse.vstack([mean.row for mean in self.equations.means])
-            shift = 0 if self.impose == "rows" else rows @ known
-            return np.concatenate([result, means - shift])
-        return result
+        right = self._right(self._field(full), t)
+        if not self.equations.means:
+            return right
+        known = self.lift(np.zeros(self.size), t).ravel()
+        return np.concatenate(
+            [right, self.equations.means_of(t) - self.equations.mean_rows @ known]
+        )
 
     def residual(
         self, u: Array, constants: Array, f: ArrayLike = 0, t: float | None = None
@@ -233,128 +294,75 @@ class AffineSystem:
         u : array, (*components, *grid)
             The field, which fulfills the conditions.
         constants : array, (means,)
-            What balances the means.
+            What brings about the means.
         f, t
             As of `rhs`.
         """
         made = self.applied(u, t)
         fits = np.result_type(made, as_field(f)) == made.dtype
         left: Array = np.subtract(as_field(f), made, out=made if fits else None).reshape(-1)
-        if self.impose == "rows":
-            missing = self.equations.values(t) - self.equations.matrix @ u.ravel()
-            left = left.astype(np.result_type(left, missing), copy=False)
-            left[self.equations.places] = missing
-        else:
-            left[self.equations.places] = 0
+        left = self._settle(left, u, t)
         if not constants.size:
             return left
-        rows = sparse.vstack([mean.row for mean in self.equations.means])
-        left = left.astype(np.result_type(left, constants, self.balanced), copy=False)
-        left[self.free] -= self.balanced @ constants
-        return np.concatenate([left, self.equations.means_of(t) - rows @ u.ravel()])
-
-    @property
-    def size(self) -> int:
-        """Number of unknowns of the system: the free ones, and a constant for each mean."""
-        return self.count + len(self.equations.means)
-
-    @property
-    def dtype(self) -> np.dtype[Any]:
-        """Type of the matrix: complex128 where the operator or a factor in a condition is."""
-        return np.result_type(self.operator.dtype, self.elimination.dtype)
-
-    def restrict(self, u: ArrayLike) -> Array:
-        """Return the free unknowns of a field, (n,); constants that balance means are zero."""
-        free = self.unknowns.of(self._field(u))
-        constants = np.zeros(len(self.equations.means))
-        return np.concatenate([free, constants]) if constants.size else free
-
-    def lift(self, x: ArrayLike, t: float | None = None) -> Array:
-        """Return the field that the free unknowns and the conditions make, (*components, *grid)."""
-        return self.lifted(self._unknowns(x)[: self.count], self.equations.values(t))
-
-    def lifted(self, free: Array, given: Array) -> Array:
-        """Return the field that free unknowns and values of the conditions make."""
-        u = np.empty(self.shape, np.result_type(free, given, self.elimination.dtype))
-        self.unknowns.write(u, free)
-        if self.impose == "elimination" and given.size:
-            flat, places = u.reshape(-1), self.equations.places
-            flat[places] = 0
-            flat[places] = self.elimination(flat, given)
-        return u
-
-    def matvec(self, x: ArrayLike) -> Array:
-        """Return matrix · x, (n,), without the matrix."""
-        values = self._unknowns(x)
-        if self.impose == "rows":
-            return np.asarray(self.matrix @ values)
-        free, constants = np.split(values, [self.count])
-        result = self.operator(self.lifted(free, np.zeros(len(self.equations.places))))
-        inside = self.unknowns.of(result)
-        if not constants.size:
-            return inside
-        return np.concatenate([inside + self.balanced @ constants, self.means @ free])
-
-    def aslinearoperator(self) -> LinearOperator:
-        """Return the system as SciPy's LinearOperator, without the matrix."""
-        return LinearOperator((self.size, self.size), matvec=self.matvec, dtype=self.dtype)
-
-    def _unknowns(self, x: ArrayLike) -> Array:
-        values = as_field(x)
-        if values.shape != (self.size,):
-            raise ValueError(f"{self!r} has {self.size} unknowns, but got {values.shape}")
-        return values
-
-    def _field(self, u: ArrayLike) -> Array:
-        values = as_field(u)
-        if values.shape != self.shape:
-            raise ValueError(f"{self!r} has fields of shape {self.shape}, but got {values.shape}")
-        return values
-
-    @cached_property
-    def scale(self) -> float:
-        """The size of the operator: the largest Σ|a| of a hundred rows spread over all."""
-        spread = np.unique(np.linspace(0, max(self.equations.unknowns - 1, 0), 100).astype(int))
-        rows = spread[self.unknowns.is_free[spread]]
-        if not rows.size:
-            rows = self.free[:100]
-        if not rows.size:
-            return 0.0
-        return float(abs(self.operator.written.matrix(rows=rows)).sum(axis=1).max(initial=0))
-
-    @cached_property
-    def symmetric(self) -> bool:
-        """Whether the matrix equals its transpose to roundoff, conjugated where it is complex.
-
-        Accurate closures beyond acc 2 do not keep symmetry, nor do one-sided slopes.
-        """
-        made = self.matrix
-        if not made.nnz:
-            return True
-        return bool(abs(made - made.conj().T).max() <= ROUNDOFF * abs(made).max())
-
-    @cached_property
-    def null_vectors(self) -> Array:
-        """Vectors that the matrix maps to zero, orthonormal columns (n, k).
-
-        Small systems (up to 500 unknowns) show all of them, large ones those that are constant in
-        every component, as without conditions on values they are.
-        """
-        return null_vectors(self)
+        left = left.astype(np.result_type(left, constants, self.constant_columns), copy=False)
+        left[self.free] -= self.constant_columns @ constants
+        gap = self.equations.means_of(t) - self.equations.mean_rows @ u.ravel()
+        return np.concatenate([left, gap])
 
     def __repr__(self) -> str:
-        listed = ", ".join(map(str, self.equations.conditions))
-        return f"<AffineSystem {self.operator.label}; {listed or 'no conditions'}>"
+        listed = ", ".join(map(str, self.conditions))
+        return f"<{self._shown_as} {self.operator.label}; {listed or 'no conditions'}>"
 
 
-def bare(
-    grid: Grid, components: tuple[int, ...], conditions: Iterable[Condition], acc: int
-) -> AffineSystem:
-    """Return what conditions make of bare fields: the system of the identity.
+@dataclass(frozen=True, eq=False)
+class Unknowns:
+    """The free values of fields of a shape, all but those `taken`, given by flat indices."""
 
-    It lifts and restricts for equations that are no expression.
-    """
-    plan = Program.identity(Layout(components, grid.shape))
-    none = ((0, 0),) * grid.ndim
-    op = Operator(plan, grid, grid, none, none, ("identity",))
-    return AffineSystem(op, Equations.of(op, conditions, acc), "elimination")
+    shape: tuple[int, ...]
+    taken: Ints
+
+    @cached_property
+    def is_free(self) -> NDArray[np.bool_]:
+        """Which values are free, flat."""
+        free = np.ones(math.prod(self.shape), dtype=bool)
+        free[self.taken] = False
+        return free
+
+    @cached_property
+    def free(self) -> Ints:
+        """Flat indices of the free values."""
+        return np.flatnonzero(self.is_free)
+
+    @cached_property
+    def count(self) -> int:
+        """Number of free values."""
+        return int(np.count_nonzero(self.is_free))
+
+    @cached_property
+    def _box(self) -> tuple[slice, ...] | None:
+        """The free values as a box of the fields, if they are one: copied far faster."""
+        free = self.is_free.reshape(self.shape)
+        box = []
+        for axis in range(free.ndim):
+            others = tuple(k for k in range(free.ndim) if k != axis)
+            there = np.flatnonzero(free.any(axis=others))
+            box.append(slice(there[0], there[-1] + 1) if there.size else slice(0, 0))
+        return tuple(box) if free[tuple(box)].all() else None
+
+    def of(self, u: Array) -> Array:
+        """Return a copy of the free values of a field, flat."""
+        return u.ravel()[self.free] if self._box is None else u[self._box].flatten()
+
+    def write(self, u: Array, free: Array) -> None:
+        """Write free values into a field."""
+        if self._box is None:
+            u.reshape(-1)[self.free] = free
+        else:
+            u[self._box] = free.reshape(u[self._box].shape)
+
+
+def matrix_rows(op: Operator | csr_array, rows: Ints) -> csr_array:
+    """Return rows, given by flat indices, of an operator or of a matrix."""
+    if isinstance(op, sparse.csr_array):
+        return op[rows]
+    return op.written.matrix(rows=rows)

@@ -1,4 +1,4 @@
-"""What of an operator acts across the ends of an axis: flows and fluxes that sum by parts."""
+"""Boundary terms of integration by parts: what acts along an axis and is left at its ends."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ if TYPE_CHECKING:
     from findops.plan.band import Band, ByParts, Row
 
 
-__all__ = ["AdvectiveTerm", "DiffusiveTerm", "acting_across", "quadrature", "sense"]
+__all__ = ["AdvectiveTerm", "DiffusiveTerm", "acting_across", "quadrature", "time_sign"]
 
-ROUNDOFF = 1e-12
-"""Part of the largest entry that roundoff leaves where exact arithmetic would leave zero."""
+ADJOINT_ROUNDOFF = 1e-12
+"""What roundoff leaves in H·D + (H·D')ᵀ where exact arithmetic would leave zero."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,7 +69,7 @@ def acting_across(op: Operator, axis: int) -> Iterator[AdvectiveTerm | Diffusive
         yield from _across(part, axis, op)
 
 
-def sense(op: Operator) -> int:
+def time_sign(op: Operator) -> int:
     """Return 1 if u_t = op(u) diffuses, −1 if u_t = −op(u) does.
 
     Raises
@@ -145,7 +145,7 @@ def _adjoint(left: Band, right: Band) -> bool:
     rest = (H @ _matrix(left) + (H @ _matrix(right)).T).tocoo()
     last = left.rows - 1
     corner = (rest.row == rest.col) & ((rest.row == 0) | (rest.row == last))
-    return bool(np.all(np.abs(rest.data[~corner]) <= ROUNDOFF))
+    return bool(np.all(np.abs(rest.data[~corner]) <= ADJOINT_ROUNDOFF))
 
 
 @lru_cache(maxsize=16)

@@ -1,9 +1,9 @@
-"""Interfaces between blocks: two components that meet on faces."""
+"""Conditions on fields: what is given on faces, at points or in the mean; interfaces of blocks."""
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -33,72 +33,6 @@ __all__ = [
     "Trace",
     "as_conditions",
 ]
-
-
-@dataclass(frozen=True)
-class Trace:
-    """a·u + b·∂u/∂n on a face, n being the outward normal."""
-
-    a: Expr
-    b: Expr
-
-    @property
-    def parts(self) -> tuple[Expr, Expr]:
-        """Both factors."""
-        return self.a, self.b
-
-    def on(self, grid: Grid, face: str, acc: int) -> Expr:
-        """Return the expression for a face, of an order of accuracy."""
-        i = grid.face_axis(face)
-        name, axis = grid.names[i], grid.axes[i]
-        upper = face.endswith("+")
-        outward = 1 if upper == axis.ascending else -1
-        value: Expr
-        slope: Expr
-        if axis.walls[0] == axis.origin:
-            value, slope = Identity(), Diff(name, 1, acc)
-        else:
-            # The face lies half a spacing beyond the points.
-            to = "node" if isinstance(axis, Half) else "half"
-            value, slope = Interpolate(name, to, acc), Diff(name, 1, acc, to=to)
-        return self.a * value + outward * self.b * slope
-
-    def __str__(self) -> str:
-        terms = [(self.a, "u"), (self.b, "∂u/∂n")]
-        parts = (n if c == Identity() else f"{c}·{n}" for c, n in terms if c != Coef(0))
-        return " + ".join(parts)
-
-
-@dataclass(frozen=True, eq=False)
-class Place:
-    """Where a condition holds: a face of the grid, or points inside.
-
-    Parameters
-    ----------
-    face : str or None
-        Name of the face, None for points inside.
-    mask : array of bool
-        The points, in the shape of the grid.
-    """
-
-    face: str | None
-    mask: NDArray[np.bool_]
-
-    def grid(self, points: Grid) -> Grid:
-        """Return the grid of the face that an expression with values at `points` is given on.
-
-        For points inside, it is the whole one.
-        """
-        if self.face is None:
-            return points
-        i = points.face_axis(self.face)
-        end = points.axes[i].coordinates[0 if self.face.endswith("-") else -1]
-        return points.replace(i, Points([end]))
-
-    def flat(self, values: NDArray[Any], where: Grid) -> NDArray[Any]:
-        """Return values that broadcast to its grid, at its points, flat."""
-        spread = np.broadcast_to(values, where.shape)
-        return spread[self.mask] if self.face is None else spread.ravel()
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -356,24 +290,7 @@ def Robin(  # noqa: N802
     return Condition(face, trace, value, component)
 
 
-def as_conditions(conditions: Any) -> tuple[Condition, ...]:
-    """Return conditions, one or several, as a tuple.
-
-    Raises
-    ------
-    TypeError
-        If something is no condition.
-    """
-    if isinstance(conditions, (str, dict, Condition)) or not hasattr(conditions, "__iter__"):
-        conditions = (conditions,)
-    given = tuple(conditions)
-    for condition in given:
-        if not isinstance(condition, Condition):
-            raise TypeError(f"conditions are Dirichlet(…), Neumann(…), …, not {condition!r}")
-    return given
-
-
-@dataclass(frozen=True, eq=False, repr=False, init=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Interface(Condition):
     """Two components that meet on faces: the field and its flux go on from one to the other.
 
@@ -401,30 +318,26 @@ class Interface(Condition):
     component 0 on x+ = component 1 on x-
     """
 
-    other: str = ""
-    components: tuple[int, int] = (0, 1)
+    expression: Any = field(default=Identity(), init=False)
+    value: Any = field(default=0, init=False)
+    component: int | None = field(default=None, init=False)
+    other: str
+    components: tuple[int, int]
     lengths: tuple[float, float] = (1, 1)
 
-    def __init__(
-        self,
-        where: str,
-        other: str,
-        components: tuple[int, int],
-        lengths: tuple[float, float] = (1, 1),
-    ) -> None:
-        for what, pair in (("components", components), ("lengths", lengths)):
+    def __post_init__(self) -> None:
+        for what in ("components", "lengths"):
+            pair = getattr(self, what)
             if not isinstance(pair, (tuple, list)) or len(pair) != 2:
                 raise TypeError(f"an interface needs two {what}, as a tuple, not {pair!r}")
-        first, second = (whole(c, "a component") for c in components)
+        first, second = (whole(c, "a component") for c in self.components)
         if first == second:
             raise ValueError(f"an interface needs two components, not {first} twice")
-        if not all(0 < length < math.inf for length in lengths):
-            raise ValueError(f"an interface needs positive lengths, not {lengths}")
-        for name, value in (
-            ("where", where), ("expression", Identity()), ("value", 0), ("component", first),
-            ("other", other), ("components", (first, second)), ("lengths", tuple(lengths)),
-        ):  # fmt: skip
-            object.__setattr__(self, name, value)
+        if not all(0 < length < math.inf for length in self.lengths):
+            raise ValueError(f"an interface needs positive lengths, not {self.lengths}")
+        object.__setattr__(self, "components", (first, second))
+        object.__setattr__(self, "lengths", tuple(self.lengths))
+        object.__setattr__(self, "component", first)
         super().__post_init__()
 
     def on(self, grid: Grid, place: Place, acc: int) -> Expr:  # noqa: ARG002  # it is never imposed so
@@ -433,3 +346,86 @@ class Interface(Condition):
     def __str__(self) -> str:
         first, second = self.components
         return f"component {first} on {self.where} = component {second} on {self.other}"
+
+
+@dataclass(frozen=True)
+class Trace:
+    """a·u + b·∂u/∂n on a face, n being the outward normal."""
+
+    a: Expr
+    b: Expr
+
+    @property
+    def parts(self) -> tuple[Expr, Expr]:
+        """Both factors."""
+        return self.a, self.b
+
+    def on(self, grid: Grid, face: str, acc: int) -> Expr:
+        """Return the expression for a face, of an order of accuracy."""
+        i = grid.face_axis(face)
+        name, axis = grid.names[i], grid.axes[i]
+        upper = face.endswith("+")
+        outward = 1 if upper == axis.ascending else -1
+        value: Expr
+        slope: Expr
+        if axis.walls[0] == axis.origin:
+            value, slope = Identity(), Diff(name, 1, acc)
+        else:
+            # The face lies half a spacing beyond the points.
+            to = "node" if isinstance(axis, Half) else "half"
+            value, slope = Interpolate(name, to, acc), Diff(name, 1, acc, to=to)
+        return self.a * value + outward * self.b * slope
+
+    def __str__(self) -> str:
+        terms = [(self.a, "u"), (self.b, "∂u/∂n")]
+        parts = (n if c == Identity() else f"{c}·{n}" for c, n in terms if c != Coef(0))
+        return " + ".join(parts)
+
+
+@dataclass(frozen=True, eq=False)
+class Place:
+    """Where a condition holds: a face of the grid, or points inside.
+
+    Parameters
+    ----------
+    face : str or None
+        Name of the face, None for points inside.
+    mask : array of bool
+        The points, in the shape of the grid.
+    """
+
+    face: str | None
+    mask: NDArray[np.bool_]
+
+    def grid(self, points: Grid) -> Grid:
+        """Return the grid of the face that an expression with values at `points` is given on.
+
+        For points inside, it is the whole one.
+        """
+        if self.face is None:
+            return points
+        i = points.face_axis(self.face)
+        end = points.axes[i].coordinates[0 if self.face.endswith("-") else -1]
+        return points.replace(i, Points([end]))
+
+    def flat(self, values: NDArray[Any], where: Grid) -> NDArray[Any]:
+        """Return values that broadcast to its grid, at its points, flat."""
+        spread = np.broadcast_to(values, where.shape)
+        return spread[self.mask] if self.face is None else spread.ravel()
+
+
+def as_conditions(conditions: Any) -> tuple[Condition, ...]:
+    """Return conditions, one or several, as a tuple.
+
+    Raises
+    ------
+    TypeError
+        If something is no condition.
+    """
+    if isinstance(conditions, (str, dict, Condition)) or not hasattr(conditions, "__iter__"):
+        conditions = (conditions,)
+    given = tuple(conditions)
+    for condition in given:
+        if not isinstance(condition, Condition):
+            raise TypeError(f"conditions are Dirichlet(…), Neumann(…), …, not {condition!r}")
+    return given

@@ -1,4 +1,4 @@
-"""Whether there are as many conditions as the operator needs."""
+"""Number of conditions that an operator needs on the faces of a grid."""
 
 from __future__ import annotations
 
@@ -42,10 +42,10 @@ def check_conditions(expr: Expr, grid: Grid, conditions: Iterable[Condition]) ->
         there = sum(given.count(face) for face in faces)
         if there == needed:
             continue
-        bare = [face for face in faces if face not in given]
+        without = [face for face in faces if face not in given]
         listed = ""
-        if bare:
-            listed = f": {' and '.join(bare)} {'have' if len(bare) > 1 else 'has'} none"
+        if without:
+            listed = f": {' and '.join(without)} {'have' if len(without) > 1 else 'has'} none"
         raise ValueError(
             f"{expr!r} differentiates {needed} times along {grid.called(i)}, which needs {needed} "
             f"conditions on its faces; there are {there}{listed}"

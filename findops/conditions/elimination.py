@@ -1,8 +1,7 @@
-"""Conditions solved for the unknowns at their points."""
+"""Elimination: conditions solved for the unknowns at their points, which are substituted."""
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, cast
@@ -11,81 +10,101 @@ import numpy as np
 from scipy import sparse
 from scipy.sparse.linalg import splu
 
+from findops.conditions.affine_system import AffineSystem, Unknowns
+from findops.conditions.conditions import as_conditions
+from findops.conditions.equations import Equations
+from findops.operators.operator import Operator
+from findops.plan.program import Layout, Program
+
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from numpy.typing import NDArray
     from scipy.sparse import csr_array
     from scipy.sparse.linalg import SuperLU
 
-    from findops.common.arrays import Array, Ints
-    from findops.conditions.equations import Equations
+    from findops.common.arrays import Array
+    from findops.conditions.conditions import Condition
+    from findops.grids.grid import Grid
 
 
-__all__ = ["ConditionElimination", "Unknowns", "solved"]
+__all__ = ["ConditionElimination", "EliminationSystem", "solved"]
 
-
-@dataclass(frozen=True, eq=False)
-class Unknowns:
-    """The free values of fields of a shape, all but those `taken`, given by flat indices."""
-
-    shape: tuple[int, ...]
-    taken: Ints
-
-    @cached_property
-    def is_free(self) -> NDArray[np.bool_]:
-        """Which values are free, flat."""
-        free = np.ones(math.prod(self.shape), dtype=bool)
-        free[self.taken] = False
-        return free
-
-    @cached_property
-    def free(self) -> Ints:
-        """Flat indices of the free values."""
-        return np.flatnonzero(self.is_free)
-
-    @cached_property
-    def count(self) -> int:
-        """Number of free values."""
-        return int(np.count_nonzero(self.is_free))
-
-    @cached_property
-    def _box(self) -> tuple[slice, ...] | None:
-        """The free values as a box of the fields, if they are one: copied far faster."""
-        free = self.is_free.reshape(self.shape)
-        box = []
-        for axis in range(free.ndim):
-            others = tuple(k for k in range(free.ndim) if k != axis)
-            there = np.flatnonzero(free.any(axis=others))
-            box.append(slice(there[0], there[-1] + 1) if there.size else slice(0, 0))
-        return tuple(box) if free[tuple(box)].all() else None
-
-    def of(self, u: Array) -> Array:
-        """Return a copy of the free values of a field, flat."""
-        return u.ravel()[self.free] if self._box is None else u[self._box].flatten()
-
-    def write(self, u: Array, free: Array) -> None:
-        """Write free values into a field."""
-        if self._box is None:
-            u.reshape(-1)[self.free] = free
-        else:
-            u[self._box] = free.reshape(u[self._box].shape)
-
-
-ROUNDOFF = 1e-13
+ZERO_PIVOT = 1e-13
 """Size of a pivot, in rows of size one, that is zero in exact arithmetic."""
 
-DEPTH = 8
+DEPENDENCE_DEPTH = 8
 """How far conditions may depend on each other one by one: as deep as a grid has axes, and more."""
 
-TINY = np.finfo(float).tiny
+SMALLEST_SCALE = np.finfo(float).tiny
+"""What stands for the size of rows of zeros, which are divided by it."""
 
 
-def solved(factors: SuperLU, b: Array) -> Array:
-    """Return the solution by a factorization, of complex data by a real one too."""
-    if factors.U.dtype.kind == "c" or not np.iscomplexobj(b):
-        return factors.solve(b.astype(factors.U.dtype))
-    return factors.solve(b.real.copy()) + 1j * factors.solve(b.imag.copy())
+@dataclass(frozen=True, eq=False, repr=False)
+class EliminationSystem(AffineSystem):
+    """An operator under conditions C u = g, solved for as many unknowns, those at their points.
+
+    These are substituted; the others, the free ones, are the unknowns of the system.
+    """
+
+    @classmethod
+    def of(cls, op: Operator, conditions: Any) -> EliminationSystem:
+        """Return the system of an operator under conditions, one or several.
+
+        Raises
+        ------
+        ValueError
+            If they do not determine the unknowns at their points.
+        """
+        system = cls(op, Equations.of(op, as_conditions(conditions)))
+        system.elimination.check()
+        return system
+
+    @classmethod
+    def of_fields(
+        cls, grid: Grid, components: tuple[int, ...], conditions: Iterable[Condition], acc: int
+    ) -> EliminationSystem:
+        """Return the system of the identity, traces of an order of accuracy.
+
+        It lifts and restricts for equations that are no expression.
+        """
+        plan = Program.identity(Layout(components, grid.shape))
+        none = ((0, 0),) * grid.ndim
+        op = Operator(plan, grid, grid, none, none, ("identity",))
+        return cls(op, Equations.of(op, conditions, acc))
+
+    @cached_property
+    def unknowns(self) -> Unknowns:
+        """The values of the fields that no condition is solved for."""
+        return Unknowns(self.shape, self.equations.replaced)
+
+    @cached_property
+    def elimination(self) -> ConditionElimination:
+        """The conditions, solved for the unknowns at their points."""
+        return ConditionElimination(self.equations, self.unknowns.is_free)
+
+    def in_unknowns(self, rows: csr_array) -> csr_array:
+        bound = rows[:, self.equations.replaced]
+        return sparse.csr_array(rows[:, self.free] - bound @ self.elimination.substituted)
+
+    def _lifted(self, x: Array, given: Array) -> Array:
+        u = super()._lifted(x, given)
+        if given.size:
+            flat, replaced = u.reshape(-1), self.equations.replaced
+            flat[replaced] = 0
+            flat[replaced] = self.elimination(flat, given)
+        return u
+
+    def _right(self, f: Array, t: float | None) -> Array:
+        right = self.unknowns.of(f)
+        if not self.equations.values(t).any():
+            return right
+        # The operator needs no matrix to tell what the given values contribute.
+        return right - self.unknowns.of(self.operator(self.lift(np.zeros(self.size), t)))
+
+    def _settle(self, left: Array, u: Array, t: float | None) -> Array:  # noqa: ARG002  # u holds them
+        left[self.equations.replaced] = 0
+        return left
 
 
 @dataclass(frozen=True, eq=False)
@@ -103,20 +122,16 @@ class ConditionElimination:
         """Return the unknowns at the conditions' points, given all unknowns and g."""
         return self._solve(g - self._coupling @ u)
 
-    @property
-    def dtype(self) -> np.dtype[Any]:
-        return self.equations.matrix.dtype
-
     @cached_property
     def _split(self) -> tuple[csr_array, csr_array]:
         """The matrix of the conditions on the unknowns at their points, and on the others."""
-        rows, places = self.equations.matrix.tocoo(), self.equations.places
-        order = np.argsort(places)
-        nearest = np.searchsorted(places[order], rows.col).clip(max=len(places) - 1)
-        own = places[order[nearest]] == rows.col if len(places) else np.zeros(0, dtype=bool)
+        rows, replaced = self.equations.matrix.tocoo(), self.equations.replaced
+        order = np.argsort(replaced)
+        nearest = np.searchsorted(replaced[order], rows.col).clip(max=len(replaced) - 1)
+        own = replaced[order[nearest]] == rows.col if len(replaced) else np.zeros(0, dtype=bool)
         inside = (rows.data[own], (rows.row[own], order[nearest[own]]))
         others = (rows.data[~own], (rows.row[~own], rows.col[~own]))
-        square = (len(places), len(places))
+        square = (len(replaced), len(replaced))
         return sparse.csr_array(inside, shape=square), sparse.csr_array(others, shape=rows.shape)
 
     @property
@@ -145,13 +160,13 @@ class ConditionElimination:
             return lambda g: g / diagonal
         # Values and slopes differ by powers of the spacing: only in rows of one size do small
         # pivots tell that something is wrong.
-        scale = 1 / np.maximum(abs(own).max(axis=1).toarray().ravel(), TINY)
+        scale = 1 / np.maximum(abs(own).max(axis=1).toarray().ravel(), SMALLEST_SCALE)
         try:
             factors = splu((sparse.diags_array(scale) @ own).tocsc())
         except RuntimeError:
             raise ValueError(self._undetermined()) from None
         pivots = np.abs(factors.U.diagonal())
-        if pivots.min() <= ROUNDOFF:
+        if pivots.min() <= ZERO_PIVOT:
             raise ValueError(self._undetermined())
         return lambda g: solved(factors, scale * g)
 
@@ -177,10 +192,17 @@ class ConditionElimination:
             first = result = inverse @ free
             # Where conditions read each other's points in one direction only, as those of two
             # faces do at a corner, this comes to an end.
-            for _ in range(DEPTH):
+            for _ in range(DEPENDENCE_DEPTH):
                 before, result = result, first - inverse @ (coupled @ result)
                 if (result - before).count_nonzero() == 0:
                     return cast("csr_array", result)
         used = np.unique(free.indices)
         made = sparse.csr_array(solved(splu(own.tocsc()), free[:, used].toarray()))
         return sparse.csr_array((made.data, used[made.indices], made.indptr), shape=free.shape)
+
+
+def solved(factors: SuperLU, b: Array) -> Array:
+    """Return the solution by a factorization, of complex data by a real one too."""
+    if factors.U.dtype.kind == "c" or not np.iscomplexobj(b):
+        return factors.solve(b.astype(factors.U.dtype))
+    return factors.solve(b.real.copy()) + 1j * factors.solve(b.imag.copy())

@@ -36,7 +36,7 @@ class Equation:
     """What is prescribed, at the points of the place."""
     rows: csr_array
     """The expression of the condition, in terms of all unknowns."""
-    taken: Ints
+    replaced: Ints
     """Flat indices of the unknowns whose equations it replaces."""
     chosen: Ints
     """Which of the points of the place those are."""
@@ -61,7 +61,7 @@ class Mean:
     condition: Condition
     row: csr_array
     """The mean in terms of all unknowns, (1, unknowns)."""
-    balanced: csr_array
+    constant: csr_array
     """Where the constant is added, (unknowns, 1)."""
 
     def value(self, t: float | None) -> Array:
@@ -100,7 +100,7 @@ class Equations:
 
     def __post_init__(self) -> None:
         for n, mean in enumerate(self.means):
-            if any(abs(mean.balanced - other.balanced).nnz == 0 for other in self.means[:n]):
+            if any(abs(mean.constant - other.constant).nnz == 0 for other in self.means[:n]):
                 raise ValueError(f"{mean.condition!r}: another mean is given for this component")
 
     @property
@@ -110,9 +110,9 @@ class Equations:
         return tuple({id(part.condition): part.condition for part in parts}.values())
 
     @cached_property
-    def places(self) -> Ints:
+    def replaced(self) -> Ints:
         """Flat indices of the unknowns whose equations are replaced."""
-        return np.concatenate([np.zeros(0, np.intp), *(part.taken for part in self.parts)])
+        return np.concatenate([np.zeros(0, np.intp), *(part.replaced for part in self.parts)])
 
     @cached_property
     def matrix(self) -> csr_array:
@@ -120,6 +120,12 @@ class Equations:
         none = sparse.csr_array((0, self.unknowns))
         rows = [none, *(part.rows for part in self.parts)]
         return cast("csr_array", sparse.vstack(rows, format="csr"))
+
+    @cached_property
+    def mean_rows(self) -> csr_array:
+        """The means in terms of all unknowns, a row for each."""
+        none = sparse.csr_array((0, self.unknowns))
+        return cast("csr_array", sparse.vstack([none, *(m.row for m in self.means)], format="csr"))
 
     def means_of(self, t: float | None) -> Array:
         """Return the means that are given."""
@@ -179,10 +185,10 @@ def _means(condition: Condition, grid: Grid, components: int) -> list[Mean]:
     mean = sparse.csr_array(weights.reshape(1, -1) / weights.sum()) @ bound.matrix()
     made = []
     for column in components_of(condition, components):
-        balanced = np.zeros((components, weights.size))
-        balanced[column] = 1
+        constant = np.zeros((components, weights.size))
+        constant[column] = 1
         row = _widened(bound, mean, column, components)
-        made.append(Mean(condition, row, sparse.csr_array(balanced.reshape(-1, 1))))
+        made.append(Mean(condition, row, sparse.csr_array(constant.reshape(-1, 1))))
     return made
 
 

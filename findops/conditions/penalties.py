@@ -1,4 +1,4 @@
-"""Penalties that hold conditions on a face, with strengths that energy estimates allow."""
+"""Penalties that impose conditions on a face, with strengths that energy estimates allow."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ if TYPE_CHECKING:
     from findops.operators.operator import Operator
 
 
-__all__ = ["Face", "Penalty", "coupled"]
+__all__ = ["Face", "Penalty", "interface_penalties"]
 
-MARGIN = 1.25
+PENALTY_MARGIN = 1.25
 """How much larger penalties are than the least that energy estimates allow."""
 
 
@@ -44,7 +44,7 @@ class Penalty:
     """Where it acts, p."""
     coefficient: Array
     traces: tuple[tuple[int, Array | float, Row], ...]
-    """Component, factor, and weights of what is held."""
+    """Component, factor, and weights of each trace."""
     scale: Array | float = 0.0
 
     def chains(self, n: int, ndim: int) -> Iterator[Chain]:
@@ -70,7 +70,7 @@ class Face:
 
     op: Operator
     name: str
-    sense: int
+    time_sign: int
     """1 if u_t = op(u) is the equation in time, −1 if u_t = −op(u) is."""
 
     def __post_init__(self) -> None:
@@ -124,7 +124,7 @@ class Face:
         return np.real(values)
 
     def penalties(self, condition: Condition, column: int, valued: set[int]) -> Iterator[Penalty]:
-        """Yield the penalties that hold a condition on one component."""
+        """Yield the penalties that impose a condition on one component."""
         a, b = self._parts(condition)
         for term in self.terms:
             if term.column != column:
@@ -158,31 +158,33 @@ class Face:
         return a, b
 
     def _inflow(self, term: AdvectiveTerm, a: Array) -> Iterator[Penalty]:
-        """Yield what holds values where the flow enters, with its speed as the penalty."""
+        """Yield what imposes values where the flow enters, with its speed as the penalty."""
         speed = self.outward * self.speed(term)
-        entering = self.sense * np.maximum(self.sense * speed, 0)
+        entering = self.time_sign * np.maximum(self.time_sign * speed, 0)
         strength = entering if term.row == term.column else speed
         if np.any(strength):
-            held = ((term.column, 1.0, self.value),)
-            yield Penalty(term.row, self.axis, self.inverse(term), -strength, held, 1 / a)
+            traces = ((term.column, 1.0, self.value),)
+            yield Penalty(term.row, self.axis, self.inverse_norm(term), -strength, traces, 1 / a)
 
     def _values(self, term: DiffusiveTerm, a: Array) -> Iterator[Penalty]:
-        """Yield what holds values in a second derivative."""
-        held = ((term.column, 1.0, self.value),)
+        """Yield what imposes values in a second derivative."""
+        traces = ((term.column, 1.0, self.value),)
         flux, inner = term.coefficient, self.at(term.inner)
-        bound = MARGIN / term.borrowed
-        yield Penalty(term.row, self.axis, self.turned(term), flux * inner, held, 1 / a)
-        yield Penalty(term.row, self.axis, self.inverse(term), -bound * flux * inner, held, 1 / a)
-
-    def _slopes(self, term: DiffusiveTerm, a: Array, b: Array) -> Penalty:
-        """Return what holds slopes: the flux that they differ by, taken away."""
-        held = ((term.column, a / b, self.value), (term.column, 1.0, self.slope(term)))
-        inner = self.at(term.inner)
-        return Penalty(
-            term.row, self.axis, self.inverse(term), -term.coefficient * inner, held, 1 / b
+        bound = PENALTY_MARGIN / term.borrowed
+        yield Penalty(term.row, self.axis, self.adjoint_slope(term), flux * inner, traces, 1 / a)
+        yield Penalty(
+            term.row, self.axis, self.inverse_norm(term), -bound * flux * inner, traces, 1 / a
         )
 
-    def inverse(self, term: AdvectiveTerm | DiffusiveTerm) -> Row:
+    def _slopes(self, term: DiffusiveTerm, a: Array, b: Array) -> Penalty:
+        """Return what imposes slopes: the flux that they differ by, taken away."""
+        traces = ((term.column, a / b, self.value), (term.column, 1.0, self.slope(term)))
+        inner = self.at(term.inner)
+        return Penalty(
+            term.row, self.axis, self.inverse_norm(term), -term.coefficient * inner, traces, 1 / b
+        )
+
+    def inverse_norm(self, term: AdvectiveTerm | DiffusiveTerm) -> Row:
         """Return H⁻¹ at the face."""
         return Row(self.value.columns, 1 / term.law.norm[self.value.columns])
 
@@ -190,13 +192,13 @@ class Face:
         """Return the outward derivative on the face."""
         return term.slopes[self.upper]
 
-    def turned(self, term: DiffusiveTerm) -> Row:
+    def adjoint_slope(self, term: DiffusiveTerm) -> Row:
         """Return H⁻¹ times the transpose of the outward derivative."""
         slope = self.slope(term)
         return Row(slope.columns, slope.weights / term.law.norm[slope.columns])
 
 
-def coupled(one: Face, two: Face, condition: Interface) -> Iterator[Penalty]:
+def interface_penalties(one: Face, two: Face, condition: Interface) -> Iterator[Penalty]:
     """Yield what makes two components continuous where they meet.
 
     Raises
@@ -226,8 +228,8 @@ def coupled(one: Face, two: Face, condition: Interface) -> Iterator[Penalty]:
             f"{condition!r}: fluxes join where a coefficient that varies across stands between the "
             "derivatives, as in Diffusion(k, scheme=SBP(4))"
         )
-    yield from here.joined(there)
-    yield from there.joined(here)
+    yield from here.penalties(there)
+    yield from there.penalties(here)
 
 
 @dataclass(frozen=True)
@@ -268,14 +270,14 @@ class Side:
         assert self.flux is not None
         return self.length * self.face.at(self.flux.coefficient * self.flux.inner)
 
-    def joined(self, other: Side) -> Iterator[Penalty]:
-        """Yield what this side's equation takes from the other one."""
+    def penalties(self, other: Side) -> Iterator[Penalty]:
+        """Yield what makes this side's equation follow the other side."""
         i, j, face, axis = self.component, other.component, self.face, self.face.axis
         jump = ((i, 1.0, face.value), (j, -1.0, other.face.value))
-        entering = face.sense * np.maximum(face.sense * self.speed, 0) / self.length
+        entering = face.time_sign * np.maximum(face.time_sign * self.speed, 0) / self.length
         if np.any(entering):
             flow = next(t for t in self.terms if isinstance(t, AdvectiveTerm))
-            yield Penalty(i, axis, face.inverse(flow), -entering, jump)
+            yield Penalty(i, axis, face.inverse_norm(flow), -entering, jump)
         if self.flux is None or other.flux is None:
             return
         ours, theirs = self.conductivity / self.length, other.conductivity / self.length
@@ -283,11 +285,11 @@ class Side:
             (i, ours, face.slope(self.flux)),
             (j, theirs, other.face.slope(other.flux)),
         )
-        bound = MARGIN / 4 * (ours / self.flux.borrowed + theirs / other.flux.borrowed)
+        bound = PENALTY_MARGIN / 4 * (ours / self.flux.borrowed + theirs / other.flux.borrowed)
         half = np.full(ours.shape, 0.5)
-        yield Penalty(i, axis, face.turned(self.flux), ours / 2, jump)
-        yield Penalty(i, axis, face.inverse(self.flux), -half, fluxes)
-        yield Penalty(i, axis, face.inverse(self.flux), -bound, jump)
+        yield Penalty(i, axis, face.adjoint_slope(self.flux), ours / 2, jump)
+        yield Penalty(i, axis, face.inverse_norm(self.flux), -half, fluxes)
+        yield Penalty(i, axis, face.inverse_norm(self.flux), -bound, jump)
 
 
 def _spread(value: Any, ndim: int) -> Array:

@@ -661,16 +661,27 @@ class Operator(Discrete):
         >>> system.lift(spsolve(system.matrix.tocsc(), system.rhs(0))).round(12)
         array([0.  , 0.25, 0.5 , 0.75, 1.  ])
         """
-        from findops.conditions.affine_system import check_square, subject
-        from findops.conditions.sat import impose_sat
+        from findops.conditions.elimination import EliminationSystem
+        from findops.conditions.row_replacement import RowReplacementSystem
+        from findops.conditions.sat import PenaltySystem
 
         self._check_own()
-        if impose not in ("elimination", "rows", "sat"):
+        ways: dict[str, type[AffineSystem]] = {
+            "elimination": EliminationSystem,
+            "rows": RowReplacementSystem,
+            "sat": PenaltySystem,
+        }
+        if impose not in ways:
             raise ValueError(f"impose must be 'elimination', 'rows' or 'sat', not {impose!r}")
-        check_square(self)
-        if impose == "sat":
-            return impose_sat(self, conditions)
-        return subject(self, conditions, impose)
+        if (
+            self.shape[0] != self.shape[1]
+            or self.domain != self.range
+            or any(map(any, self.ghosts))
+        ):
+            raise ValueError(
+                f"{self!r} must map fields to fields on the same points, without ghosts"
+            )
+        return ways[impose].of(self, conditions)
 
     def masked(self, mask: ArrayLike) -> Masked:
         """Return the operator on fields that are valid at some points only.

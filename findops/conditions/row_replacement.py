@@ -1,0 +1,54 @@
+"""Row replacement: conditions that stand in the rows of their points, all values being unknowns."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, cast
+
+import numpy as np
+from scipy import sparse
+
+from findops.conditions.affine_system import AffineSystem, matrix_rows
+from findops.conditions.conditions import as_conditions
+from findops.conditions.equations import Equations
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
+    from scipy.sparse import csr_array
+
+    from findops.common.arrays import Array
+    from findops.operators.operator import Operator
+
+
+__all__ = ["RowReplacementSystem"]
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class RowReplacementSystem(AffineSystem):
+    """An operator with the conditions C u = g in place of its rows at their points."""
+
+    @classmethod
+    def of(cls, op: Operator, conditions: Any) -> RowReplacementSystem:
+        """Return the system of an operator under conditions, one or several."""
+        return cls(op, Equations.of(op, as_conditions(conditions)))
+
+    def reduced(self, op: Operator | csr_array) -> csr_array:
+        replaced = self.equations.replaced
+        kept = np.delete(np.arange(self.equations.unknowns), replaced)
+        rows = sparse.vstack([matrix_rows(op, kept), self.equations.matrix], format="csr")
+        return cast("csr_array", rows[np.argsort(np.concatenate([kept, replaced]))])
+
+    def matvec(self, x: ArrayLike) -> Array:
+        return np.asarray(self.matrix @ self._unknowns(x))
+
+    def _right(self, f: Array, t: float | None) -> Array:
+        flat, given = f.ravel(), self.equations.values(t)
+        right = flat.astype(np.result_type(flat, given))
+        right[self.equations.replaced] = given
+        return right
+
+    def _settle(self, left: Array, u: Array, t: float | None) -> Array:
+        missing = self.equations.values(t) - self.equations.matrix @ u.ravel()
+        left = left.astype(np.result_type(left, missing), copy=False)
+        left[self.equations.replaced] = missing
+        return left
