@@ -1,21 +1,18 @@
-"""The 1-D row operator that every scheme makes."""
+"""Bands: 1-D row operators, which every scheme makes, and bands made of others."""
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
 from fractions import Fraction
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from numpy.typing import NDArray
-
-    from findops.common.arrays import Floats, Ints
-
+    from findops.common.arrays import Array, Floats, Ints
 
 __all__ = [
     "Band",
@@ -57,7 +54,7 @@ class Row:
 class LineTransform(Protocol):
     """A quicker way to apply a band to whole lines, such as a fast Fourier transform."""
 
-    def __call__(self, u: NDArray[Any], axis: int) -> NDArray[Any]:
+    def __call__(self, u: Array, axis: int) -> Array:
         """Return the band applied along an axis of u, in the type of u."""
 
     @property
@@ -87,14 +84,14 @@ class Band:
     weights (taps,) at every row, or with those of its own (interior rows, taps). On a periodic axis
     every row is such a row and columns wrap around.
 
-    The band stands for sign·∂^order at points `shift` index steps after those of its input; with a
-    sign of 0 for nothing, but for what vanishes with the spacing.
+    The band approximates sign·∂^order at points `shift` index steps after those of its input. Its
+    sign is 0 where it approximates zero, as dissipation does, which vanishes with the spacing.
     `acc` is the accuracy that its scheme was asked for, 0 where no scheme made it, as a transpose.
-    With a band on the `left`, from its output to itself, it stands for left⁻¹ · band. A band that
-    reads whole lines may have a `transform` that applies it in fewer operations.
-    Its `law`, if it has one, is how it integrates by parts.
-    Where the closure is a halo, the input carries `ghosts` further points (before, after) those of
-    the grid; `beyond` counts those of the output.
+    With a band on the `left`, from its output to itself, it is left⁻¹ · band. A band that reads
+    whole lines may have a `transform` that applies it in fewer operations.
+    Its `law`, if it has one, tells how it integrates by parts.
+    Where the closure is a halo, the input carries `ghosts`, numbers of further points before and
+    after those of the grid; `beyond` counts those of the output.
     """
 
     rows: int
@@ -214,7 +211,7 @@ class Band:
 
     @property
     def T(self) -> Band:  # noqa: N802  # the transpose's name everywhere
-        """The transpose; that of a band with a left side takes two, as `Term.transposed` tells."""
+        """The transpose; of a band with a left side, `Term.transposed` is, a product of two."""
         if self.left is not None:
             raise AssertionError("the transpose of an implicit band is a product of two")
         flipped = replace(
@@ -284,6 +281,9 @@ class Band:
         return scaled.compressed()
 
 
+# Bands made of others ---------------------------------------------------------------------------
+
+
 def summed(parts: Sequence[tuple[float, Band]]) -> Band:
     """Return a sum of numbers times bands between the same points, all periodic or none."""
     bands = [band for _, band in parts]
@@ -315,7 +315,7 @@ def summed(parts: Sequence[tuple[float, Band]]) -> Band:
 
 
 def folded(band: Band) -> Band:
-    """Return the same operator with taps that meet on a circle in one, none where they cancel."""
+    """Return the same operator with those taps added that meet on a circle."""
     if not band.periodic or max(band.offsets, default=0) - min(band.offsets, default=0) < band.cols:
         return band
     kept = {o % band.cols: o for o in band.offsets}

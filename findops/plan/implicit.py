@@ -1,4 +1,4 @@
-"""Left sides of bands: how to solve with them, and rows of left⁻¹ · band written out."""
+"""Implicit bands: LU factors of their left sides, and rows of left⁻¹ · band written out."""
 
 from __future__ import annotations
 
@@ -15,17 +15,16 @@ if TYPE_CHECKING:
 
     from findops.common.arrays import Floats, Ints
 
-
 __all__ = ["BandedLU", "written"]
 
-NEGLIGIBLE = 2.0**-64
+NEGLIGIBLE_CORRECTION = 2.0**-64
 """Part of the largest below which a correction cannot change a result."""
 
-FARTHEST = 1 << 17
-"""Points within which the rows of all left sides decay that `Compact` takes."""
+LONGEST_DECAY = 1 << 17
+"""Points within which the inverse of every left side decays that `Compact` accepts."""
 
-WEIGHTLESS = 1e-32
-"""Part of a row's largest weight below which others are left out, small enough for moments."""
+INVERSE_CUTOFF = 1e-32
+"""Part of a row's largest weight below which others are left out; no moment shows it."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,11 +49,11 @@ class BandedLU:
         Forward, x_i ← (b_i − Σ lower x_{i−k})·pivot; backward, x_i ← x_i − Σ upper x_{i+k}.
         """
         n, p = self.left.rows, self.reach
-        inside = self.differing.interior
+        inside = self.unwrapped.interior
         lower, pivots, upper = np.zeros((n, p)), np.ones(n), np.zeros((n, p))
         i = 0
         while i < n:
-            columns, weights = self.differing.row(i)
+            columns, weights = self.unwrapped.row(i)
             near = np.abs(columns - i) <= p
             entries = np.zeros(2 * p + 1)
             entries[columns[near] - i + p] = weights[near]
@@ -73,18 +72,18 @@ class BandedLU:
         return lower, pivots, upper
 
     @cached_property
-    def differing(self) -> Band:
+    def unwrapped(self) -> Band:
         """The left side with rows that wrap around written out."""
         return self.left.unwrapped()
 
     @cached_property
-    def far(self) -> dict[int, Row]:
+    def beyond(self) -> dict[int, Row]:
         """The part of rows that lies beyond the band."""
-        inside = self.differing.interior
+        inside = self.unwrapped.interior
         rows = (*range(inside.start), *range(max(inside.start, inside.stop), self.left.rows))
         found = {}
         for i in rows:
-            columns, weights = self.differing.row(i)
+            columns, weights = self.unwrapped.row(i)
             apart = np.abs(columns - i) > self.reach
             if apart.any():
                 found[i] = Row(columns[apart], weights[apart])
@@ -93,12 +92,12 @@ class BandedLU:
     @property
     def edges(self) -> Ints:
         """The rows that wrap around."""
-        return np.array(list(self.far), dtype=np.intp)
+        return np.array(list(self.beyond), dtype=np.intp)
 
     @cached_property
     def excess(self) -> tuple[Ints, Floats]:
         """Columns and weights (edges, taps) of A − T in the rows that wrap around."""
-        found = list(self.far.values())
+        found = list(self.beyond.values())
         width = max([1, *(len(row.columns) for row in found)])
         columns = np.zeros((len(found), width), dtype=np.intp)
         weights = np.zeros((len(found), width))
@@ -112,21 +111,21 @@ class BandedLU:
         """M (edges, edges) and V (rows, edges): x = y − V·M·C·y is the solution, y that with T."""
         unit = np.zeros((self.left.rows, len(self.edges)))
         unit[self.edges, np.arange(len(self.edges))] = 1
-        spread = self.plainly(unit)
+        spread = self.solve_unwrapped(unit)
         columns, weights = self.excess
         small = np.eye(len(self.edges)) + np.einsum("et,ets->es", weights, spread[columns])
-        spread[np.abs(spread) < NEGLIGIBLE * np.abs(spread).max(axis=0, initial=0)] = 0
+        spread[np.abs(spread) < NEGLIGIBLE_CORRECTION * np.abs(spread).max(axis=0, initial=0)] = 0
         return np.linalg.inv(small), spread
 
-    def plainly(self, b: Floats) -> Floats:
-        """Return T⁻¹ b, for the columns of b."""
+    def solve_unwrapped(self, b: Floats) -> Floats:
+        """Return T⁻¹ b, for the columns of b: the solution as if no row wrapped around."""
         # SciPy's linear algebra takes long to import: only where something is solved.
         from scipy.linalg import solve_banded
 
         n, p = self.left.rows, self.reach
-        columns, weights = self.differing.table()
+        columns, weights = self.unwrapped.table()
         apart = np.arange(n)[:, None] - columns
-        # A line without ends has rows that reach beyond it.
+        # In a piece of an endless line, rows reach beyond it.
         near = (np.abs(apart) <= p) & (weights != 0) & (columns >= 0) & (columns < n)
         diagonals = np.zeros((2 * p + 1, n))
         diagonals[p + apart[near], columns[near]] = weights[near]
@@ -135,17 +134,17 @@ class BandedLU:
 
     @cached_property
     def decay(self) -> int:
-        """Points after which what a row of T⁻¹ holds has no weight, at most `FARTHEST`."""
+        """Points after which weights in a row of T⁻¹ are negligible, at most `LONGEST_DECAY`."""
         center = 256
         while True:
             n = 2 * center + 1
             unit = np.zeros((n, 1))
             unit[center] = 1
             line = replace(self.left, rows=n, cols=n, head=(), tail=(), periodic=False)
-            row = np.abs(BandedLU(line).plainly(unit)[center:, 0])
-            points = int(np.flatnonzero(row > WEIGHTLESS * row[0])[-1]) + 1
-            # What the end of the line reflects must have no weight either.
-            if 2 * points <= center or center >= FARTHEST:
+            row = np.abs(BandedLU(line).solve_unwrapped(unit)[center:, 0])
+            points = int(np.flatnonzero(row > INVERSE_CUTOFF * row[0])[-1]) + 1
+            # What the ends of the line contribute must be negligible, too.
+            if 2 * points <= center or center >= LONGEST_DECAY:
                 return points
             center *= 2
 
@@ -155,7 +154,7 @@ def _settled(rows: Floats) -> bool:
 
 
 def written(band: Band) -> Band:
-    """Return a band with the rows of left⁻¹ · band written out, as far as they have weight."""
+    """Return a band with the rows of left⁻¹ · band written out, without negligible weights."""
     if band.left is None:
         return band
     plain = replace(band, left=None)
@@ -192,18 +191,20 @@ def _infinite(band: Band, far: int) -> tuple[tuple[int, ...], Floats]:
     unit = np.zeros((n, 1))
     unit[n // 2] = 1
     # A row of the inverse is a column of that of the transpose.
-    row = BandedLU(replace(line, offsets=tuple(-o for o in left.offsets))).plainly(unit)[:, 0]
+    row = BandedLU(replace(line, offsets=tuple(-o for o in left.offsets))).solve_unwrapped(unit)[
+        :, 0
+    ]
     offsets = range(min(band.offsets) - far, max(band.offsets) + far + 1)
     weights = np.zeros(len(offsets))
     for offset, weight in zip(band.offsets, band.weights, strict=True):
         first = offset - far - offsets.start
         weights[first : first + 2 * far + 1] += weight * row[n // 2 - far : n // 2 + far + 1]
-    kept = np.abs(weights) > WEIGHTLESS * np.abs(weights).max()
+    kept = np.abs(weights) > INVERSE_CUTOFF * np.abs(weights).max()
     return tuple(o for o, keep in zip(offsets, kept, strict=True) if keep), weights[kept]
 
 
 def _rows(band: Band, start: int, stop: int, rows: range) -> tuple[Row, ...]:
-    """Return rows of left⁻¹ · band, near enough to one end that those from start to stop tell."""
+    """Return rows of left⁻¹ · band by the equations from start to stop, far enough about them."""
     from scipy.sparse.linalg import splu
 
     assert band.left is not None
@@ -215,7 +216,7 @@ def _rows(band: Band, start: int, stop: int, rows: range) -> tuple[Row, ...]:
     dense = (right.T @ inverse).T
     found = []
     for row in dense:
-        kept = np.flatnonzero(np.abs(row) > WEIGHTLESS * np.abs(row).max())
+        kept = np.flatnonzero(np.abs(row) > INVERSE_CUTOFF * np.abs(row).max())
         found.append(Row(kept, row[kept]))
     return tuple(found)
 

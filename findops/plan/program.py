@@ -1,4 +1,4 @@
-"""The plan of a discrete operator: bands, terms, chains, programs."""
+"""Program, the plan of a discrete operator: sums and products of terms, which hold bands."""
 
 from __future__ import annotations
 
@@ -14,8 +14,7 @@ from findops.plan.implicit import written
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from numpy.typing import NDArray
-
+    from findops.common.arrays import Array, Bools
     from findops.plan.band import Band
 
 __all__ = [
@@ -37,7 +36,7 @@ class Slot(Protocol):
     @property
     def name(self) -> str: ...
 
-    def __call__(self, value: object) -> NDArray[Any]: ...
+    def __call__(self, value: object) -> Array: ...
 
     def __hash__(self) -> int: ...
 
@@ -50,12 +49,12 @@ class Factor:
     The value of a named field may be an array of another library, which is conjugated when used.
     """
 
-    value: NDArray[Any]
+    value: Array
     selects: bool = False
     slot: Slot | None = None
     conjugated: bool = False
 
-    def given(self, values: Callable[[Slot, bool], NDArray[Any] | None]) -> Factor:
+    def given(self, values: Callable[[Slot, bool], Array | None]) -> Factor:
         """Return the factor with another value of its field, if there is one."""
         value = None if self.slot is None else values(self.slot, self.conjugated)
         return self if value is None else replace(self, value=value)
@@ -78,7 +77,7 @@ class Factor:
         return self.slot is not None or self.value.shape[axis] > 1
 
 
-def _conjugate(value: NDArray[Any]) -> NDArray[Any]:
+def _conjugate(value: Array) -> Array:
     return value.conj() if isinstance(value, np.ndarray) and np.iscomplexobj(value) else value
 
 
@@ -91,16 +90,16 @@ class Term:
     factors: tuple[Factor, ...] = ()
 
     @cached_property
-    def coefficient(self) -> NDArray[Any] | Scalar:
+    def coefficient(self) -> Array | Scalar:
         """All that multiplies, as a number or one array."""
-        result: NDArray[Any] | Scalar = self.scale
+        result: Array | Scalar = self.scale
         for factor in self.factors:
             if not factor.selects:
                 result = result * factor.value
         return result
 
     @property
-    def masks(self) -> tuple[NDArray[np.bool_], ...]:
+    def masks(self) -> tuple[Bools, ...]:
         """All that selects."""
         return tuple(factor.value for factor in self.factors if factor.selects)
 
@@ -277,7 +276,7 @@ class Program:
         """Return the same plan with other values for the named fields."""
 
         @cache
-        def values(slot: Slot, conjugated: bool) -> NDArray[Any] | None:
+        def values(slot: Slot, conjugated: bool) -> Array | None:
             """Return one array for all places of a slot."""
             if slot.name not in fields:
                 return None

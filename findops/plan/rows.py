@@ -9,18 +9,18 @@ import numpy as np
 from findops.plan.program import Chain, Composition
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
+    from findops.common.arrays import Array
     from findops.plan.program import Program, Scalar, Term
 
 __all__ = ["row"]
 
-Entry = tuple[int, tuple[int, ...]]
+Place = tuple[int, tuple[int, ...]]
+"""Component and index; on a circle the index may go on beyond the ends."""
 
 
-def row(program: Program, component: int, index: tuple[int, ...]) -> dict[Entry, Scalar]:
-    """Return one row, as {(component, unwrapped input index): weight}."""
-    result: dict[Entry, Scalar] = {}
+def row(program: Program, component: int, index: tuple[int, ...]) -> dict[Place, Scalar]:
+    """Return one row, as {(component, input index): weight}."""
+    result: dict[Place, Scalar] = {}
     for part in program.parts:
         match part:
             case Chain() if part.row == component:
@@ -36,7 +36,7 @@ def row(program: Program, component: int, index: tuple[int, ...]) -> dict[Entry,
 
 def _chain_row(
     chain: Chain, index: tuple[int, ...], points: tuple[int, ...]
-) -> dict[Entry, Scalar]:
+) -> dict[Place, Scalar]:
     rows: dict[tuple[int, ...], Scalar] = {index: 1.0}
     for term in chain.terms:
         following: dict[tuple[int, ...], Scalar] = {}
@@ -55,7 +55,7 @@ def _term_row(
 ) -> dict[tuple[int, ...], Scalar]:
     inside = tuple(i % n for i, n in zip(index, points, strict=True))
 
-    def at(value: NDArray[Any]) -> Any:
+    def at(value: Array) -> Any:
         return np.broadcast_to(value, points)[inside].item()
 
     if not all(at(mask) for mask in term.masks):
@@ -76,11 +76,11 @@ def _term_row(
 
 def _composition_row(
     part: Composition, component: int, index: tuple[int, ...]
-) -> dict[Entry, Scalar]:
-    rows: dict[Entry, Scalar] = {(component, index): 1.0}
+) -> dict[Place, Scalar]:
+    rows: dict[Place, Scalar] = {(component, index): 1.0}
     for program in part.programs:
         points = program.outputs.points
-        following: dict[Entry, Scalar] = {}
+        following: dict[Place, Scalar] = {}
         for (c, place), factor in rows.items():
             inside = tuple(i % n for i, n in zip(place, points, strict=True))
             laps = tuple(i // n for i, n in zip(place, points, strict=True))

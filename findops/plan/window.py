@@ -15,14 +15,16 @@ from findops.plan.program import Chain, Composition, Factor, Layout, Program, Te
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-__all__ = ["Box", "Range", "Window", "alike", "selected", "window"]
+__all__ = ["IndexBox", "IndexRange", "Window", "select_components", "window", "window_key"]
 
-Range = tuple[int, int] | None
+IndexRange = tuple[int, int] | None
 """Points along an axis, from and to; None are all. On a circle it may go on beyond the ends."""
 
-Box = tuple[Range, ...]
+IndexBox = tuple[IndexRange, ...]
+"""Ranges along all axes."""
 
 NOWHERE = (0, 0)
+"""The empty range."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,13 +32,13 @@ class Window:
     """A program between boxes: of its output, and the smallest of the input that it needs."""
 
     program: Program
-    box: Box
+    box: IndexBox
     """Where its own input is in the input of the whole."""
-    reads: frozenset[tuple[int, Box]]
+    reads: frozenset[tuple[int, IndexBox]]
     """The components that it reads, and where; what stands elsewhere in the box is not used."""
 
 
-def selected(program: Program, components: Box) -> Program:
+def select_components(program: Program, components: IndexBox) -> Program:
     """Return the part of a program that makes a box of the components of its output."""
     whole = program.outputs.components
     spans = [range(n)[slice(*(span or (None,)))] for n, span in zip(whole, components, strict=True)]
@@ -47,18 +49,18 @@ def selected(program: Program, components: Box) -> Program:
     return replace(_rows(program, {int(old): new for new, old in enumerate(flat)}), outputs=layout)
 
 
-def window(program: Program, rows: Box) -> Window:
+def window(program: Program, rows: IndexBox) -> Window:
     """Return the part of a program that makes a box of its output.
 
     Axes along which the box is None stay as they are: what is periodic goes round in the window.
     """
     reads = frozenset(_reads(program, rows))
     cols = _hull([box for _, box in reads], rows)
-    return Window(_Narrowing().program(program, rows, cols), cols, reads)
+    return Window(_WindowMaker().program(program, rows, cols), cols, reads)
 
 
-def alike(program: Program, axis: int, rows: tuple[int, int]) -> object:
-    """Return what ranges along an axis have in common whose windows differ by their place only."""
+def window_key(program: Program, axis: int, rows: tuple[int, int]) -> object:
+    """Return a key that is the same for ranges along an axis whose windows differ by place only."""
     box = tuple(rows if i == axis else None for i in range(len(program.outputs.points)))
     inside = all(_repeats(term, axis, step[axis]) for term, step in _steps(program, box))
     return rows[1] - rows[0] if inside else rows
@@ -67,7 +69,7 @@ def alike(program: Program, axis: int, rows: tuple[int, int]) -> object:
 # What is read -----------------------------------------------------------------------------------
 
 
-def _reads(program: Program, rows: Box) -> Iterator[tuple[int, Box]]:
+def _reads(program: Program, rows: IndexBox) -> Iterator[tuple[int, IndexBox]]:
     """Yield the component and the box that each part reads, if it reads anything."""
     for part in program.parts:
         match part:
@@ -79,7 +81,7 @@ def _reads(program: Program, rows: Box) -> Iterator[tuple[int, Box]]:
                 yield from _reads(last, _between(part, rows)[-2])
 
 
-def _boxes(chain: Chain, rows: Box) -> list[Box]:
+def _boxes(chain: Chain, rows: IndexBox) -> list[IndexBox]:
     """Return the boxes around the terms of a product, the result's first."""
     boxes = [rows]
     for term in chain.terms:
@@ -88,7 +90,7 @@ def _boxes(chain: Chain, rows: Box) -> list[Box]:
     return boxes
 
 
-def _between(part: Composition, rows: Box) -> list[Box]:
+def _between(part: Composition, rows: IndexBox) -> list[IndexBox]:
     """Return the boxes around the programs of a product, the result's first."""
     boxes = [rows]
     for program in part.programs:
@@ -96,7 +98,7 @@ def _between(part: Composition, rows: Box) -> list[Box]:
     return boxes
 
 
-def _hull(boxes: Sequence[Box], like: Box) -> Box:
+def _hull(boxes: Sequence[IndexBox], like: IndexBox) -> IndexBox:
     """Return the smallest box that holds others."""
     if not boxes:
         return tuple(span and NOWHERE for span in like)
@@ -106,7 +108,7 @@ def _hull(boxes: Sequence[Box], like: Box) -> Box:
     )
 
 
-def _steps(program: Program, rows: Box) -> Iterator[tuple[Term, Box]]:
+def _steps(program: Program, rows: IndexBox) -> Iterator[tuple[Term, IndexBox]]:
     """Yield every term, and the box of its results that is needed."""
     for part in program.parts:
         match part:
@@ -117,7 +119,7 @@ def _steps(program: Program, rows: Box) -> Iterator[tuple[Term, Box]]:
                     yield from _steps(inner, box)
 
 
-def _repeats(term: Term, axis: int, rows: Range) -> bool:
+def _repeats(term: Term, axis: int, rows: IndexRange) -> bool:
     """Tell whether a term does the same at all rows of a range along an axis."""
     band = term.bands[axis]
     if rows is None or any(factor.value.shape[axis] > 1 for factor in term.factors):
@@ -143,14 +145,14 @@ def _rows(program: Program, kept: Mapping[int, int]) -> Program:
     return Program(program.inputs, count, tuple(parts))
 
 
-class _Narrowing:
+class _WindowMaker:
     """Makes windows of what a program holds; what is shared stays shared."""
 
     def __init__(self) -> None:
         self.band = cache(_band)
         self.factor = cache(_factor)
 
-    def program(self, program: Program, rows: Box, cols: Box) -> Program:
+    def program(self, program: Program, rows: IndexBox, cols: IndexBox) -> Program:
         """Return the program between a box of its output and one that holds all it reads."""
         parts: list[Chain | Composition] = []
         for part in program.parts:
@@ -168,7 +170,7 @@ class _Narrowing:
                         parts.append(Composition(tuple(self.program(p, *b) for p, b in ends)))
         return Program(_layout(program.inputs, cols), _layout(program.outputs, rows), tuple(parts))
 
-    def term(self, term: Term, rows: Box, cols: Box) -> Term:
+    def term(self, term: Term, rows: IndexBox, cols: IndexBox) -> Term:
         return Term(
             tuple(map(self.band, term.bands, rows, cols)),
             term.scale,
@@ -176,7 +178,7 @@ class _Narrowing:
         )
 
 
-def _band(band: Band | None, rows: Range, cols: Range) -> Band | None:
+def _band(band: Band | None, rows: IndexRange, cols: IndexRange) -> Band | None:
     if rows is None or cols is None or (band is None and rows == cols):
         return band
     if band is not None:
@@ -185,7 +187,7 @@ def _band(band: Band | None, rows: Range, cols: Range) -> Band | None:
     return Band(stop - start, last - first, (start - first,), np.ones(1))
 
 
-def _factor(factor: Factor, rows: Box) -> Factor:
+def _factor(factor: Factor, rows: IndexBox) -> Factor:
     value = factor.value
     for axis, (n, span) in enumerate(zip(value.shape, rows, strict=True)):
         if span is None or n == 1:
@@ -197,7 +199,7 @@ def _factor(factor: Factor, rows: Box) -> Factor:
     return replace(factor, value=value, slot=None)
 
 
-def _layout(layout: Layout, box: Box) -> Layout:
+def _layout(layout: Layout, box: IndexBox) -> Layout:
     points = (
         n if span is None else span[1] - span[0] for n, span in zip(layout.points, box, strict=True)
     )

@@ -12,12 +12,12 @@ import numpy as np
 
 from findops.executors.application import Application, application
 from findops.executors.rowwise import delivered
-from findops.plan.window import alike, selected, window
+from findops.plan.window import select_components, window, window_key
 
 if TYPE_CHECKING:
     from findops.common.arrays import Array
     from findops.plan.program import Program
-    from findops.plan.window import Range
+    from findops.plan.window import IndexRange
 
 
 __all__ = ["Chunks", "Part", "Piece", "Recipe", "Recipes", "Span", "along", "cut"]
@@ -129,16 +129,18 @@ class Recipes:
     """Windows, by what those have in common that differ by their place only."""
 
     @cached_property
-    def spans(self) -> list[list[tuple[Range, object]]]:
+    def spans(self) -> list[list[tuple[IndexRange, object]]]:
         """The chunks of the output along each axis: where they are, and which are alike."""
         first = -len(self.program.outputs.components)
         return [self._spans(axis, sizes) for axis, sizes in enumerate(self.outputs, first)]
 
-    def _spans(self, axis: int, sizes: Sizes) -> list[tuple[Range, object]]:
+    def _spans(self, axis: int, sizes: Sizes) -> list[tuple[IndexRange, object]]:
         if len(sizes) == 1:
             return [(None, None)]
         spans = pairwise([0, *accumulate(sizes)])
-        return [(span, span if axis < 0 else alike(self.program, axis, span)) for span in spans]
+        return [
+            (span, span if axis < 0 else window_key(self.program, axis, span)) for span in spans
+        ]
 
     def recipe(self, place: tuple[int, ...]) -> Recipe:
         """Return how the chunk of some number along each axis is made."""
@@ -160,8 +162,10 @@ class Recipes:
         return Recipe(made.program, pieces, (key, tuple(piece.place for piece in pieces)))
 
 
-def _made(program: Program, components: tuple[Range, ...], points: tuple[Range, ...]) -> _Made:
-    part = window(selected(program, components), points)
+def _made(
+    program: Program, components: tuple[IndexRange, ...], points: tuple[IndexRange, ...]
+) -> _Made:
+    part = window(select_components(program, components), points)
     layout = part.program.inputs
     begins = tuple(c[0] - p[0] if c and p else 0 for c, p in zip(part.box, points, strict=True))
     reads = frozenset(
