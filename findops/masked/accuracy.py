@@ -4,23 +4,21 @@ from __future__ import annotations
 
 import math
 from itertools import combinations_with_replacement
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from findops.masked.partial_map import Partial
+from findops.masked.partial_map import PartialMap
 from findops.operators.accuracy import ROUNDOFF
 from findops.plan.program import Chain
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
-    from scipy import sparse
 
     from findops.common.arrays import Floats, Ints
     from findops.grids.grid import Grid
     from findops.plan.program import Program
 
-    Csr = sparse.csr_array[Any, tuple[int, int]]
 
 __all__ = ["near_accuracy"]
 
@@ -38,7 +36,7 @@ def near_accuracy(
         If the program has a composition, or a product across an upwind scheme.
     """
     result = np.full(len(rows), np.inf)
-    identity = Partial.identity(domain.axes, valid)
+    identity = PartialMap.identity(domain.axes, valid)
     component, place = np.divmod(rows, math.prod(program.outputs.points))
     for part in program.parts:
         if not isinstance(part, Chain) or any(term.masks for term in part.terms[1:]):
@@ -65,7 +63,7 @@ class _Moments:
     """Rows applied to monomials about their points, along the axes where they act."""
 
     def __init__(
-        self, made: Partial, domain: Grid, place: Ints, orders: list[int], acting: list[int]
+        self, made: PartialMap, domain: Grid, place: Ints, orders: list[int], acting: list[int]
     ) -> None:
         matrix = made.rows(place)
         self.rows = np.repeat(np.arange(len(place)), np.diff(matrix.indptr))

@@ -18,7 +18,7 @@ from findops.executors.libraries.holes import Patch
 from findops.executors.lookup import executor
 from findops.expressions.expression import Discrete
 from findops.masked.accuracy import near_accuracy
-from findops.masked.partial_map import Partial
+from findops.masked.partial_map import PartialMap
 
 if TYPE_CHECKING:
     from types import EllipsisType
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from findops.operators.operator import Operator
 
-    Points = tuple[EllipsisType | Ints, ...]
+    FieldIndex = tuple[EllipsisType | Ints, ...]
 
 __all__ = ["Masked"]
 
@@ -220,9 +220,9 @@ class Masked(Discrete):
         return np.broadcast_to(self.mask, (inputs.count, *inputs.points))
 
     @cached_property
-    def _reach(self) -> Partial:
+    def _reach(self) -> PartialMap:
         op = self.operator
-        return Partial.identity(op.domain.axes, self._valid).then(op.program)
+        return PartialMap.identity(op.domain.axes, self._valid).then(op.program)
 
     @cached_property
     def _defined(self) -> Bools:
@@ -242,7 +242,7 @@ class Masked(Discrete):
         return np.flatnonzero(self._defined & ~self._reach.whole)
 
     @cached_property
-    def _near_points(self) -> Points:
+    def _near_points(self) -> FieldIndex:
         index = np.unravel_index(self._near_rows, self.operator.program.outputs.shape)
         return ..., *index
 
@@ -264,7 +264,7 @@ class Masked(Discrete):
         )
 
     @cached_property
-    def _near_reads(self) -> tuple[Points, csr_array]:
+    def _near_reads(self) -> tuple[FieldIndex, csr_array]:
         """The points that rows near holes read, and their matrix on these alone."""
         matrix = self._near_matrix
         points, places = np.unique(matrix.indices, return_inverse=True)

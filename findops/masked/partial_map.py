@@ -1,9 +1,9 @@
-"""Programs on fields with holes: where they have values, and their rows there."""
+"""Linear maps that have values at some points only: programs on fields with holes."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 from scipy import sparse
@@ -16,24 +16,24 @@ from findops.schemes import AxisMap
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from scipy.sparse import csr_array
+
     from findops.common.arrays import Bools, Ints
     from findops.grids.axes import Axis
     from findops.plan.program import Program, Term
 
-    Axes = tuple[Axis, ...]
-    Csr = sparse.csr_array[Any, tuple[int, int]]
 
-__all__ = ["Partial"]
+__all__ = ["PartialMap"]
 
 
 @dataclass(frozen=True, eq=False)
-class Partial:
+class PartialMap:
     """A linear map that has values at some points only.
 
     It is made step by step; each step reads the points where the one before has values.
     """
 
-    axes: Axes
+    axes: tuple[Axis, ...]
     """Those of its values."""
     defined: Bools
     """Where it has values: (components, *points), or (*points) of one component."""
@@ -41,22 +41,22 @@ class Partial:
     """Where its rows are those without holes."""
     columns: int
     """How many numbers its rows read."""
-    rows: Callable[[Ints], Csr]
+    rows: Callable[[Ints], csr_array]
     """Rows where it has values, given by flat indices."""
 
     @staticmethod
-    def identity(axes: Axes, valid: Bools) -> Partial:
+    def identity(axes: tuple[Axis, ...], valid: Bools) -> PartialMap:
         """Return the identity on the valid points (components, *points)."""
 
-        def rows(chosen: Ints) -> Csr:
-            taps = np.ones(len(chosen)), chosen, np.arange(len(chosen) + 1)
-            return sparse.csr_array(taps, shape=(len(chosen), valid.size))
+        def rows(chosen: Ints) -> csr_array:
+            diagonal = np.ones(len(chosen)), chosen, np.arange(len(chosen) + 1)
+            return sparse.csr_array(diagonal, shape=(len(chosen), valid.size))
 
-        return Partial(axes, valid, valid, valid.size, rows)
+        return PartialMap(axes, valid, valid, valid.size, rows)
 
-    def then(self, program: Program, later: int = 0) -> Partial:
+    def then(self, program: Program, later: int = 0) -> PartialMap:
         """Return what a program makes of the values, to be differentiated `later` times more."""
-        parts: list[tuple[int | None, Partial]] = []
+        parts: list[tuple[int | None, PartialMap]] = []
         for part in program.parts:
             match part:
                 case Chain():
@@ -73,32 +73,34 @@ class Partial:
             defined[at] &= made.defined
             whole[at] &= made.whole
 
-        def rows(chosen: Ints) -> Csr:
+        def rows(chosen: Ints) -> csr_array:
             kind = np.complex128 if program.is_complex else np.float64
-            total = cast("Csr", sparse.csr_array((len(chosen), self.columns), dtype=kind))
+            total = cast("csr_array", sparse.csr_array((len(chosen), self.columns), dtype=kind))
             for component, made in parts:
                 more = made.rows(chosen) if component is None else _placed(made, chosen, component)
                 total = total + more
             return total
 
-        return Partial(parts[0][1].axes if parts else self.axes, defined, whole, self.columns, rows)
+        return PartialMap(
+            parts[0][1].axes if parts else self.axes, defined, whole, self.columns, rows
+        )
 
-    def then_chain(self, chain: Chain, later: int = 0, coefficients: bool = True) -> Partial:
+    def then_chain(self, chain: Chain, later: int = 0, coefficients: bool = True) -> PartialMap:
         """Return what a chain makes of the values; without `coefficients`, fields count as one."""
         here = self._component(chain.col)
         for i, term in reversed(list(enumerate(chain.terms))):
             here = here._then_term(term, later + _chain_order(chain.terms[:i]), coefficients)
         return here
 
-    def _component(self, component: int) -> Partial:
+    def _component(self, component: int) -> PartialMap:
         points = self.defined[component]
 
-        def rows(chosen: Ints) -> Csr:
+        def rows(chosen: Ints) -> csr_array:
             return self.rows(chosen + component * points.size)
 
-        return Partial(self.axes, points, self.whole[component], self.columns, rows)
+        return PartialMap(self.axes, points, self.whole[component], self.columns, rows)
 
-    def _then_term(self, term: Term, later: int, coefficients: bool) -> Partial:
+    def _then_term(self, term: Term, later: int, coefficients: bool) -> PartialMap:
         """Along each axis in turn, the last first; then the coefficients."""
         after, there, remaining = self, self.defined, later + _chain_order([term])
         for axis in reversed(range(len(term.bands))):
@@ -107,7 +109,9 @@ class Partial:
                 remaining -= band.order
                 source = after.axes[axis]
                 line = AxisMap(band.order, source, source.half() if band.shift else source)
-                after = after._then_pass(RunStencils(band, axis, line, after.defined, remaining))
+                after = after._then_stencils(
+                    RunStencils(band, axis, line, after.defined, remaining)
+                )
                 if band.shift:
                     there = RunStencils(band, axis, line, there).beside
         defined, whole, selected = after.defined, after.whole, np.ones((), dtype=bool)
@@ -118,7 +122,7 @@ class Partial:
             whole = np.where(mask, whole, True)
         factor = np.asarray(term.coefficient if coefficients else 1.0)
 
-        def rows(chosen: Ints) -> Csr:
+        def rows(chosen: Ints) -> csr_array:
             index = np.unravel_index(chosen, defined.shape)
             used = np.flatnonzero(np.broadcast_to(selected, defined.shape)[index])
             matrix = _spread(after.rows(chosen[used]), used, len(chosen))
@@ -126,20 +130,20 @@ class Partial:
             matrix.data = matrix.data * np.repeat(values, np.diff(matrix.indptr))
             return matrix
 
-        return Partial(after.axes, defined, whole, self.columns, rows)
+        return PartialMap(after.axes, defined, whole, self.columns, rows)
 
-    def _then_pass(self, step: RunStencils) -> Partial:
+    def _then_stencils(self, stencils: RunStencils) -> PartialMap:
         axes = list(self.axes)
-        axes[step.axis] = step.line.target
+        axes[stencils.axis] = stencils.line.target
 
-        def rows(chosen: Ints) -> Csr:
-            return times(step.rows(chosen), self.rows)
+        def rows(chosen: Ints) -> csr_array:
+            return times(stencils.rows(chosen), self.rows)
 
-        whole = step.kept & step.reads_only(self.whole)
-        if step.goes_round:
-            # The plan reads a point once for each tap, though together they may have no weight.
-            whole = whole & self.whole.all(axis=step.axis, keepdims=True)
-        return Partial(tuple(axes), step.defined, whole, self.columns, rows)
+        whole = stencils.kept & stencils.reads_only(self.whole)
+        if stencils.goes_round:
+            # The plan reads a point once for each weight, though these may add up to zero.
+            whole = whole & self.whole.all(axis=stencils.axis, keepdims=True)
+        return PartialMap(tuple(axes), stencils.defined, whole, self.columns, rows)
 
 
 def _chain_order(terms: Sequence[Term]) -> int:
@@ -158,13 +162,13 @@ def _order(program: Program) -> int:
     return max(orders)
 
 
-def _placed(made: Partial, chosen: Ints, component: int) -> Csr:
+def _placed(made: PartialMap, chosen: Ints, component: int) -> csr_array:
     """Return rows of one component, empty where another is chosen."""
     mine = np.flatnonzero(chosen // made.defined.size == component)
     return _spread(made.rows(chosen[mine] % made.defined.size), mine, len(chosen))
 
 
-def _spread(matrix: Csr, rows: Ints, count: int) -> Csr:
+def _spread(matrix: csr_array, rows: Ints, count: int) -> csr_array:
     """Return the matrix of `count` rows in which these are the given ones, in order."""
     lengths = np.zeros(count + 1, dtype=matrix.indptr.dtype)
     lengths[rows + 1] = np.diff(matrix.indptr)

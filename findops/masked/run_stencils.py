@@ -1,11 +1,11 @@
-"""One band over lines with holes: the stencils that the valid points of each line allow."""
+"""Stencils on runs of valid points: what a band becomes on lines with holes."""
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, NamedTuple, cast
 
 import numpy as np
 from scipy import sparse
@@ -16,16 +16,25 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from numpy.typing import NDArray
+    from scipy.sparse import csr_array
 
     from findops.common.arrays import Bools, Floats, Ints
     from findops.plan.band import Band
     from findops.schemes import AxisMap
 
-    Csr = sparse.csr_array[Any, tuple[int, int]]
-    Index = tuple[Ints, ...]
-    Taps = tuple[Ints, Ints, Floats]
+    GridIndex = tuple[Ints, ...]
 
 __all__ = ["RunStencils"]
+
+
+class Stencils(NamedTuple):
+    """Stencils of some of the rows that are asked for, all of the same number of points."""
+
+    rows: Ints
+    """Which of the rows that are asked for, (n,)."""
+    columns: Ints
+    """Index along the axis of the points that they read, (n, points)."""
+    weights: Floats
 
 
 @dataclass(frozen=True, eq=False)
@@ -82,32 +91,35 @@ class RunStencils:
             found &= good.take(along, axis=self.axis) | self._open(weight == 0)
         return found
 
-    def rows(self, chosen: Ints) -> Csr:
+    def rows(self, chosen: Ints) -> csr_array:
         """Return rows where there is a stencil, given by flat indices."""
         index = np.unravel_index(chosen, self.points)
         groups = [self._kept(index), *self._near(index)]
-        parts = [self._flat(index, *group) for group in groups if group[0].size]
+        parts = [self._entries(index, group) for group in groups if group.rows.size]
         none = np.zeros(0, np.intp), np.zeros(0, np.intp), np.zeros(0)
         i, j, data = (np.concatenate(arrays) for arrays in zip(none, *parts, strict=True))
-        return cast("Csr", sparse.coo_array((data, (i, j)), (len(chosen), self.valid.size)).tocsr())
+        return cast(
+            "csr_array", sparse.coo_array((data, (i, j)), (len(chosen), self.valid.size)).tocsr()
+        )
 
-    def _flat(self, index: Index, rows: Ints, columns: Ints, weights: Floats) -> Taps:
-        """Return taps one by one: their rows, flat columns and weights."""
+    def _entries(self, index: GridIndex, stencils: Stencils) -> tuple[Ints, Ints, Floats]:
+        """Return the entries of the matrix: their rows, flat columns and weights."""
+        rows, columns, weights = stencils
         place = [i[rows][:, None] for i in index]
         place[self.axis] = columns % self.valid.shape[self.axis]
         to = np.ravel_multi_index(tuple(np.broadcast_arrays(*place)), self.valid.shape)
         read = weights != 0  # what has no weight is not read
         return np.broadcast_to(rows[:, None], read.shape)[read], to[read], weights[read]
 
-    def _kept(self, index: Index) -> Taps:
-        """Return the rows that are those of the band: their places, columns, weights."""
+    def _kept(self, index: GridIndex) -> Stencils:
+        """Return the rows that are those of the band."""
         rows = np.flatnonzero(self.kept[index])
         columns, weights = self.band.table()
         here = index[self.axis][rows]
-        return rows, columns[here], weights[here]
+        return Stencils(rows, columns[here], weights[here])
 
-    def _near(self, index: Index) -> Iterator[Taps]:
-        """Yield the other rows, pattern by pattern: their places, columns, weights."""
+    def _near(self, index: GridIndex) -> Iterator[Stencils]:
+        """Yield the other rows, those of one pattern at a time."""
         rows = np.flatnonzero(~self.kept[index])
         index = tuple(i[rows] for i in index)
         low, stop = self._run(index)
@@ -120,7 +132,7 @@ class RunStencils:
             alike = which == pattern
             columns = first[alike, None] + np.arange(points)
             weights = self.line.weights(here[alike], columns)
-            yield rows[alike], columns, np.broadcast_to(weights, columns.shape)
+            yield Stencils(rows[alike], columns, np.broadcast_to(weights, columns.shape))
 
     @property
     def _least(self) -> int:
@@ -180,7 +192,7 @@ class RunStencils:
         first, last = (side | end for side, end in zip((before, after), ends, strict=True))
         return first & last & (before | after)
 
-    def _run(self, index: Index) -> tuple[Ints, Ints]:
+    def _run(self, index: GridIndex) -> tuple[Ints, Ints]:
         """Return the run at points of the output: its first index, and that after its last."""
         before, after = (side[index[self.axis]] for side in self._sides)
         low, high = (count[index].astype(np.intp) for count in self._counts)
