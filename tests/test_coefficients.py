@@ -2,12 +2,33 @@
 
 import contextlib
 import functools
+import math
 
 import numpy as np
 import pytest
 import sympy
+import sympy.stats
+from sympy.codegen.ast import FunctionCall
+from sympy.physics.units import Quantity
+from sympy.utilities.lambdify import implemented_function
+from sympy.vector import CoordSys3D
 
-from findops import Coef, Diff, Field, Grid, Identity, Laplacian, Periodic, Uniform, Upwind
+from findops import (
+    Central,
+    Coef,
+    Condition,
+    Diff,
+    Dirichlet,
+    Field,
+    Grid,
+    Identity,
+    Laplacian,
+    Periodic,
+    Robin,
+    Uniform,
+    Upwind,
+    weights,
+)
 from tests.support import assert_same_matrix, random_array
 
 X = np.linspace(0, 1, 6)
@@ -200,3 +221,155 @@ def test_a_labelled_array_on_the_left_works_or_raises():
     assert not isinstance(product, xarray.DataArray)
     u = random_array((6, 5))
     np.testing.assert_array_equal(product(u, GRID), (c.values * Diff("x"))(u, GRID))
+
+
+# Names from outside are text, never code ----------------------------------------------------------
+
+x, K = sympy.symbols("x k")
+
+NESTED = {
+    "applied": lambda f: f(x),
+    "in a sum of terms": lambda f: 1 + x * sympy.sin(f(x) ** 2),
+    "in another function": lambda f: sympy.Max(x, sympy.exp(f(f(x)))),
+    "derivative": lambda f: sympy.Derivative(f(x), x),
+    "integral": lambda f: sympy.Integral(f(x), x),
+    "limits of a sum": lambda f: sympy.Sum(x * K, (K, 1, f(2))),
+    "substitution": lambda f: sympy.Subs(f(K), K, x),
+    "condition of a piece": lambda f: sympy.Piecewise((x, f(x) > 0), (0, True)),
+    "without symbols": lambda f: f(1) + 1,
+    "in a Lambda": lambda f: sympy.Lambda(x, f(x)),
+}
+
+
+@pytest.fixture
+def trap(tmp_path, monkeypatch):
+    """A command that leaves a file, as an expression of Python; the file must not come to exist."""
+    monkeypatch.chdir(tmp_path)
+    yield '__import__("pathlib").Path("ran").touch()'
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("where", NESTED.values(), ids=NESTED)
+def test_undefined_functions_are_refused_by_name(trap, where):
+    for name in (trap, "f", "exit"):
+        c = where(sympy.Function(name))
+        with pytest.raises(ValueError, match="substitute") as caught:
+            (Coef(c) * Identity()).on(GRID)
+        assert repr(name) in str(caught.value)
+        with pytest.raises(ValueError, match="substitute"):
+            (Field("c") * Diff("x")).on(GRID, c=c)
+        with pytest.raises(ValueError, match="substitute"):
+            Diff("x", scheme=Upwind(c)).on(GRID)
+
+
+def test_conditions_take_no_undefined_functions(trap):
+    f = sympy.Function(trap)
+    for condition in (Condition("x-", f(x)), Robin("x-", f(x), 1), Robin("x-", 1, f(x))):
+        with pytest.raises(ValueError, match="substitute"):
+            Laplacian().on(GRID).subject_to(condition)
+    for given in (f, f(x)):
+        with pytest.raises((TypeError, ValueError)):
+            Laplacian().on(GRID).subject_to(Dirichlet("x-", given)).rhs()
+
+
+@pytest.mark.parametrize(
+    "made",
+    [
+        lambda name: type(name, (sympy.Function,), {})(x),
+        lambda name: implemented_function(name, np.sin)(x),
+        lambda name: x + Quantity(name),
+        lambda name: x + sympy.MatrixSymbol(name, 2, 2)[0, 0],
+        lambda name: x + sympy.stats.Normal(name, 0, 1),
+        lambda name: x + sympy.IndexedBase(name)[0],
+        lambda name: x + CoordSys3D("N", variable_names=[name, "b", "c"]).base_scalars()[0],
+        lambda name: x + FunctionCall(name, [x]),
+        lambda name: sympy.Poly(sympy.Symbol(name) * x, x),
+        lambda name: x + sympy.Integral(sympy.Symbol(name), (sympy.Symbol(name), 0, 1)),
+    ],
+)
+def test_other_names_are_refused(trap, made):
+    for axes in ({"x": X}, {"x": X, trap: X}):
+        with pytest.raises((ValueError, TypeError)):
+            (Coef(made(trap)) * Identity()).on(Grid(**axes))
+
+
+def test_functions_with_an_implementation_are_called():
+    f = implemented_function("f", np.square)
+    np.testing.assert_allclose(value(1 + f(x)), 1 + X[:, None] ** 2 + 0 * Y)
+
+
+@pytest.mark.parametrize("name", ["conjugate", "Abs", "Heaviside", "acosh", "sinc", "frac"])
+def test_functions_that_numpy_has(name):
+    f = getattr(sympy, name)
+    want = sympy.lambdify(x, f(x + 1), "numpy")(X[:, None]) + 0 * Y
+    np.testing.assert_allclose(value(f(x + 1)), want)
+
+
+@pytest.mark.parametrize("f", [sympy.erf, sympy.DiracDelta, sympy.airyai])
+def test_functions_that_numpy_lacks_are_refused(f):
+    with pytest.raises(ValueError, match=rf"{f.__name__}\(x\).*give a function"):
+        value(f(x))
+
+
+def test_functions_of_numbers_are_numbers():
+    want = math.erf(2) * X[:, None] + 0 * Y
+    np.testing.assert_allclose(value(sympy.erf(2) * x), want, rtol=1e-15)
+
+
+def test_symbols_are_text(trap):
+    symbol = sympy.Symbol(trap)
+    with pytest.raises(ValueError, match="names of axes"):
+        value(x * symbol)
+    grid = Grid(**{trap: X})
+    np.testing.assert_allclose(value(symbol**2, grid), X**2)
+    bound = sympy.Sum(symbol * x, (symbol, 1, 3))
+    np.testing.assert_allclose(value(bound), 6 * X[:, None] + 0 * Y)
+
+
+@pytest.mark.parametrize("name", ["lambda", "None", "sin", "numpy", "s000000", "x y", "λ", "0"])
+def test_any_name_of_an_axis_is_a_symbol(name):
+    symbol, grid = sympy.Symbol(name), Grid(x=Uniform(0, 1, 6), **{name: Y})
+    want = np.sin(Y) * X[:, None] + Y
+    np.testing.assert_allclose(value(sympy.sin(symbol) * x + symbol, grid), want, rtol=1e-14)
+
+
+def test_symbols_of_one_name_are_one_axis():
+    positive = sympy.Symbol("x", positive=True)
+    np.testing.assert_allclose(value(x * positive), X[:, None] ** 2 + 0 * Y)
+
+
+def test_indices_are_no_symbols():
+    with pytest.raises(ValueError, match="names of axes"):
+        value(sympy.Symbol("0"), PLAIN)
+
+
+@pytest.mark.parametrize(
+    "use",
+    [
+        lambda text: Coef(text),
+        lambda text: text * Diff("x"),
+        lambda text: Diff("x") + text,
+        lambda text: sympy.Symbol("x") * Diff("x") * text,
+        lambda text: (Field("c") * Diff("x")).on(GRID, c=text),
+        lambda text: Diff("x").on(text),
+        lambda text: Diff("x")(np.ones(6), text),
+        lambda text: Diff("x", scheme=Upwind(text)).on(GRID),
+        lambda text: Diff("x").stencil(text),
+        lambda text: Diff("x").stencil({"x": text}),
+        lambda text: Diff("x").stencil((text,)),
+        lambda text: (sympy.Symbol("a") * Diff("x")).stencil(text),
+        lambda text: Central().modified_wavenumber(text),
+        lambda text: weights(1, [text, 1, 2]),
+        lambda text: weights(1, [sympy.Symbol("h"), text, 2]),
+        lambda text: weights(1, [sympy.Symbol("h"), 0, 2], at=text),
+        lambda text: Uniform(0, sympy.pi, text),
+        lambda text: Uniform(text, sympy.pi, 5),
+        lambda text: Periodic(0, text, 5),
+        lambda text: Dirichlet("x-", text),
+        lambda text: Robin("x-", text, sympy.pi),
+    ],
+)
+def test_strings_are_no_expressions(trap, use):
+    for text in (trap, "x**2", "1"):
+        with pytest.raises((TypeError, ValueError)):
+            use(text)

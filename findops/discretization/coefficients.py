@@ -88,7 +88,11 @@ def evaluate(value: object, grid: Grid, what: str = "a coefficient") -> NDArray[
         raise TypeError(f"{what} needs a value, but {value!r} is an operator")
     plain = value.value if isinstance(value, Coef) else Coef(value).value
     if is_symbolic(plain):
-        values = _symbolic_values(plain, grid, what)
+        # Imported here, since SymPy takes long to load.
+        from findops.discretization.symbolic_values import symbolic_values
+
+        by_axis = dict(zip(grid.names, grid.coordinates(), strict=True))
+        values = symbolic_values(plain, by_axis, what)
     elif callable(plain):
         values = called(plain, *arguments(plain, grid, what), what)
     elif is_labeled(plain):
@@ -248,23 +252,6 @@ def _one_per_axis(what: str, function: object, grid: Grid, count: int) -> str:
         f"{what}: {function!r} must take one coordinate per axis, by position: {grid.ndim}, but it "
         f"takes {count}"
     )
-
-
-def _symbolic_values(value: Any, grid: Grid, what: str) -> object:
-    import sympy
-
-    symbols = sorted(value.free_symbols, key=str)
-    if not symbols:
-        number = complex(value)
-        return number if number.imag else number.real
-    unknown = [str(s) for s in symbols if str(s) not in grid.names]
-    if unknown:
-        raise ValueError(
-            f"{what}: the symbols of {value} must be names of axes, but {unknown} are not among "
-            f"{list(grid.names)}; substitute numbers, or use Field(name)"
-        )
-    by_name = dict(zip(grid.names, grid.coordinates(), strict=True))
-    return sympy.lambdify(symbols, value, "numpy")(*(by_name[str(s)] for s in symbols))
 
 
 @dataclass(frozen=True, eq=False)
