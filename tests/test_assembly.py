@@ -11,8 +11,8 @@ from hypothesis import given
 import findops as fo
 from findops import Diff, Diffusion, Field, Grid, Laplacian, Periodic, Points, Uniform
 from findops.common import threads
-from findops.executors.assembly import scipy, writer
-from findops.executors.assembly.pattern import pattern
+from findops.executors.assembly import pattern, scipy, writer
+from findops.executors.assembly.pattern import Pattern
 from findops.executors.assembly.scipy import assemble_small
 from findops.executors.assembly.writer import fill
 from tests.cases import CASES, each
@@ -24,7 +24,7 @@ SOME = CASES[:: len(CASES) // 60]
 
 
 def compiled(op, rows=None):
-    return fill(pattern(op.program), op.program, rows)
+    return fill(Pattern.of(op.program), op.program, rows)
 
 
 def assert_identical(A, B):
@@ -101,7 +101,7 @@ def test_rows_are_rows_of_the_whole(case):
 def test_threads_and_slabs_do_not_change_bits(case, monkeypatch):
     op = case.op()
     A = compiled(op)
-    monkeypatch.setattr(writer, "SLAB", 7)
+    monkeypatch.setattr(writer, "SLAB_ROWS", 7)
     for count in (1, 2, 3):
         with fo.set_num_threads(count):
             assert_identical(compiled(op), A)
@@ -145,7 +145,7 @@ def test_large_matrices_are_compiled(name, monkeypatch):
         with fo.set_num_threads(count):
             assert_identical(op.matrix(), A)
     assert np.array_equal(scipy.diagonal(scipy.pattern(op.program), op.program), A.diagonal())
-    monkeypatch.setattr(scipy, "SLAB", 1000)
+    monkeypatch.setattr(scipy, "DIAGONAL_ROWS", 1000)
     assert np.array_equal(scipy.diagonal(scipy.pattern(op.program), op.program), A.diagonal())
 
 
@@ -179,7 +179,7 @@ VALUES = {
 @pytest.mark.parametrize("name", VALUES)
 def test_refreshing_is_assembling_anew(name, first):
     op = steady.replace(k=VALUES[name])
-    A = fill(pattern(steady.replace(k=VALUES[first]).program), op.program)
+    A = fill(Pattern.of(steady.replace(k=VALUES[first]).program), op.program)
     assert_identical(A, compiled(op))
     if name != "NaN":
         assert_canonical(A)
@@ -188,7 +188,7 @@ def test_refreshing_is_assembling_anew(name, first):
 
 def test_refreshing_masks():
     op = Diff("x", scheme=fo.Upwind(Field("v"))).on(plane, v=1.0)
-    known = pattern(op.program)
+    known = Pattern.of(op.program)
     for seed in range(3):
         other = op.replace(v=random_array(plane.shape, seed=seed))
         A = fill(known, other.program)
@@ -205,7 +205,7 @@ def test_a_mask_selects_whatever_the_coefficient():
 
 
 def test_matrices_share_nothing():
-    known = pattern(steady.program)
+    known = Pattern.of(steady.program)
     A = fill(known, steady.program)
     kept = A.copy()
     A.data[:], A.indices[:], A.indptr[:] = 0, 0, 0
@@ -222,10 +222,10 @@ def test_cancellation_leaves_no_entries():
 
 
 def test_large_counts_need_large_indices(monkeypatch):
-    monkeypatch.setattr(writer, "INT32", 100)
+    monkeypatch.setattr(pattern, "INT32_MAX", 100)
     for name in ("field", "upwind"):
         op = operators()[name]
-        made = writer._Writer.of(pattern(op.program), op.program)
+        made = writer._Writer.of(Pattern.of(op.program), op.program)
         assert made._empty(1, 101).indices.dtype == np.int64  # SciPy narrows it again
         A, B, parts = compiled(op), assemble_small(op.program), magnitudes(op)
         assert_same_matrix(A[:50], B[:50], ULPS, parts[:50])

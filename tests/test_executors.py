@@ -62,7 +62,7 @@ SMALLEST = {"SERIAL": 0, "BLOCK": 64, "SLAB": 1, "SEGMENT": 64}
 def forced(name):
     """Slabs and stages are cut as small as they can be, on two threads, past the caches."""
     with pytest.MonkeyPatch.context() as patch, fo.set_num_threads(2):
-        patch.setattr(rowwise, "SMALL", np.inf if name == "rows" else -1)
+        patch.setattr(rowwise, "NUMPY_TAPS", np.inf if name == "rows" else -1)
         if name in ("slabs", "stages"):
             for constant, value in SMALLEST.items():
                 patch.setattr(fused, constant, value)

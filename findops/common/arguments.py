@@ -1,4 +1,4 @@
-"""What may be a coefficient or another number that is given, in canonical form."""
+"""Coefficients and other numbers that users give: checked, and in canonical form."""
 
 from __future__ import annotations
 

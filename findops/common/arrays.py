@@ -1,4 +1,4 @@
-"""Arrays that operators read and fill: their types and shapes."""
+"""Arrays that operators read and fill: their types, and checks of what is given as one."""
 
 from __future__ import annotations
 
@@ -52,13 +52,14 @@ def library(u: object) -> str | None:
     if type(u) is np.ndarray:
         return None
     for kind in type(u).__mro__:
-        name = LIBRARIES.get(kind.__module__.partition(".")[0])
+        # SymPy's undefined functions belong to no module.
+        name = LIBRARIES.get((kind.__module__ or "").partition(".")[0])
         if name is not None:
             return name
     return None
 
 
-def as_field(u: ArrayLike) -> NDArray[Any]:
+def as_field(u: ArrayLike) -> Array:
     """Return a native array of a supported type, without copying where it is one."""
     values = as_array(u)
     return values.astype(type_of(values.dtype), copy=False)
@@ -69,7 +70,7 @@ def type_of(dtype: np.dtype[Any]) -> np.dtype[Any]:
     return np.dtype(np.float64) if dtype.kind in "biu" else dtype.newbyteorder("=")
 
 
-def as_array(u: ArrayLike) -> NDArray[Any]:
+def as_array(u: ArrayLike) -> Array:
     """Return an array of a type that operators can read, or bring into one they can."""
     if isinstance(u, np.ma.MaskedArray):
         raise TypeError("a masked array is not supported: its mask would be lost; fill it first")
@@ -101,7 +102,7 @@ def check_scale(scale: object, dtype: np.dtype[Any]) -> None:
 
 
 def check_labeled(out: object, add: bool, scale: object, op: object) -> None:
-    """Refuse beside a labeled array what goes with bare ones only."""
+    """Refuse `out`, `add` and `scale` beside a labeled array: they go with NumPy's only."""
     if out is not None or add or scale != 1:
         raise TypeError(f"{op!r}: out, add and scale are for bare arrays, not labeled ones")
 

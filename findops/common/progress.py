@@ -1,4 +1,4 @@
-"""Progress of what takes long, shown by tqdm."""
+"""Progress bars of long computations, shown by tqdm."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ __all__ = ["Bar"]
 
 
 class Bar:
-    """A count of steps, shown if that is asked for.
+    """A count of steps, shown by a progress bar if that is asked for.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""How many threads the compiled kernels use."""
+"""Threads: how many of them the compiled kernels use, and tasks shared out among them."""
 
 from __future__ import annotations
 
@@ -18,16 +18,24 @@ if TYPE_CHECKING:
     from concurrent.futures import Future
     from types import TracebackType
 
-__all__ = ["num_threads", "run", "set_num_threads"]
+__all__ = ["TASKS_PER_THREAD", "num_threads", "run", "set_num_threads"]
 
+Task = TypeVarTuple("Task")
+Item = TypeVar("Item")
 
 VARIABLES = ("FINDOPS_NUM_THREADS", "OMP_NUM_THREADS")
 """Environment variables that set the number, the first that is there; the second is what
 joblib, dask and batch systems set for their workers."""
 
+TASKS_PER_THREAD = 4
+"""Tasks into which work is cut for each thread, so that none waits long for another."""
+
+
+# How many threads -------------------------------------------------------------------------------
+
 
 class _Setting:
-    """The number of threads that was asked for; None where nobody did."""
+    """The number of threads that was set; None where none was."""
 
     count: int | None = None
 
@@ -63,7 +71,9 @@ class set_num_threads:  # noqa: N801  # a function to its users, and a context m
     """
 
     def __init__(self, n: int) -> None:
-        count = _at_least_one(n, "the number of threads")
+        count = whole(n, "the number of threads")
+        if count < 1:
+            raise ValueError(f"the number of threads must be at least 1, but is {count}")
         self._before, _Setting.count = _Setting.count, count
 
     def __enter__(self) -> None:
@@ -84,8 +94,8 @@ def num_threads() -> int:
         return _Setting.count
     import multiprocessing
 
-    others_worker = threading.current_thread() is not threading.main_thread()
-    if others_worker or multiprocessing.parent_process() is not None:
+    in_worker = threading.current_thread() is not threading.main_thread()
+    if in_worker or multiprocessing.parent_process() is not None:
         return 1
     return _default()
 
@@ -104,71 +114,7 @@ def _default() -> int:
     return os.cpu_count() or 1
 
 
-def _at_least_one(n: object, what: str) -> int:
-    count = whole(n, what)
-    if count < 1:
-        raise ValueError(f"{what} must be at least 1, but is {count}")
-    return count
-
-
-Task = TypeVarTuple("Task")
-Item = TypeVar("Item")
-
-
-class _Pool:
-    """Threads that stand by, off the core that the caller is on.
-
-    In virtual machines, Linux may wake them after a rest on the caller's core, though another is
-    free, and part them after some milliseconds only, which is longer than most calls take.
-    """
-
-    def __init__(self, workers: int) -> None:
-        self.threads: list[int] = []
-        self.parted: tuple[int, int] | None = None
-        self.executor = ThreadPoolExecutor(
-            workers, "findops", lambda: self.threads.append(threading.get_native_id())
-        )
-
-    def submit(self, call: Callable[[int], None], numbers: Iterable[int]) -> list[Future[None]]:
-        """Have a function called with each of some numbers."""
-        self.part()
-        try:
-            return [self.executor.submit(call, number) for number in numbers]
-        except RuntimeError:
-            # While the interpreter ends, there are no new threads.
-            return []
-
-    def part(self) -> None:
-        """Keep the threads off the caller's core, if they are allowed another."""
-        core_of_caller = _core_of_caller()
-        if core_of_caller is None:
-            return
-        core = core_of_caller()
-        if self.parted == (core, len(self.threads)):
-            return
-        self.parted = core, len(self.threads)
-        others = os.sched_getaffinity(0) - {core}
-        # Where the system forbids it, they stay where it puts them.
-        with suppress(OSError):
-            for thread in self.threads if others else ():
-                os.sched_setaffinity(thread, others)
-
-
-@cache
-def _core_of_caller() -> Callable[[], int] | None:
-    """Return what tells the core that it is called on, where threads can be kept off it."""
-    if not hasattr(os, "sched_setaffinity"):
-        return None
-    import ctypes
-
-    return getattr(ctypes.PyDLL(None), "sched_getcpu", None)
-
-
-_pool = cache(_Pool)
-
-if hasattr(os, "register_at_fork"):
-    # A forked child has none of its parent's threads.
-    os.register_at_fork(after_in_child=_pool.cache_clear)
+# Tasks on several threads -----------------------------------------------------------------------
 
 
 def run(
@@ -195,7 +141,7 @@ def run(
             for task in _taken(shares, mine):
                 work(*task)
         except BaseException:
-            # Nobody needs the rest.
+            # The rest is not needed any more.
             for share in shares:
                 share.clear()
             raise
@@ -216,3 +162,60 @@ def _taken(shares: Sequence[deque[Item]], mine: int) -> Iterator[Item]:
         # Another thread may have taken the last one just now.
         with suppress(IndexError):
             yield shares[mine].popleft() if shares[mine] else max(shares, key=len).pop()
+
+
+class _Pool:
+    """Threads that wait for tasks, off the core that the caller is on.
+
+    In virtual machines, Linux may wake threads on the caller's core, though another is free, and
+    move them to that after some milliseconds only, which is longer than most calls take.
+    """
+
+    def __init__(self, workers: int) -> None:
+        self.threads: list[int] = []
+        self.separated: tuple[int, int] | None = None
+        """The caller's core, and how many threads there were, when they were kept off it last."""
+        self.executor = ThreadPoolExecutor(
+            workers, "findops", lambda: self.threads.append(threading.get_native_id())
+        )
+
+    def submit(self, call: Callable[[int], None], numbers: Iterable[int]) -> list[Future[None]]:
+        """Have a function called with each of some numbers."""
+        self.separate()
+        try:
+            return [self.executor.submit(call, number) for number in numbers]
+        except RuntimeError:
+            # While the interpreter ends, there are no new threads.
+            return []
+
+    def separate(self) -> None:
+        """Keep the threads off the caller's core, if they are allowed another."""
+        core_of_caller = _core_of_caller()
+        if core_of_caller is None:
+            return
+        core = core_of_caller()
+        if self.separated == (core, len(self.threads)):
+            return
+        self.separated = core, len(self.threads)
+        others = os.sched_getaffinity(0) - {core}
+        # Where the system forbids it, they stay where it puts them.
+        with suppress(OSError):
+            for thread in self.threads if others else ():
+                os.sched_setaffinity(thread, others)
+
+
+@cache
+def _core_of_caller() -> Callable[[], int] | None:
+    """Return what tells the core that it is called on, where threads can be kept off it."""
+    if not hasattr(os, "sched_setaffinity"):
+        return None
+    import ctypes
+
+    return getattr(ctypes.PyDLL(None), "sched_getcpu", None)
+
+
+_pool = cache(_Pool)
+
+if hasattr(os, "register_at_fork"):
+    # A forked child has none of its parent's threads.
+    os.register_at_fork(after_in_child=_pool.cache_clear)

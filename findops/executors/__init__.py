@@ -1,1 +1,1 @@
-"""Executors: each carries a `Program` out."""
+"""Executors of a `Program`: on arrays, along lines, as matrices, on other libraries' arrays."""

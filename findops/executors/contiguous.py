@@ -12,7 +12,6 @@ from findops.common.arrays import Array
 
 __all__ = ["CACHE_LINE", "Order", "Ready", "contiguous_last", "empty_like", "fits", "order_of"]
 
-
 Order = tuple[int, ...]
 """The axes of the grid from the slowest to one that is contiguous."""
 
@@ -20,6 +19,10 @@ Ready = Callable[[Array, Array | None, bool, float], Array | None]
 """A quick application: (u, out, add, scale) to the result, or to None if `out` is unfit for it."""
 
 CACHE_LINE = 64
+"""Bytes of a cache line."""
+
+ALIGNED_BYTES = 1 << 16
+"""Bytes from which it pays to choose where in a cache line an array begins."""
 
 
 def fits(out: object, shape: tuple[int, ...], dtype: np.dtype[Any], u: Array) -> bool:
@@ -61,7 +64,7 @@ def empty_like(u: Array, shape: tuple[int, ...]) -> Array:
     where cache lines do.
     """
     size = math.prod(shape) * u.itemsize
-    if size < 1 << 16:
+    if size < ALIGNED_BYTES:
         return np.empty(shape, u.dtype)
     raw = np.empty(size + CACHE_LINE, dtype=np.uint8)
     start = (u.ctypes.data // u.itemsize * u.itemsize - raw.ctypes.data) % CACHE_LINE

@@ -1,4 +1,4 @@
-"""Which executor reads an array that is not NumPy's."""
+"""Lookup of the executor for an array of another library."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from findops.plan.program import Program
 
     Apply = Callable[[Program, Any], Any]
+    """Applies a program to an array."""
 
 __all__ = ["executor"]
 

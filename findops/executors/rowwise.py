@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from findops.executors.contiguous import contiguous_last, empty_like, fits, order_of
-from findops.executors.small import TapTable, taps
+from findops.executors.small import TapTable, most_taps
 
 if TYPE_CHECKING:
     from findops.common.arrays import Array
@@ -17,10 +17,9 @@ if TYPE_CHECKING:
     from findops.executors.kernels.fused import Fused
     from findops.plan.program import Program
 
-
 __all__ = ["Rowwise", "delivered"]
 
-SMALL = 1024
+NUMPY_TAPS = 1024
 """Taps up to which NumPy applies a program. Compiled kernels are quicker by a few microseconds at
 most, which does not pay for loading them (`python -m benchmarks.crossover` measures both)."""
 
@@ -31,13 +30,14 @@ class Rowwise:
 
     program: Program
     taps: int
+    """How many taps all rows have together, at most."""
     fused: dict[tuple[np.dtype[Any], Order], Fused] = field(default_factory=dict)
-    rows: dict[np.dtype[Any], TapTable] = field(default_factory=dict)
+    tables: dict[np.dtype[Any], TapTable] = field(default_factory=dict)
 
     @staticmethod
     def of(program: Program) -> Rowwise:
         """Make a program ready."""
-        return Rowwise(program, taps(program))
+        return Rowwise(program, most_taps(program))
 
     def __call__(
         self, u: Array, out: Array | None = None, add: bool = False, scale: complex = 1
@@ -50,7 +50,7 @@ class Rowwise:
         batch = u.shape[: u.ndim - len(inputs.shape)]
         shape = batch + outputs.shape
         if self._is_small(math.prod(batch)):
-            result = self._rows(u.dtype)(u.reshape(*batch, inputs.size)).reshape(shape)
+            result = self._table(u.dtype)(u.reshape(*batch, inputs.size)).reshape(shape)
             if scale != 1:
                 result *= u.dtype.type(scale)
             return delivered(result, out, add)
@@ -89,11 +89,11 @@ class Rowwise:
         if not self._is_small(math.prod(batch)):
             order = tuple(range(len(inputs.points)))
             return self._fused(dtype, order).ready(math.prod(batch), full)
-        rows = self._rows(dtype)
+        table = self._table(dtype)
         flat = None if len(shape) == len(full) == len(batch) + 1 else (*batch, inputs.size)
 
         def call(u: Array, out: Array | None, add: bool, scale: float) -> Array | None:
-            result = rows(u) if flat is None else rows(u.reshape(flat)).reshape(full)
+            result = table(u) if flat is None else table(u.reshape(flat)).reshape(full)
             if scale != 1:
                 result *= scale
             if out is None:
@@ -106,14 +106,16 @@ class Rowwise:
         """Return the application of the same plan with other values in it."""
         if program.is_complex != self.program.is_complex:
             return Rowwise.of(program)
-        kept = {k: f.given(program) for k, f in self.fused.items() if f.program is self.program}
-        return Rowwise(program, self.taps, kept)
+        fused = {k: f.given(program) for k, f in self.fused.items() if f.program is self.program}
+        return Rowwise(program, self.taps, fused)
 
     def _is_small(self, batch: int) -> bool:
-        return self.taps * batch <= SMALL
+        return self.taps * batch <= NUMPY_TAPS
 
-    def _rows(self, dtype: np.dtype[Any]) -> TapTable:
-        return self.rows.get(dtype) or self.rows.setdefault(dtype, TapTable(self.program, dtype))
+    def _table(self, dtype: np.dtype[Any]) -> TapTable:
+        return self.tables.get(dtype) or self.tables.setdefault(
+            dtype, TapTable(self.program, dtype)
+        )
 
     def _fused(self, dtype: np.dtype[Any], order: Order) -> Fused:
         # Numba takes long to import: only where it pays.

@@ -15,13 +15,11 @@ from findops.plan.program import Chain, Composition, Program, Term
 if TYPE_CHECKING:
     from findops.common.arrays import Array
 
-    Points = tuple[int, ...]
-
-__all__ = ["TapTable", "taps"]
+__all__ = ["TapTable", "most_taps"]
 
 
-def taps(program: Program) -> int:
-    """Return how many taps the tables of a program have at most."""
+def most_taps(program: Program) -> int:
+    """Return how many taps all rows of a program have together, at most."""
     total = 0
     for part in program.parts:
         match part:
@@ -29,13 +27,13 @@ def taps(program: Program) -> int:
                 bands = [band for term in terms for band in term.bands if band is not None]
                 total += math.prod(program.outputs.points) * math.prod(b.taps for b in bands)
             case Composition(programs=programs):
-                total += sum(map(taps, programs))
+                total += sum(map(most_taps, programs))
     return total
 
 
 @dataclass(frozen=True, eq=False)
 class TapTable:
-    """A program for arrays of one type, row by row, each row a list of taps."""
+    """A program for arrays of one type: the columns and weights of the taps of each row."""
 
     program: Program
     dtype: np.dtype[Any]
@@ -56,8 +54,8 @@ class TapTable:
             result[..., empty] = 0
         for programs in self.compositions:
             value = u
-            for rows in programs:
-                value = rows(value)
+            for table in programs:
+                value = table(value)
             result += value
         return result
 
@@ -113,7 +111,9 @@ def _chain(chain: Chain, program: Program) -> tuple[Array, Array, Array]:
     return rows + chain.row * outputs, columns + chain.col * inputs, weights
 
 
-def _term(term: Term, out_points: Points, in_points: Points) -> tuple[Array, Array]:
+def _term(
+    term: Term, out_points: tuple[int, ...], in_points: tuple[int, ...]
+) -> tuple[Array, Array]:
     """Return the columns that a term reads at every point, and their weights, 0 for none."""
     columns, weights = np.zeros((1, 1), dtype=np.intp), np.ones((1, 1))
     for n, m, band in zip(out_points, in_points, term.bands, strict=True):

@@ -15,11 +15,13 @@ import numpy as np
 from numba import types
 from numba.extending import intrinsic
 
-from findops.executors.assembly.pattern import Entries, Rows, Sums
+from findops.executors.assembly.pattern import Entries, RowKinds, Sums
 from findops.executors.compiling import cached_kernel, inlined
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+
+    from findops.common.arrays import Int64s
 
 __all__ = ["COMPLEX", "MASK", "REAL", "Streams", "compress", "count", "structure", "values"]
 
@@ -29,12 +31,12 @@ REAL, COMPLEX, MASK = range(3)
 class Streams(NamedTuple):
     """Arrays as their addresses, strides (counted in numbers, the components' first) and kinds."""
 
-    addresses: NDArray[np.int64]
-    strides: NDArray[np.int64]
+    addresses: Int64s
+    strides: Int64s
     kinds: NDArray[np.uint8]
 
 
-RUN = 256
+RUN_ROWS = 256
 """The most rows of a run: what is computed at a time stays in the nearest caches."""
 
 
@@ -65,7 +67,7 @@ def _run(rows: Any, row: Any, stop: Any, index: Any) -> Any:
         kind += scale * (i if i < low else low if i < high else i - shared)
         scale *= n - shared
         if axis == last and low <= i < high:
-            length = min(high - i, RUN)
+            length = min(high - i, RUN_ROWS)
     return kind, min(length, stop - row)
 
 
@@ -84,7 +86,7 @@ def _repeat(out: Any, width: Any, rows: Any, step: Any) -> None:
 @cached_kernel
 def count(plan: Any, first: Any, last: Any) -> int:
     """Return the number of entries in segments."""
-    rows, starts = Rows(*plan[0]), plan[1][0]
+    rows, starts = RowKinds(*plan[0]), plan[1][0]
     index = np.empty(len(rows.shape), np.int64)
     entries = 0
     for s in range(len(first)):
@@ -99,7 +101,7 @@ def count(plan: Any, first: Any, last: Any) -> int:
 @cached_kernel
 def structure(plan: Any, first: Any, last: Any, begin: Any, ends: Any, indices: Any) -> None:
     """Write the columns of the entries of segments, and where each row ends, from `begin` on."""
-    rows, entries = Rows(*plan[0]), Entries(*plan[1])
+    rows, entries = RowKinds(*plan[0]), Entries(*plan[1])
     index = np.empty(len(rows.shape), np.int64)
     place, done = 0, 0
     for s in range(len(first)):
@@ -178,14 +180,14 @@ def _transpose(totals: Any, width: Any, length: Any, out: Any) -> int:
 @cached_kernel
 def values(plan: Any, first: Any, last: Any, data: Any) -> int:
     """Write the values of the entries of segments; return how many are zero."""
-    rows, entries = Rows(*plan[0]), Entries(*plan[1])
+    rows, entries = RowKinds(*plan[0]), Entries(*plan[1])
     sums, streams = Sums(*plan[2]), Streams(*plan[3])
     index = np.empty(len(rows.shape), np.int64)
     widest = 0
     for kind in range(len(entries.starts) - 1):
         widest = max(widest, entries.starts[kind + 1] - entries.starts[kind])
-    totals = np.empty((widest, RUN), data.dtype)
-    product = np.empty(RUN, data.dtype)
+    totals = np.empty((widest, RUN_ROWS), data.dtype)
+    product = np.empty(RUN_ROWS, data.dtype)
     origins = np.empty(len(streams.addresses), np.int64)
     zeros, place = 0, 0
     for s in range(len(first)):
@@ -219,11 +221,11 @@ def compress(
     old_ends: Any, old_indices: Any, old_data: Any, begin: Any, ends: Any, indices: Any, data: Any
 ) -> None:
     """Write rows without their zeros, and where each ends, from `begin` on."""
-    entry, kept = 0, 0
+    entry, place = 0, 0
     for row in range(len(old_ends)):
         while entry < old_ends[row]:
             if old_data[entry] != 0:
-                indices[kept], data[kept] = old_indices[entry], old_data[entry]
-                kept += 1
+                indices[place], data[place] = old_indices[entry], old_data[entry]
+                place += 1
             entry += 1
-        ends[row] = begin + kept
+        ends[row] = begin + place

@@ -14,7 +14,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, fields, replace
 from functools import reduce
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -23,30 +23,23 @@ from findops.plan.program import Chain, Composition
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from numpy.typing import NDArray
-
-    from findops.common.arrays import Int64s
+    from findops.common.arrays import Array, Bools, Floats, Int64s
     from findops.plan.band import Band
     from findops.plan.program import Factor, Program, Scalar, Term
 
-    Tables = tuple[NDArray[np.float64], ...]
+    Tables = tuple[Floats, ...]
 
-__all__ = [
-    "Entries",
-    "Paths",
-    "Pattern",
-    "Rows",
-    "Strand",
-    "Sums",
-    "factors",
-    "kinds_of_rows",
-    "pattern",
-    "rows_of",
-    "strands",
-]
+__all__ = ["Entries", "Pattern", "RowKinds", "Sums", "count_row_kinds", "factors", "index_type"]
+
+INT32_MAX = np.iinfo(np.int32).max
 
 
-class Rows(NamedTuple):
+def index_type(largest: int) -> type[np.int32 | np.int64]:
+    """Return the type of a matrix' indices that are up to some number."""
+    return np.int32 if largest <= INT32_MAX else np.int64
+
+
+class RowKinds(NamedTuple):
     """The rows of a matrix along each axis: those from `low` to `high` are of one kind.
 
     All others are of kinds of their own. From a row to the next, columns move by `steps`.
@@ -68,18 +61,52 @@ class Rows(NamedTuple):
         return np.concatenate([np.arange(low), np.arange(low, high)[:1], np.arange(high, n)])
 
 
-@dataclass(frozen=True, eq=False)
-class Paths:
-    """Paths from one row of each kind, along one axis or all; columns are relative to the row.
+class Entries(NamedTuple):
+    """The entries of the rows of kind t, from starts[t]: relative columns, ascending; numbers."""
 
-    `shifts` are places of the streams that are met, relative to the row; a negative stream is none.
+    starts: Int64s
+    columns: Int64s
+    numbers: Array
+
+
+class Sums(NamedTuple):
+    """What is added to the entries of the rows of kind t, from starts[t].
+
+    To entry `entries[c]` of the row, `weights[c]` times the product of what its path meets.
     """
 
-    kinds: Int64s
-    columns: Int64s
-    weights: NDArray[Any]
+    starts: Int64s
+    entries: Int64s
+    weights: Array
     streams: Int64s
     shifts: Int64s
+
+
+@dataclass(frozen=True, eq=False)
+class Pattern:
+    """All of a matrix that does not depend on the values of the program's factors."""
+
+    size: tuple[int, int]
+    rows: RowKinds
+    entries: Entries
+    sums: Sums
+    tables: Tables
+    """The streams that are no factors."""
+
+    @staticmethod
+    def of(program: Program) -> Pattern:
+        """Return the pattern of a program's matrix."""
+        chains, tables = _numbered(program)
+        rows = _row_kinds(program, chains)
+        points = math.prod(program.inputs.points)
+        paths = _joined([chain.paths(rows, points) for chain in chains], len(rows.shape))
+        entries, sums = _merged(paths, math.prod(rows.kinds))
+        return Pattern((program.outputs.size, program.inputs.size), rows, entries, sums, tables)
+
+
+def count_row_kinds(program: Program) -> int:
+    """Return how many kinds of rows the matrix of a program has."""
+    return math.prod(_row_kinds(program, _numbered(program)[0]).kinds)
 
 
 # Chains -----------------------------------------------------------------------------------------
@@ -107,11 +134,11 @@ def factors(program: Program) -> list[Factor]:
     return [f for chain in _chains(program) for term in chain.terms for f in term.factors]
 
 
-# Strands ----------------------------------------------------------------------------------------
+# Streams ----------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
-class _Stage:
+class _NumberedTerm:
     """A term: its factors and its bands, which do not wrap around.
 
     Both come with their numbers among the streams; that of a band is the first of its taps'.
@@ -122,20 +149,76 @@ class _Stage:
     tables: dict[int, int]
 
 
+class _Numbering:
+    """Numbers the streams, chain by chain."""
+
+    def __init__(self, factors: int) -> None:
+        self.tables: list[Floats] = []
+        self._factors, self._next = factors, 0
+        self._unwrapped: dict[Band | None, Band | None] = {None: None}
+
+    def chain(self, chain: Chain) -> _NumberedChain:
+        scale = math.prod([term.scale for term in chain.terms])
+        return _NumberedChain(chain.row, chain.col, scale, tuple(map(self._term, chain.terms)))
+
+    def _term(self, term: Term) -> _NumberedTerm:
+        numbered = tuple(enumerate(term.factors, self._next))
+        self._next += len(numbered)
+        bands = tuple(map(self._plain, term.bands))
+        first = {}
+        for axis, band in enumerate(bands):
+            if band is not None and not band.constant:
+                first[axis] = self._factors + len(self.tables)
+                shape = [-1 if i == axis else 1 for i in range(len(bands))]
+                self.tables.extend(weights.reshape(shape) for weights in band.weights.T)
+        return _NumberedTerm(numbered, bands, first)
+
+    def _plain(self, band: Band | None) -> Band | None:
+        if band not in self._unwrapped:
+            self._unwrapped[band] = band and band.unwrapped()
+        return self._unwrapped[band]
+
+
+def _numbered(program: Program) -> tuple[list[_NumberedChain], Tables]:
+    """Return the chains of a program, streams numbered, and the streams that are no factors."""
+    numbering = _Numbering(len(factors(program)))
+    return [numbering.chain(chain) for chain in _chains(program)], tuple(numbering.tables)
+
+
+# Paths ------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, eq=False)
+class _Paths:
+    """Paths from one row of each kind, along one axis or all; columns are relative to the row.
+
+    `shifts` are places of the streams that are met, relative to the row; a negative stream is none.
+    """
+
+    kinds: Int64s
+    columns: Int64s
+    weights: Array
+    streams: Int64s
+    shifts: Int64s
+
+
 @dataclass(frozen=True)
-class Strand:
-    """A chain, prepared to be followed along one axis after the other."""
+class _NumberedChain:
+    """A chain whose streams are numbered.
+
+    Its paths are all choices of one along each axis.
+    """
 
     row: int
     col: int
     scale: Scalar
-    stages: tuple[_Stage, ...]
+    terms: tuple[_NumberedTerm, ...]
 
     def interior(self, axis: int, n: int) -> tuple[int, int]:
         """Return the bounds of the rows that go through interior rows of bands only."""
         low, high, least, most = 0, n, 0, 0
-        for stage in self.stages:
-            band = stage.bands[axis]
+        for term in self.terms:
+            band = term.bands[axis]
             if band is not None:
                 low = max(low, band.interior.start - least)
                 high = min(high, band.interior.stop - most)
@@ -143,55 +226,53 @@ class Strand:
                 most += max(band.offsets, default=0)
         return low, high
 
-    def paths(self, rows: Rows, points_in: int) -> Paths:
+    def paths(self, rows: RowKinds, points_in: int) -> _Paths:
         """Return the paths of all kinds of rows: all choices of one along each axis."""
-        met = sum(len(stage.factors) + len(stage.tables) for stage in self.stages)
+        met = sum(len(term.factors) + len(term.tables) for term in self.terms)
         kinds, columns = np.array([self.row]), np.array([self.col * points_in])
         weights = np.array([self.scale])
         streams = np.full((1, met), -1)
         shifts = np.zeros((1, met, len(rows.shape)), dtype=np.int64)
         for axis in range(1, len(rows.shape)):
-            legs = self._legs(axis - 1, rows.samples(axis), int(rows.low[axis]))
-            kinds = np.add.outer(kinds * rows.kinds[axis], legs.kinds).ravel()
-            columns = np.add.outer(columns, legs.columns * rows.steps[axis]).ravel()
-            weights = np.multiply.outer(weights, legs.weights).ravel()
-            streams = np.maximum(streams[:, None], legs.streams).reshape(len(kinds), met)
-            shifts = np.repeat(shifts[:, None], len(legs.kinds), axis=1)
-            shifts[..., axis] = legs.shifts
+            along = self._paths_along(axis - 1, rows.samples(axis), int(rows.low[axis]))
+            kinds = np.add.outer(kinds * rows.kinds[axis], along.kinds).ravel()
+            columns = np.add.outer(columns, along.columns * rows.steps[axis]).ravel()
+            weights = np.multiply.outer(weights, along.weights).ravel()
+            streams = np.maximum(streams[:, None], along.streams).reshape(len(kinds), met)
+            shifts = np.repeat(shifts[:, None], len(along.kinds), axis=1)
+            shifts[..., axis] = along.shifts
             shifts = shifts.reshape(len(kinds), met, len(rows.shape))
-        return Paths(kinds, columns, weights, streams, shifts)
+        return _Paths(kinds, columns, weights, streams, shifts)
 
-    def _legs(self, axis: int, samples: Int64s, inner: int) -> Paths:
+    def _paths_along(self, axis: int, samples: Int64s, inner: int) -> _Paths:
         """Return the paths along one axis, `inner` being the kind of its interior rows."""
         kinds, points, weights = np.arange(len(samples)), samples, np.ones(len(samples))
         met: list[tuple[Int64s, Int64s]] = []
         passed = 0
-        for stage in self.stages:
+        for term in self.terms:
             shifts = points - samples[kinds]
             none = np.zeros_like(points)
-            for number, factor in stage.factors:
+            for number, factor in term.factors:
                 met.append((none + number, shifts if factor.varies(axis) else none))
-            band, taps = stage.bands[axis], none
+            band, taps = term.bands[axis], none
             if band is not None:
                 varying = (kinds == inner) & (not band.constant)
-                parents, taps, points, read = _followed(band, points, varying)
+                parents, taps, points, read = _taps_at(band, points, varying)
                 kinds, shifts, weights = kinds[parents], shifts[parents], weights[parents] * read
                 met = [(stream[parents], shift[parents]) for stream, shift in met]
                 shifts = shifts - len(band.head)
                 passed += 1
-            for other, number in stage.tables.items():
+            for other, number in term.tables.items():
                 mine = (kinds == inner) & (other == axis)
                 met.append((np.where(mine, number + taps, -1), np.where(mine, shifts, 0)))
         columns = [kinds, points - samples[kinds], *(part for pair in met for part in pair)]
-        legs = np.column_stack(columns)
+        keys = np.column_stack(columns)
         if passed > 1:
-            legs, weights = _added(legs, weights)
-        return Paths(legs[:, 0], legs[:, 1], weights, legs[:, 2::2], legs[:, 3::2])
+            keys, weights = _summed(keys, weights)
+        return _Paths(keys[:, 0], keys[:, 1], weights, keys[:, 2::2], keys[:, 3::2])
 
 
-def _followed(
-    band: Band, points: Int64s, varying: NDArray[np.bool_]
-) -> tuple[Int64s, Int64s, Int64s, NDArray[np.float64]]:
+def _taps_at(band: Band, points: Int64s, varying: Bools) -> tuple[Int64s, Int64s, Int64s, Floats]:
     """Return, for every tap of the rows at some points: which of them, tap, column and weight.
 
     Where weights vary they are 1, and all taps count; elsewhere those of weight zero do not.
@@ -210,7 +291,7 @@ def _followed(
     return parents[kept], taps[kept], columns[kept], weights[kept]
 
 
-def _added(keys: Int64s, weights: NDArray[np.float64]) -> tuple[Int64s, NDArray[np.float64]]:
+def _summed(keys: Int64s, weights: Floats) -> tuple[Int64s, Floats]:
     """Add up the weights of equal keys."""
     unique, places = np.unique(keys, axis=0, return_inverse=True)
     sums = np.zeros(len(unique))
@@ -218,124 +299,40 @@ def _added(keys: Int64s, weights: NDArray[np.float64]) -> tuple[Int64s, NDArray[
     return unique, sums
 
 
-class _Numbering:
-    """Numbers the streams, chain by chain."""
-
-    def __init__(self, factors: int) -> None:
-        self.tables: list[NDArray[np.float64]] = []
-        self._factors, self._next = factors, 0
-        self._unwrapped: dict[Band | None, Band | None] = {None: None}
-
-    def strand(self, chain: Chain) -> Strand:
-        scale = math.prod([term.scale for term in chain.terms])
-        return Strand(chain.row, chain.col, scale, tuple(map(self._stage, chain.terms)))
-
-    def _stage(self, term: Term) -> _Stage:
-        numbered = tuple(enumerate(term.factors, self._next))
-        self._next += len(numbered)
-        bands = tuple(map(self._plain, term.bands))
-        first = {}
-        for axis, band in enumerate(bands):
-            if band is not None and not band.constant:
-                first[axis] = self._factors + len(self.tables)
-                shape = [-1 if i == axis else 1 for i in range(len(bands))]
-                self.tables.extend(weights.reshape(shape) for weights in band.weights.T)
-        return _Stage(numbered, bands, first)
-
-    def _plain(self, band: Band | None) -> Band | None:
-        if band not in self._unwrapped:
-            self._unwrapped[band] = band and band.unwrapped()
-        return self._unwrapped[band]
-
-
-def strands(program: Program) -> tuple[list[Strand], Tables]:
-    """Return the chains of a program, streams numbered, and the streams that are no factors."""
-    numbering = _Numbering(len(factors(program)))
-    return [numbering.strand(chain) for chain in _chains(program)], tuple(numbering.tables)
-
-
-def rows_of(program: Program, along: Sequence[Strand]) -> Rows:
-    """Return the rows of a program's matrix."""
+def _row_kinds(program: Program, chains: Sequence[_NumberedChain]) -> RowKinds:
+    """Return the rows of a program's matrix, by their kinds."""
     shape = np.array([program.outputs.count, *program.outputs.points])
     low, high = np.zeros_like(shape), shape.copy()
     low[0] = shape[0]
     for axis, n in enumerate(program.outputs.points):
-        bounds = [strand.interior(axis, n) for strand in along]
+        bounds = [chain.interior(axis, n) for chain in chains]
         low[axis + 1] = max((start for start, _ in bounds), default=0)
         high[axis + 1] = min((stop for _, stop in bounds), default=n)
     none = low >= high
     low[none] = high[none] = shape[none]
     points = program.inputs.points
     steps = np.array([0, *(math.prod(points[i + 1 :]) for i in range(len(points)))])
-    return Rows(shape, low, high, steps)
+    return RowKinds(shape, low, high, steps)
 
 
-class Entries(NamedTuple):
-    """The entries of the rows of kind t, from starts[t]: relative columns, ascending; numbers."""
-
-    starts: Int64s
-    columns: Int64s
-    numbers: NDArray[Any]
-
-
-class Sums(NamedTuple):
-    """What is added to the entries of the rows of kind t, from starts[t].
-
-    To entry `entries[c]` of the row, `weights[c]` times the product of what its path meets.
-    """
-
-    starts: Int64s
-    entries: Int64s
-    weights: NDArray[Any]
-    streams: Int64s
-    shifts: Int64s
-
-
-@dataclass(frozen=True, eq=False)
-class Pattern:
-    """All of a matrix that does not depend on the values of the program's factors."""
-
-    size: tuple[int, int]
-    rows: Rows
-    entries: Entries
-    sums: Sums
-    tables: tuple[NDArray[np.float64], ...]
-    """The streams that are no factors."""
-
-
-def kinds_of_rows(program: Program) -> int:
-    """Return how many kinds of rows the matrix of a program has."""
-    return math.prod(rows_of(program, strands(program)[0]).kinds)
-
-
-def pattern(program: Program) -> Pattern:
-    """Return the pattern of a program's matrix."""
-    along, tables = strands(program)
-    rows = rows_of(program, along)
-    points = math.prod(program.inputs.points)
-    paths = _joined([strand.paths(rows, points) for strand in along], len(rows.shape))
-    entries, sums = _merged(paths, math.prod(rows.kinds))
-    return Pattern((program.outputs.size, program.inputs.size), rows, entries, sums, tables)
-
-
-def _joined(parts: Sequence[Paths], ndim: int) -> Paths:
+def _joined(parts: Sequence[_Paths], ndim: int) -> _Paths:
     """Return the paths of all parts, padded to meet equally many streams."""
     met = max((part.streams.shape[1] for part in parts), default=0)
     none = np.zeros((0, met, ndim), dtype=np.int64)
     flat = np.zeros(0, dtype=np.int64)
-    padded = [Paths(flat, flat, np.zeros(0), none[..., 0], none)]
+    padded = [_Paths(flat, flat, np.zeros(0), none[..., 0], none)]
     for part in parts:
         more = met - part.streams.shape[1]
         streams = np.pad(part.streams, [(0, 0), (0, more)], constant_values=-1)
         shifts = np.pad(part.shifts, [(0, 0), (0, more), (0, 0)])
         padded.append(replace(part, streams=streams, shifts=shifts))
-    names = [field.name for field in fields(Paths)]
-    return Paths(*(np.concatenate([getattr(part, name) for part in padded]) for name in names))
+    names = [field.name for field in fields(_Paths)]
+    return _Paths(*(np.concatenate([getattr(part, name) for part in padded]) for name in names))
 
 
-def _merged(paths: Paths, kinds: int) -> tuple[Entries, Sums]:
+def _merged(paths: _Paths, kinds: int) -> tuple[Entries, Sums]:
     """Return the entries that paths of equal kind and column make, but those that are zero."""
-    meets: NDArray[np.bool_] = np.any(paths.streams >= 0, axis=1)
+    meets: Bools = np.any(paths.streams >= 0, axis=1)
     # By weight, too, so that sums do not depend on the order of what is added.
     keys = (paths.weights.imag, paths.weights.real, meets, paths.columns, paths.kinds)
     order = np.lexsort(keys)

@@ -15,16 +15,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from scipy import sparse
 
-from findops.executors.assembly.pattern import Pattern, kinds_of_rows
-from findops.executors.assembly.pattern import pattern as make_pattern
+from findops.executors.assembly.pattern import Pattern, count_row_kinds, index_type
 from findops.plan.program import Chain, Composition, Program, Term
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from numpy.typing import NDArray
-
-    from findops.common.arrays import AnyInts
+    from findops.common.arrays import AnyInts, Array, Floats, Ints
 
     Csr = sparse.csr_array[Any, tuple[int, int]]
 
@@ -39,17 +36,17 @@ __all__ = [
     "times",
 ]
 
-SMALL = 1 << 15
-"""Below so many paths from rows to columns, compiled code does not gain (measured)."""
+MIN_PATHS = 1 << 15
+"""Paths from all rows to columns, from which on compiled code is quicker (measured)."""
 
-WIDE = 1 << 10
-"""The most paths from a row: beyond, products of sparse matrices merge them step by step."""
+MAX_ROW_PATHS = 1 << 10
+"""Paths from a row, beyond which products of sparse matrices merge them step by step."""
 
-ALIKE = 16
+MIN_ROWS_ALIKE = 16
 """Rows of one kind, on average, from which on it pays to write out the kinds (measured)."""
 
-SLAB = 1 << 18
-"""Rows of a matrix of which only the diagonal is wanted, made at a time."""
+DIAGONAL_ROWS = 1 << 18
+"""Rows that are made at a time of a matrix of which only the diagonal is wanted."""
 
 
 def check_format(name: str) -> None:
@@ -64,11 +61,12 @@ def pattern(program: Program) -> Pattern | None:
     It does not depend on the values of factors: it is also that of the program with others given.
     """
     paths = _paths(program).sum(axis=1)
-    if paths.sum() * math.prod(program.outputs.points) < SMALL or paths.max() > WIDE:
+    few = paths.sum() * math.prod(program.outputs.points) < MIN_PATHS
+    if few or paths.max() > MAX_ROW_PATHS:
         return None
-    if kinds_of_rows(program) * ALIKE > program.outputs.size:
+    if count_row_kinds(program) * MIN_ROWS_ALIKE > program.outputs.size:
         return None
-    return make_pattern(program)
+    return Pattern.of(program)
 
 
 def assemble(program: Program, rows: range | AnyInts | None = None) -> Csr:
@@ -89,14 +87,14 @@ def fill(known: Pattern | None, program: Program, rows: range | AnyInts | None =
     return writer.fill(known, program, rows)
 
 
-def diagonal(known: Pattern | None, program: Program) -> NDArray[Any]:
+def diagonal(known: Pattern | None, program: Program) -> Array:
     """Return the diagonal of the matrix of a program, made some rows at a time."""
     length = min(program.outputs.size, program.inputs.size)
-    slabs = [range(i, min(i + SLAB, length)) for i in range(0, length, SLAB)]
+    slabs = [range(i, min(i + DIAGONAL_ROWS, length)) for i in range(0, length, DIAGONAL_ROWS)]
     return np.concatenate([fill(known, program, rows).diagonal(rows.start) for rows in slabs])
 
 
-def _paths(program: Program) -> NDArray[np.float64]:
+def _paths(program: Program) -> Floats:
     """Return how many paths lead from a point of each component to those of each."""
     found = np.zeros((program.outputs.count, program.inputs.count))
     for part in program.parts:
@@ -135,7 +133,7 @@ def _part(part: Chain | Composition, program: Program, rows: AnyInts | None) -> 
     raise AssertionError("a composition is never empty")
 
 
-def times(left: Csr, right: Callable[[NDArray[np.intp]], Csr]) -> Csr:
+def times(left: Csr, right: Callable[[Ints], Csr]) -> Csr:
     """Multiply by a matrix of which only the rows that matter are made."""
     needed, places = np.unique(left.indices.astype(np.intp), return_inverse=True)
     narrow = sparse.csr_array((left.data, places, left.indptr), shape=(left.shape[0], len(needed)))
@@ -167,19 +165,19 @@ def _chain(chain: Chain, program: Program, rows: AnyInts | None) -> Csr:
 def _term(
     term: Term, rows: AnyInts | None, out_points: tuple[int, ...], in_points: tuple[int, ...]
 ) -> Csr:
-    """Return rows of one term: an outer product of the rows of its bands.
+    """Return rows of one term: outer products of the rows of its bands.
 
     All rows are indexed as an open mesh, which stays small until the last band.
     """
-    index: tuple[NDArray[Any], ...]
+    index: tuple[Array, ...]
     if rows is None:
         index = np.ix_(*map(np.arange, out_points))
     else:
         index = np.unravel_index(rows, out_points)
     size = math.prod(in_points)
-    kind = np.int32 if size <= np.iinfo(np.int32).max else np.int64
-    columns: NDArray[Any] = np.zeros(1, dtype=kind)
-    weights: NDArray[Any] = np.ones(1)
+    kind = index_type(size)
+    columns: Array = np.zeros(1, dtype=kind)
+    weights: Array = np.ones(1)
     for i, n, band in zip(index, in_points, term.bands, strict=True):
         if band is None:
             columns = columns * n + i[..., None].astype(kind)
@@ -200,10 +198,8 @@ def _term(
     )
 
 
-def _coefficient(
-    term: Term, index: tuple[AnyInts, ...], out_points: tuple[int, ...]
-) -> NDArray[Any]:
-    coefficient: NDArray[Any] = np.asarray(term.coefficient)
+def _coefficient(term: Term, index: tuple[AnyInts, ...], out_points: tuple[int, ...]) -> Array:
+    coefficient: Array = np.asarray(term.coefficient)
     for mask in term.masks:
         coefficient = np.where(mask, coefficient, 0)
     if coefficient.ndim:
@@ -211,13 +207,14 @@ def _coefficient(
     return coefficient
 
 
-def _starts(lengths: NDArray[Any]) -> NDArray[Any]:
+def _starts(lengths: AnyInts) -> AnyInts:
+    """Return where rows of some lengths begin, and where the last one ends."""
     return np.concatenate([[0], np.cumsum(lengths)])
 
 
 def _narrowed(matrix: Csr) -> Csr:
-    largest = max(*matrix.shape, matrix.nnz)
-    kind = np.int32 if largest <= np.iinfo(np.int32).max else np.int64
+    """Return a matrix whose indices are int32 where they fit."""
+    kind = index_type(max(*matrix.shape, matrix.nnz))
     matrix.indices = matrix.indices.astype(kind, copy=False)
     matrix.indptr = matrix.indptr.astype(kind, copy=False)
     return matrix

@@ -10,15 +10,13 @@ import numpy as np
 from scipy import sparse
 
 from findops.common.threads import run
-from findops.executors.assembly import kernels as kernels
-from findops.executors.assembly.pattern import factors
+from findops.executors.assembly import kernels
+from findops.executors.assembly.pattern import factors, index_type
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from numpy.typing import NDArray
-
-    from findops.common.arrays import AnyInts
+    from findops.common.arrays import AnyInts, Array
     from findops.executors.assembly.pattern import Pattern
     from findops.plan.program import Program
 
@@ -26,9 +24,7 @@ if TYPE_CHECKING:
 
 __all__ = ["fill"]
 
-INT32 = np.iinfo(np.int32).max
-
-SLAB = 1 << 14
+SLAB_ROWS = 1 << 14
 """Rows that a thread works on at a time."""
 
 
@@ -55,8 +51,9 @@ class _Slab(NamedTuple):
 
 
 def _slabs(rows: range | AnyInts) -> list[_Slab]:
+    """Return rows, in the order given, in slabs."""
     count = len(rows)
-    cuts = np.arange(0, count, SLAB)
+    cuts = np.arange(0, count, SLAB_ROWS)
     if isinstance(rows, range) and rows.step == 1:
         breaks, first = cuts, rows.start + cuts
     else:
@@ -66,7 +63,7 @@ def _slabs(rows: range | AnyInts) -> list[_Slab]:
     last = first + np.diff(breaks, append=count)
     bounds = [*np.searchsorted(breaks, cuts).tolist(), len(breaks)]
     return [
-        _Slab(start, min(start + SLAB, count), first[a:b], last[a:b])
+        _Slab(start, min(start + SLAB_ROWS, count), first[a:b], last[a:b])
         for start, a, b in zip(cuts.tolist(), bounds[:-1], bounds[1:], strict=True)
     ]
 
@@ -74,7 +71,8 @@ def _slabs(rows: range | AnyInts) -> list[_Slab]:
 # Streams ----------------------------------------------------------------------------------------
 
 
-def _streams(arrays: Sequence[NDArray[Any]], ndim: int) -> kernels.Streams:
+def _streams(arrays: Sequence[Array], ndim: int) -> kernels.Streams:
+    """Return arrays over the points as kernels read them; `ndim` counts the components, too."""
     strides = np.zeros((len(arrays), ndim), dtype=np.int64)
     for row, array in zip(strides, arrays, strict=True):
         for axis, (n, stride) in enumerate(zip(array.shape, array.strides, strict=True), 1):
@@ -95,7 +93,7 @@ class _Arrays(NamedTuple):
 
     ends: AnyInts
     indices: AnyInts
-    data: NDArray[Any]
+    data: Array
 
 
 @dataclass(frozen=True, eq=False)
@@ -104,7 +102,7 @@ class _Writer:
 
     size: tuple[int, int]
     plan: tuple[tuple[Any, ...], ...]
-    arrays: Sequence[NDArray[Any]]
+    arrays: Sequence[Array]
     """Kept for as long as their addresses are used."""
     dtype: type[np.float64 | np.complex128]
     masks: bool
@@ -190,7 +188,7 @@ class _Writer:
         return matrix
 
     def _empty(self, rows: int, entries: int) -> _Arrays:
-        kind = np.int32 if max(*self.size, entries) <= INT32 else np.int64
+        kind = index_type(max(*self.size, entries))
         data = np.empty(entries, self.dtype)
         return _Arrays(np.empty(rows, kind), np.empty(entries, kind), data)
 
@@ -203,5 +201,5 @@ class _Writer:
         kernels.structure(self.plan, slab.first, slab.last, *place)
         return self._values(slab, arrays.data)
 
-    def _values(self, slab: _Slab, data: NDArray[Any]) -> int:
+    def _values(self, slab: _Slab, data: Array) -> int:
         return int(kernels.values(self.plan, slab.first, slab.last, data))
