@@ -337,8 +337,8 @@ def test_steps_end_at_output_times_and_factor_once(monkeypatch):
     from findops.problems.evolution import semidiscrete
 
     count = []
-    whole = semidiscrete.factored
-    monkeypatch.setattr(semidiscrete, "factored", lambda A: count.append(1) or whole(A))
+    whole = semidiscrete.sparse_lu
+    monkeypatch.setattr(semidiscrete, "sparse_lu", lambda A: count.append(1) or whole(A))
     problem = IVP(Diff("x", 2), ROD, [Dirichlet("x-"), Neumann("x+")])
     (x,) = ROD.mesh()
     even = problem.solve(x, np.linspace(0, 1, 11), "crank-nicolson", dt=0.033)
@@ -468,5 +468,5 @@ def test_sums_along_axes_step_by_diagonalization(method, monkeypatch):
         return problem.solve(u0, [0, 0.05, 0.1], method, dt=0.01).u
 
     fast = run()
-    monkeypatch.setattr(semidiscrete, "separable", lambda _: None)
+    monkeypatch.setattr(semidiscrete, "fast_diagonalization", lambda _: None)
     np.testing.assert_allclose(fast, run(), rtol=0, atol=1e-12)

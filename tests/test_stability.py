@@ -23,7 +23,7 @@ from findops import (
     Uniform,
     Upwind,
 )
-from findops.problems.evolution.spectrum import Spectrum, of_function, of_system
+from findops.problems.evolution.spectrum import Spectrum, spectrum_of_function, spectrum_of_system
 from findops.problems.evolution.stability import step_limit
 from findops.problems.evolution.steppers import STEPPERS, Tableau
 
@@ -122,7 +122,7 @@ def test_unstable_steps_are_refused_and_stable_ones_stay_bounded(
     problem = IVP(expr, grid, conditions)
     u0 = np.random.default_rng(0).standard_normal(grid.shape)
     # Arnoldi's iteration is exact to some 1e-3.
-    slack = 2e-5 if problem._statement.chosen(False).spectrum.complete else 2.5e-3
+    slack = 2e-5 if problem._closure_choice.chosen(False).spectrum.complete else 2.5e-3
     with pytest.raises(ValueError, match=rf"'{method}' with dt=.* limit is dt ≤ 0") as caught:
         problem.solve(u0, [0, 1], method, dt=(1 + slack) * want)
     stated = float(str(caught.value).split("dt ≤ ")[1].split(",")[0])
@@ -170,8 +170,8 @@ def test_functions_of_complex_fields_need_not_be_analytic():
 def test_spectra_of_functions_and_matrices_agree():
     problem = IVP(Diff("x", 2) - 3 * Diff("x"), Grid(x=Uniform(0, 1, 9)), Dirichlet("boundary"))
     x = np.random.default_rng(0).random(7)
-    ours = of_function(lambda x: problem.fun(0, x), x).values
-    theirs = of_system(problem._statement.chosen(False).system).values
+    ours = spectrum_of_function(lambda x: problem.fun(0, x), x).values
+    theirs = spectrum_of_system(problem._closure_choice.chosen(False).system).values
     np.testing.assert_allclose(np.sort(ours.real), np.sort(theirs.real), rtol=1e-5)
 
 
@@ -318,7 +318,7 @@ def test_growth_on_a_large_grid_is_seen_on_a_coarse_copy():
     """−∂x at acc 4 grows so slowly that Arnoldi's iteration cannot see it among 3000 points."""
     grid = Grid(x=Uniform(0, 1, 3000))
     problem = IVP(-Diff("x", acc=4), grid, Dirichlet("x-"), closure="accurate")
-    assert problem._statement.chosen(False).spectrum.growth == 0
+    assert problem._closure_choice.chosen(False).spectrum.growth == 0
     with pytest.warns(UserWarning, match="max Re λ = 0.2.*closure=3"):
         problem.solve(np.zeros(3000), [0, 1e-4])
 

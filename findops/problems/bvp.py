@@ -3,33 +3,32 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from findops.common.arguments import kind, whole
 from findops.common.arrays import Array, as_field
-from findops.conditions.affine_system import bare
 from findops.conditions.conditions import as_conditions
 from findops.conditions.continuation import continued
 from findops.conditions.counting import check_conditions
+from findops.conditions.elimination import EliminationSystem
 from findops.expressions.expression import Expr
 from findops.grids.grid import Grid
 from findops.operators.operator import Operator
-from findops.problems.evolution.integrate import check_function
-from findops.problems.linear.solvers import Factored, Solution, Solver, make_solver, returned
+from findops.problems.functions import check_function
+from findops.problems.linear.solvers import Factored, Solution, Solver, as_solution, make_solver
 from findops.problems.nonlinear.newton import Residual, newton
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Iterable
 
     from numpy.typing import ArrayLike
 
     from findops.conditions.affine_system import AffineSystem, Impose
     from findops.conditions.conditions import Condition
     from findops.expressions.expression import Closures
-
-    Function = Callable[[Array], Any]
+    from findops.problems.functions import FieldFunction
 
 __all__ = ["BVP"]
 
@@ -87,15 +86,15 @@ class BVP:
     (0.078, 'Newton', 3)
     """
 
-    operator: Operator | Function
+    operator: Operator | FieldFunction
     """What maps fields to right-hand sides: the operator on the grid, or the function."""
     system: AffineSystem
     """What is left of it under the conditions; of the fields alone, if it is a function."""
-    jac: Function | None
+    jac: FieldFunction | None
 
     def __init__(
         self,
-        L: Expr | Function,  # the operator's name in the literature
+        L: Expr | FieldFunction,  # the operator's name in the literature
         grid: Grid,
         conditions: Condition | Iterable[Condition] = (),
         closure: Closures | None = None,
@@ -103,15 +102,23 @@ class BVP:
         impose: Impose = "elimination",
         components: int | tuple[int, ...] = (),
         acc: int = 2,
-        jac: Function | None = None,
+        jac: FieldFunction | None = None,
         **fields: object,
     ) -> None:
         if isinstance(L, Operator) or not callable(L):
             raise TypeError(f"BVP needs an expression such as Laplacian(), not {kind(L)}")
         if not isinstance(grid, Grid):
             raise TypeError(f"BVP needs a Grid, not {kind(grid)}")
-        object.__setattr__(self, "jac", jac)
-        if not isinstance(L, Expr):
+        listed = as_conditions(conditions)
+        operator: Operator | FieldFunction
+        system: AffineSystem
+        if isinstance(L, Expr):
+            if components != () or acc != 2 or jac is not None:
+                raise TypeError(
+                    f"components=, acc= and jac= belong to functions; {L!r} has its own"
+                )
+            operator, system = _discretized(L, grid, listed, closure, impose, fields)
+        else:
             if closure is not None or impose != "elimination" or fields:
                 raise TypeError(
                     "closure=, impose= and fields belong to an expression, not to a function"
@@ -120,21 +127,8 @@ class BVP:
             check_function("jac", jac, ("u",))
             counts = components if isinstance(components, tuple) else (components,)
             axes = tuple(whole(count, "a number of components") for count in counts)
-            object.__setattr__(self, "operator", L)
-            object.__setattr__(self, "system", bare(grid, axes, as_conditions(conditions), acc))
-            return
-        if components != () or acc != 2 or jac is not None:
-            raise TypeError(f"components=, acc= and jac= belong to functions; {L!r} has its own")
-        listed = as_conditions(conditions)
-        to_impose, chosen = listed, "accurate" if closure is None else closure
-        if closure is None and impose == "elimination":
-            continuation, to_impose = continued(L, grid, listed, smooth=False)
-            chosen = continuation or "accurate"
-        operator = L.on(grid, chosen, **fields)
-        object.__setattr__(self, "operator", operator)
-        object.__setattr__(self, "system", operator.subject_to(to_impose, impose))
-        if closure is None or closure == "accurate":
-            check_conditions(L, grid, listed)
+            operator, system = L, EliminationSystem.of_fields(grid, axes, listed, acc)
+        vars(self).update(operator=operator, system=system, jac=jac)
 
     def __repr__(self) -> str:
         f = "" if isinstance(self.operator, Operator) else f"{self.operator!r}; "
@@ -193,14 +187,14 @@ class BVP:
         return self.factor(solver, tol=tol, progress=progress).solution(rhs, t)
 
     def _newton(
-        self, f: Function, rhs: ArrayLike, solver: Solver, start: ArrayLike, t: float | None
+        self, f: FieldFunction, rhs: ArrayLike, solver: Solver, start: ArrayLike, t: float | None
     ) -> Solution:
         if not callable(solver) and solver not in ("auto", "direct"):
             raise ValueError(
                 "for a nonlinear problem solver must be 'auto', 'direct' or a function of (A, b), "
                 f"not {solver!r}"
             )
-        given = (lambda A, b: returned(solver(A, b), b)) if callable(solver) else None
+        given = (lambda A, b: as_solution(solver(A, b), b)) if callable(solver) else None
         system = self.system
         residual = Residual(system, f, self.jac, _full(rhs, system, "right-hand side"), t)
         found, history = newton(residual, _full(start, system, "start"), given)
@@ -220,6 +214,26 @@ class BVP:
         if not isinstance(self.operator, Operator):
             raise TypeError("a nonlinear problem has no factorization: use solve(rhs, start=…)")
         return make_solver(self.system, solver, tol, progress)
+
+
+def _discretized(
+    L: Expr,
+    grid: Grid,
+    conditions: tuple[Condition, ...],
+    closure: Closures | None,
+    impose: Impose,
+    fields: dict[str, object],
+) -> tuple[Operator, AffineSystem]:
+    """Return an expression on a grid, with the closure that conditions choose, and under them."""
+    to_impose, chosen = conditions, "accurate" if closure is None else closure
+    if closure is None and impose == "elimination":
+        continuation, to_impose = continued(L, grid, conditions, smooth=False)
+        chosen = continuation or "accurate"
+    operator = L.on(grid, chosen, **fields)
+    system = operator.subject_to(to_impose, impose)
+    if closure is None or closure == "accurate":
+        check_conditions(L, grid, conditions)
+    return operator, system
 
 
 def _full(values: ArrayLike, system: AffineSystem, what: str) -> Array:

@@ -52,7 +52,7 @@ UNCONVERGED = 1e-9
 """Residual from which on a pair has not converged."""
 
 
-@dataclass(frozen=True, init=False, eq=False)
+@dataclass(frozen=True, init=False, eq=False, repr=False)
 class EVP:
     """The problem L u = λ M u in a grid, under homogeneous conditions.
 
@@ -134,13 +134,11 @@ class EVP:
         operator = L.on(grid, closure, **own)
         system = operator.subject_to(listed, impose)
         _check_homogeneous(system)
-        object.__setattr__(self, "operator", operator)
-        object.__setattr__(self, "system", system)
         mass = None
         if right is not None:
             mass = right.on(grid, closure, **{n: v for n, v in fields.items() if n in names})
             _check_same_fields(operator, mass)
-        object.__setattr__(self, "mass", mass)
+        vars(self).update(operator=operator, mass=mass, system=system)
 
     def solve(self, k: int, near: complex | None = None) -> Eigenpairs:
         """Find the k eigenvalues nearest to a number.

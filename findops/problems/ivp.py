@@ -9,21 +9,21 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from findops.common.arguments import kind
-from findops.conditions.affine_system import bare
 from findops.conditions.conditions import as_conditions
 from findops.conditions.counting import check_conditions
+from findops.conditions.elimination import EliminationSystem
 from findops.expressions.expression import Discrete, Expr, check_fields
 from findops.grids.grid import Grid
 from findops.problems.evolution.integrate import (
-    Options,
+    IntegrationOptions,
     Trajectory,
-    check_function,
-    field_of,
+    initial_field,
     integrate,
     output_times,
 )
-from findops.problems.evolution.semidiscrete import Pair, SemidiscreteSystem, Source
-from findops.problems.evolution.stable_closures import Statement
+from findops.problems.evolution.semidiscrete import SecondOrderSystem, SemidiscreteSystem, Source
+from findops.problems.evolution.stable_closures import ClosureChoice
+from findops.problems.functions import check_function
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from findops.conditions.affine_system import Impose
     from findops.conditions.conditions import Condition
     from findops.expressions.expression import Closures
-    from findops.problems.evolution.semidiscrete import Function
+    from findops.problems.functions import RightHandSide
 
 
 __all__ = ["IVP"]
@@ -97,25 +97,25 @@ class IVP:
     {'x-': 'odd', 'x+': 'odd'}
     """
 
-    f: Expr | Function
+    f: Expr | RightHandSide
     grid: Grid
     conditions: tuple[Condition, ...]
     source: object
-    explicit: Function | None
+    explicit: RightHandSide | None
     components: tuple[int, ...]
     acc: int
     impose: Impose
-    _given: Closures | None
+    _given_closure: Closures | None
     _fields: dict[str, object]
 
     def __init__(
         self,
-        f: Expr | Function,
+        f: Expr | RightHandSide,
         grid: Grid,
         conditions: Condition | Iterable[Condition] = (),
         *,
         source: object = 0,
-        explicit: Function | None = None,
+        explicit: RightHandSide | None = None,
         closure: Closures | None = None,
         impose: Impose = "elimination",
         components: tuple[int, ...] = (),
@@ -152,44 +152,49 @@ class IVP:
             check_fields(f, fields)
             if closure in (None, "accurate") or isinstance(closure, int):
                 check_conditions(f, grid, listed)
-        values: dict[str, object] = {
-            "f": f, "grid": grid, "conditions": listed, "source": source, "explicit": explicit,
-            "components": tuple(components), "acc": acc, "impose": impose, "_given": closure,
-            "_fields": fields,
-        }  # fmt: skip
-        for name, value in values.items():
-            object.__setattr__(self, name, value)
+        vars(self).update(
+            f=f,
+            grid=grid,
+            conditions=listed,
+            source=source,
+            explicit=explicit,
+            components=tuple(components),
+            acc=acc,
+            impose=impose,
+            _given_closure=closure,
+            _fields=fields,
+        )
 
     @property
     def closure(self) -> Closures | None:
         """What happens where stencils stick out, for u_t = f; None where f is a function."""
-        return None if self._statement is None else self._statement.chosen(False).closure
+        return None if self._closure_choice is None else self._closure_choice.chosen(False).closure
 
     def fun(self, t: float, x: Array) -> Array:
         """Return x' (n,) for the free unknowns x (n,) at a time, as other integrators want it.
 
         The free unknowns are those that no condition determines: ``x = ivp.restrict(u)``.
         """
-        return self._flow(t, x)
+        return self._semidiscrete(t, x)
 
     def restrict(self, u: ArrayLike) -> Array:
         """Return the free unknowns of a field, (n,)."""
-        return self._flow.system.restrict(u)
+        return self._semidiscrete.system.restrict(u)
 
     def lift(self, x: ArrayLike, t: float | None = None) -> Array:
         """Return the field of the free unknowns at a time, (*components, *grid)."""
-        return self._flow.system.lift(x, t)
+        return self._semidiscrete.system.lift(x, t)
 
     def jac(self, t: float, x: Array) -> csr_array:
         """Return the derivative of `fun` with respect to x, (n, n)."""
-        return self._flow.jacobian(t, x)
+        return self._semidiscrete.jacobian(t, x)
 
     @property
     def jac_sparsity(self) -> csr_array:
         """The pattern of `jac`, (n, n)."""
         # Fields of ordinary size, at which functions are usually finite.
-        x = np.random.default_rng(0).uniform(0.5, 1.5, self._flow.size)
-        return self._flow.pattern(0.0, x)
+        x = np.random.default_rng(0).uniform(0.5, 1.5, self._semidiscrete.size)
+        return self._semidiscrete.pattern(0.0, x)
 
     def solve(
         self,
@@ -267,51 +272,54 @@ class IVP:
         check_function("callback", callback)
         check_function("store", store)
         second = method == "leapfrog" or v0 is not None
-        flow = self._flow_for(np.shape(u0), second)
-        shape = flow.system.shape
-        x = flow.system.restrict(field_of(u0, shape, "u0"))
+        semidiscrete = self._semidiscrete_for(np.shape(u0), second)
+        shape = semidiscrete.system.shape
+        x = semidiscrete.system.restrict(initial_field(u0, shape, "u0"))
         span = float(times[-1] - times[0])
-        if self._statement is not None:
-            self._statement.warn_of_growth(second, span)
-        options = Options(
+        if self._closure_choice is not None:
+            self._closure_choice.warn_of_growth(second, span)
+        options = IntegrationOptions(
             method, dt, rtol, atol, max_step, first_step, callback, store, dense, progress
         )
         y = x
         if second:
-            speed = field_of(np.zeros(shape) if v0 is None else v0, shape, "v0")
-            y = np.concatenate([x, flow.system.restrict(speed)])
-        moving = Pair(flow, float(times[0]), span) if second else flow
-        if self._statement is None:
-            return integrate(moving, times, y, options, None)
-        chosen = self._statement.chosen(second)
-        found = integrate(moving, times, y, options, chosen.spectrum)
+            speed = initial_field(np.zeros(shape) if v0 is None else v0, shape, "v0")
+            y = np.concatenate([x, semidiscrete.system.restrict(speed)])
+        start = float(times[0])
+        equation = SecondOrderSystem(semidiscrete, start, span) if second else semidiscrete
+        if self._closure_choice is None:
+            return integrate(equation, times, y, options, None)
+        chosen = self._closure_choice.chosen(second)
+        found = integrate(equation, times, y, options, chosen.spectrum)
         return replace(found, closure=chosen.closure)
 
     @cached_property
-    def _statement(self) -> Statement | None:
+    def _closure_choice(self) -> ClosureChoice | None:
         if not isinstance(self.f, Expr):
             return None
-        return Statement(self.f, self.grid, self.conditions, self._fields, self._given, self.impose)
+        return ClosureChoice(
+            self.f, self.grid, self.conditions, self._fields, self._given_closure, self.impose
+        )
 
     @cached_property
-    def _flow(self) -> SemidiscreteSystem:
-        return self._flow_with(self.components, second=False)
+    def _semidiscrete(self) -> SemidiscreteSystem:
+        return self._semidiscrete_with(self.components, second=False)
 
-    def _flow_for(self, shape: tuple[int, ...], second: bool) -> SemidiscreteSystem:
-        """Return the flow for fields of a shape, in equations of either order in time."""
+    def _semidiscrete_for(self, shape: tuple[int, ...], second: bool) -> SemidiscreteSystem:
+        """Return the system for fields of a shape, in equations of either order in time."""
         found = shape[: max(len(shape) - self.grid.ndim, 0)]
         components = self.components or found
-        if not second and (self._statement is not None or components == self.components):
-            return self._flow
-        return self._flow_with(components, second)
+        if not second and (self._closure_choice is not None or components == self.components):
+            return self._semidiscrete
+        return self._semidiscrete_with(components, second)
 
-    def _flow_with(self, components: tuple[int, ...], second: bool) -> SemidiscreteSystem:
-        if self._statement is not None:
-            system = self._statement.chosen(second).system
+    def _semidiscrete_with(self, components: tuple[int, ...], second: bool) -> SemidiscreteSystem:
+        if self._closure_choice is not None:
+            system = self._closure_choice.chosen(second).system
             source = Source(self.source, self.grid, system.operator.program.inputs.components)
             return SemidiscreteSystem(system, True, source, self.explicit)
         assert not isinstance(self.f, Expr)
-        system = bare(self.grid, components, self.conditions, self.acc)
+        system = EliminationSystem.of_fields(self.grid, components, self.conditions, self.acc)
         return SemidiscreteSystem(system, False, Source(self.source, self.grid, components), self.f)
 
     def __repr__(self) -> str:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from findops.problems.linear.diagonalization import FastDiagonalization
 
 
-__all__ = ["Eigenpairs", "separable_eigenpairs", "nearest_first", "with_fixed_phase"]
+__all__ = ["Eigenpairs", "nearest_first", "separable_eigenpairs", "with_fixed_phase"]
 
 SAME_DIGITS = 9
 """Digits to which distances agree that are equal by symmetry."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import partial
-from inspect import signature
 from numbers import Real
 from typing import TYPE_CHECKING, Any
 
@@ -14,33 +13,34 @@ from scipy.integrate import OdeSolution
 from findops.common.arguments import kind
 from findops.common.arrays import Array, as_field
 from findops.common.progress import Bar
-from findops.problems.evolution.semidiscrete import Pair, SemidiscreteSystem
-from findops.problems.evolution.spectrum import Spectrum, of_function
+from findops.problems.evolution.semidiscrete import SecondOrderSystem, SemidiscreteSystem
+from findops.problems.evolution.spectrum import Spectrum, spectrum_of_function
 from findops.problems.evolution.stability import check_step
 from findops.problems.evolution.steppers import (
     ADAPTIVE,
     STEPPERS,
-    Implicit,
+    ImplicitRungeKutta,
+    OnStep,
+    States,
     Stepper,
-    Tick,
     adaptive,
     fixed,
 )
 from findops.problems.nonlinear.jacobian import GlobalDependenceError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
     from numpy.typing import ArrayLike
 
     from findops.expressions.expression import Closures
 
 
-__all__ = ["Options", "Trajectory", "check_function", "field_of", "integrate", "output_times"]
+__all__ = ["IntegrationOptions", "Trajectory", "initial_field", "integrate", "output_times"]
 
 
 @dataclass(frozen=True, eq=False)
-class Options:
+class IntegrationOptions:
     """How to integrate, and what to keep: the arguments of ``IVP.solve``."""
 
     method: str
@@ -111,24 +111,7 @@ def output_times(t: ArrayLike) -> Array:
     return times
 
 
-def check_function(name: str, given: object, arguments: tuple[str, ...] = ("t", "u")) -> None:
-    """Refuse what cannot be called with (t, u), or with others, if anything is given."""
-    if given is None:
-        return
-    words = f"({', '.join(arguments)})"
-    if not callable(given):
-        raise TypeError(f"{name}= is a function of {words}, not {kind(given)}")
-    try:
-        signature(given).bind(*arguments)
-    except TypeError:
-        raise TypeError(
-            f"{name}= is called with {words}, but {given!r} takes other arguments"
-        ) from None
-    except ValueError:
-        return  # it does not tell
-
-
-def field_of(u: ArrayLike, shape: tuple[int, ...], name: str) -> Array:
+def initial_field(u: ArrayLike, shape: tuple[int, ...], name: str) -> Array:
     """Return initial data as a field.
 
     Raises
@@ -143,35 +126,41 @@ def field_of(u: ArrayLike, shape: tuple[int, ...], name: str) -> Array:
 
 
 def integrate(
-    flow: SemidiscreteSystem | Pair, t: Array, y: Array, options: Options, spectrum: Spectrum | None
+    equation: SemidiscreteSystem | SecondOrderSystem,
+    t: Array,
+    y: Array,
+    options: IntegrationOptions,
+    spectrum: Spectrum | None,
 ) -> Trajectory:
     """Integrate from t[0] to t[-1]; the spectrum of the linear part may be known."""
-    first = flow(float(t[0]), y)
+    first = equation(float(t[0]), y)
     for name, values in (("the initial data", y), ("the right-hand side at t[0]", first)):
         if not np.isfinite(values).all():
             raise ValueError(f"{name} must be finite, but {(~np.isfinite(values)).sum()} are not")
     y = y.astype(np.result_type(y, first, np.float64))
-    kept: list[Any] | None = [] if options.dense else None
+    interpolants: list[Any] | None = [] if options.dense else None
     us: list[Array] = []
     vs: list[Array] = []
     with Bar("of time", options.progress, float(t[-1] - t[0])) as bar:
-        for time, state in _states(flow, t, y, options, spectrum, kept, bar.advance):
+        for time, state in _states(equation, t, y, options, spectrum, interpolants, bar.advance):
             if not np.isfinite(state).all():
                 raise RuntimeError(
                     f"method={options.method!r}: the solution is not finite at t={time:.6g}; if "
                     "the equation has one there, take smaller steps"
                 )
-            u, *v = flow.fields(time, state)
+            u, *v = equation.fields(time, state)
             u.flags.writeable = False
             if options.callback is not None:
                 options.callback(time, u)
-            us.append(u if options.store is None else _stored(options.store, time, u, us))
+            us.append(u if options.store is None else _reduced_field(options.store, time, u, us))
             vs += v if options.store is None else []
     speeds = np.stack(vs) if vs else None
-    return Trajectory(t, np.stack(us), speeds, _dense(flow, t, kept), options.method)
+    return Trajectory(
+        t, np.stack(us), speeds, _between_outputs(equation, t, interpolants), options.method
+    )
 
 
-def _stored(
+def _reduced_field(
     store: Callable[[float, Array], ArrayLike], t: float, u: Array, before: list[Array]
 ) -> Array:
     """Return what is kept of a field, if it can be stacked with what was kept before."""
@@ -187,20 +176,39 @@ def _stored(
 
 
 def _states(
-    flow: SemidiscreteSystem | Pair,
+    equation: SemidiscreteSystem | SecondOrderSystem,
     t: Array,
     y: Array,
-    options: Options,
+    options: IntegrationOptions,
     spectrum: Spectrum | None,
-    kept: list[Any] | None,
-    tick: Tick,
-) -> Iterator[tuple[float, Array]]:
+    interpolants: list[Any] | None,
+    on_step: OnStep,
+) -> States:
     """Return the states at output times, once nothing speaks against the method."""
-    method, dt = options.method, options.dt
+    method = options.method
     if method in ADAPTIVE:
-        if dt is not None:
-            raise ValueError(f"method={method!r} chooses its steps: give max_step=, not dt=")
-        return adaptive(method, flow, t, y, _settings(flow, float(t[0]), y, options), kept, tick)
+        settings = _scipy_options(equation, float(t[0]), y, options)
+        return adaptive(method, equation, t, y, settings, interpolants, on_step)
+    dt = _fixed_step(options, t)
+    stepper = STEPPERS[method](equation)
+    semidiscrete = equation.semidiscrete if isinstance(equation, SecondOrderSystem) else equation
+    _check_linear(method, stepper, semidiscrete)
+    if stepper.amplification is not None:
+        # No step is longer than the longest interval.
+        longest = min(dt, float(np.diff(t).max()))
+        if spectrum is None or semidiscrete.function is not None:
+            spectrum = spectrum_of_function(
+                partial(semidiscrete, float(t[0])), y[: semidiscrete.size]
+            )
+        if isinstance(equation, SecondOrderSystem):
+            spectrum = spectrum.second_order()
+        check_step(method, longest, stepper.amplification, spectrum)
+    return fixed(stepper, t, y, dt, on_step)
+
+
+def _fixed_step(options: IntegrationOptions, t: Array) -> float:
+    """Return the step of a method with a fixed one, checked."""
+    method, dt = options.method, options.dt
     if method not in STEPPERS:
         raise ValueError(
             f"method must be one of {', '.join([*ADAPTIVE, *STEPPERS])}, not {method!r}"
@@ -211,40 +219,34 @@ def _states(
         raise ValueError(f"dt={dt!r} is lost beside the times {t[0]} to {t[-1]}: give a longer one")
     if options.dense:
         raise ValueError(f"dense=True goes with SciPy's methods, not with {method!r}")
-    stepper = STEPPERS[method](flow)
-    equation = flow.flow if isinstance(flow, Pair) else flow
-    _check_linear(method, stepper, equation)
-    if stepper.amplification is not None:
-        # No step is longer than the longest interval.
-        longest = min(dt, float(np.diff(t).max()))
-        if spectrum is None or equation.function is not None:
-            spectrum = of_function(partial(equation, float(t[0])), y[: equation.size])
-        if isinstance(flow, Pair):
-            spectrum = spectrum.second_order()
-        check_step(method, longest, stepper.amplification, spectrum)
-    return fixed(stepper, t, y, dt, tick)
+    return dt
 
 
-def _check_linear(method: str, stepper: Stepper, flow: SemidiscreteSystem) -> None:
+def _check_linear(method: str, stepper: Stepper, equation: SemidiscreteSystem) -> None:
     """Refuse implicit steps of what is not linear."""
-    if not isinstance(stepper, Implicit):
+    if not isinstance(stepper, ImplicitRungeKutta):
         return
-    if not flow.linear:
+    if not equation.linear:
         raise ValueError(
             f"method={method!r} needs a linear expression: IVP(L, …, explicit=g) for u_t = L u + "
             "g(t, u); or take 'Radau' or 'BDF'"
         )
-    if flow.function is not None and stepper.explicit is None:
+    if equation.function is not None and stepper.explicit is None:
         raise ValueError(
             f"method={method!r} is for linear equations: 'imex' treats explicit= explicitly"
         )
 
 
-def _settings(
-    flow: SemidiscreteSystem | Pair, t: float, y: Array, options: Options
+def _scipy_options(
+    equation: SemidiscreteSystem | SecondOrderSystem,
+    t: float,
+    y: Array,
+    options: IntegrationOptions,
 ) -> dict[str, Any]:
     """Return the arguments of SciPy's method."""
     method = options.method
+    if options.dt is not None:
+        raise ValueError(f"method={method!r} chooses its steps: give max_step=, not dt=")
     given: dict[str, Any] = {
         "rtol": options.rtol,
         "atol": options.atol,
@@ -253,12 +255,12 @@ def _settings(
     }
     if method in ("LSODA", "Radau") and np.iscomplexobj(y):
         raise ValueError(f"method={method!r} is for real fields; 'BDF' and 'RK45' take complex")
-    linear = flow.constant_jacobian
+    linear = equation.constant_jacobian
     if method in ("Radau", "BDF") and linear is not None:
         given["jac"] = linear
     elif method in ("Radau", "BDF", "LSODA"):
         try:
-            pattern = flow.pattern(t, y)
+            pattern = equation.pattern(t, y)
         except GlobalDependenceError:
             return given  # SciPy's dense differences suit that
         if method != "LSODA":
@@ -269,18 +271,18 @@ def _settings(
     return given
 
 
-def _dense(
-    flow: SemidiscreteSystem | Pair, t: Array, kept: list[Any] | None
+def _between_outputs(
+    equation: SemidiscreteSystem | SecondOrderSystem, t: Array, interpolants: list[Any] | None
 ) -> Callable[[ArrayLike], Array] | None:
     """Return what evaluates the fields between output times."""
-    if kept is None:
+    if interpolants is None:
         return None
-    solution = OdeSolution([float(t[0]), *(part.t for part in kept)], kept)
+    solution = OdeSolution([float(t[0]), *(part.t for part in interpolants)], interpolants)
 
     def at(when: ArrayLike) -> Array:
         times = np.asarray(when, dtype=float)
         if times.ndim == 0:
-            return flow.fields(float(times), solution(float(times)))[0]
+            return equation.fields(float(times), solution(float(times)))[0]
         return np.stack([at(time) for time in times])
 
     return at

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, cast
@@ -13,18 +12,27 @@ from scipy import sparse
 from findops.common.arrays import Array, as_field
 from findops.conditions.elimination import solved
 from findops.discretization.coefficients import InTime
-from findops.problems.linear.direct import factored
-from findops.problems.linear.separable import separable
+from findops.problems.linear.direct import sparse_lu
+from findops.problems.linear.separable import fast_diagonalization
 from findops.problems.nonlinear.jacobian import Dependencies, dependencies
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from scipy.sparse import csr_array
 
     from findops.conditions.affine_system import AffineSystem
     from findops.grids.grid import Grid
+    from findops.problems.functions import RightHandSide
 
+__all__ = ["SecondOrderSystem", "SemidiscreteSystem", "Source"]
 
-__all__ = ["Function", "Pair", "SemidiscreteSystem", "Source"]
+CONDITION_STEP = np.cbrt(np.finfo(float).eps)
+"""Part of the time span over which conditions are differenced."""
+
+CENTRAL = {-1: -0.5, 1: 0.5}
+FORWARD = {0: -1.5, 1: 2.0, 2: -0.5}
+"""Differences of second order for the first derivative."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -89,17 +97,6 @@ class Source:
         return np.broadcast_to(parts[0], shape)
 
 
-Function = Callable[[float, "Array"], Any]
-"""(t, u) ↦ field, on full fields."""
-
-STEP = np.cbrt(np.finfo(float).eps)
-"""Part of the time span over which conditions are differenced."""
-
-CENTRAL = {-1: -0.5, 1: 0.5}
-FORWARD = {0: -1.5, 1: 2.0, 2: -0.5}
-"""Differences of second order for the first derivative."""
-
-
 @dataclass(frozen=True, eq=False)
 class SemidiscreteSystem:
     """x' = A x + r(t) + e(t, x): an operator under conditions and a source, and a function.
@@ -112,7 +109,7 @@ class SemidiscreteSystem:
     linear: bool
     """Whether the operator is part of the equation."""
     source: Source
-    function: Function | None
+    function: RightHandSide | None
     _found: list[Dependencies] = field(default_factory=list)
 
     @property
@@ -122,27 +119,27 @@ class SemidiscreteSystem:
 
     def __call__(self, t: float, x: Array) -> Array:
         u = self.system.lift(x, t)
-        return self.system.restrict(self._given(t, u) + self._nonlinear(t, u))
+        return self.system.restrict(self._affine(t, u) + self._function_values(t, u))
 
     def implicit(self, t: float, x: Array) -> Array:
         """Return A x + r(t)."""
-        return self.system.restrict(self._given(t, self.system.lift(x, t)))
+        return self.system.restrict(self._affine(t, self.system.lift(x, t)))
 
     def explicit(self, t: float, x: Array) -> Array:
         """Return e(t, x)."""
-        return self.system.restrict(self._nonlinear(t, self.system.lift(x, t)))
+        return self.system.restrict(self._function_values(t, self.system.lift(x, t)))
 
     def forcing(self, t: float) -> Array:
         """Return r(t)."""
-        return self._forced(t) if self._steady is None else self._steady
+        return self._forcing_at(t) if self._steady_forcing is None else self._steady_forcing
 
-    def _forced(self, t: float) -> Array:
+    def _forcing_at(self, t: float) -> Array:
         return self.implicit(t, np.zeros(self.size))
 
     @cached_property
-    def _steady(self) -> Array | None:
+    def _steady_forcing(self) -> Array | None:
         """What r is at every time, None if it depends on time."""
-        return self._forced(0.0) if self.system.steady and self.source.steady else None
+        return self._forcing_at(0.0) if self.system.steady and self.source.steady else None
 
     @property
     def matrix(self) -> csr_array:
@@ -151,10 +148,10 @@ class SemidiscreteSystem:
 
     def resolvent(self, step: float) -> Callable[[Array], Array]:
         """Return b ↦ (I − step·A)⁻¹ b, by diagonalization if A is a sum along axes."""
-        fast = separable(self.system) if self.system.operator.domain.ndim > 1 else None
+        fast = fast_diagonalization(self.system) if self.system.operator.domain.ndim > 1 else None
         if fast is None:
             return _resolvent(self.matrix, step)
-        return fast.function(lambda values: 1 / (1 - step * values))
+        return fast.matrix_function(lambda values: 1 / (1 - step * values))
 
     @property
     def constant_jacobian(self) -> csr_array | None:
@@ -166,8 +163,8 @@ class SemidiscreteSystem:
         if self.function is None:
             return self.matrix
         u = self.system.lift(x, t)
-        found = self._dependencies(t, u).jacobian(partial(self._nonlinear, t), u)
-        return self._with_linear(self.system.reduced(found))
+        found = self._dependencies(t, u).jacobian(partial(self._function_values, t), u)
+        return self._plus_matrix(self.system.reduced(found))
 
     def pattern(self, t: float, x: Array) -> csr_array:
         """Return where the Jacobian may have entries, as the function shows it first at t and x."""
@@ -177,27 +174,27 @@ class SemidiscreteSystem:
         # Random numbers do not cancel where conditions are substituted.
         numbers = np.random.default_rng(0).uniform(1, 2, pattern.nnz)
         made = sparse.csr_array((numbers, pattern.indices, pattern.indptr), shape=pattern.shape)
-        return self._with_linear(self.system.reduced(made)).astype(bool)
+        return self._plus_matrix(self.system.reduced(made)).astype(bool)
 
     def _dependencies(self, t: float, u: Array) -> Dependencies:
         """Return what in the function depends on what, found once."""
         if not self._found:
-            probed = dependencies(partial(self._nonlinear, t), u, self.system.operator.domain)
+            probed = dependencies(partial(self._function_values, t), u, self.system.operator.domain)
             self._found.append(probed)
         return self._found[0]
 
-    def _with_linear(self, matrix: csr_array) -> csr_array:
+    def _plus_matrix(self, matrix: csr_array) -> csr_array:
         return cast("csr_array", matrix + self.matrix) if self.linear else matrix
 
     def fields(self, t: float, x: Array) -> tuple[Array, ...]:
         """Return the field that belongs to x."""
         return (self.system.lift(x, t),)
 
-    def _given(self, t: float, u: Array) -> Array:
+    def _affine(self, t: float, u: Array) -> Array:
         source = self.source(t)
         return self.system.applied(u, t) + source if self.linear else source
 
-    def _nonlinear(self, t: float, u: Array) -> Array:
+    def _function_values(self, t: float, u: Array) -> Array:
         if self.function is None:
             return np.broadcast_to(0.0, u.shape)
         values = as_field(self.function(t, u))
@@ -210,10 +207,11 @@ class SemidiscreteSystem:
 
 
 @dataclass(frozen=True, eq=False)
-class Pair:
-    """x″ = F(t, x) as a flow of the pair (x, x′)."""
+class SecondOrderSystem:
+    """x″ = F(t, x), as a system of first order of the pair (x, x′)."""
 
-    flow: SemidiscreteSystem
+    semidiscrete: SemidiscreteSystem
+    """F."""
     start: float
     span: float
     """Where the time interval begins, and its length."""
@@ -221,31 +219,31 @@ class Pair:
     @property
     def size(self) -> int:
         """Number of unknowns."""
-        return 2 * self.flow.size
+        return 2 * self.semidiscrete.size
 
     def __call__(self, t: float, y: Array) -> Array:
         x, v = np.split(y, 2)
-        return np.concatenate([v, self.flow(t, x)])
+        return np.concatenate([v, self.semidiscrete(t, x)])
 
     def implicit(self, t: float, y: Array) -> Array:
         """Return the linear part."""
         x, v = np.split(y, 2)
-        return np.concatenate([v, self.flow.implicit(t, x)])
+        return np.concatenate([v, self.semidiscrete.implicit(t, x)])
 
     def explicit(self, t: float, y: Array) -> Array:
         """Return the rest."""
         x, v = np.split(y, 2)
-        return np.concatenate([np.zeros_like(v), self.flow.explicit(t, x)])
+        return np.concatenate([np.zeros_like(v), self.semidiscrete.explicit(t, x)])
 
     def forcing(self, t: float) -> Array:
         """Return what the linear part makes of zero."""
-        return np.concatenate([np.zeros(self.flow.size), self.flow.forcing(t)])
+        return np.concatenate([np.zeros(self.semidiscrete.size), self.semidiscrete.forcing(t)])
 
     @cached_property
     def matrix(self) -> csr_array:
         """The matrix of the linear part."""
-        one = sparse.eye_array(self.flow.size)
-        blocks: Any = [[None, one], [self.flow.matrix, None]]
+        one = sparse.eye_array(self.semidiscrete.size)
+        blocks: Any = [[None, one], [self.semidiscrete.matrix, None]]
         return cast("csr_array", sparse.block_array(blocks, format="csr"))
 
     def resolvent(self, step: float) -> Callable[[Array], Array]:
@@ -255,19 +253,19 @@ class Pair:
     @property
     def constant_jacobian(self) -> csr_array | None:
         """The Jacobian, None if it depends on t and y."""
-        return self.matrix if self.flow.function is None else None
+        return self.matrix if self.semidiscrete.function is None else None
 
     def pattern(self, t: float, y: Array) -> csr_array:
         """Return where the Jacobian may have entries."""
-        one = sparse.eye_array(self.flow.size, dtype=bool)
-        blocks: Any = [[None, one], [self.flow.pattern(t, np.split(y, 2)[0]), None]]
+        one = sparse.eye_array(self.semidiscrete.size, dtype=bool)
+        blocks: Any = [[None, one], [self.semidiscrete.pattern(t, np.split(y, 2)[0]), None]]
         return cast("csr_array", sparse.block_array(blocks, format="csr"))
 
     def fields(self, t: float, y: Array) -> tuple[Array, ...]:
         """Return the fields that belong to x and x′."""
         x, v = np.split(y, 2)
-        system, none = self.flow.system, np.zeros(self.flow.size)
-        step = STEP * self.span
+        system, none = self.semidiscrete.system, np.zeros(self.semidiscrete.size)
+        step = CONDITION_STEP * self.span
         # Conditions may not be defined before the start.
         weights = CENTRAL if t - step >= self.start else FORWARD
         moving = sum(w / step * system.lift(none, t + k * step) for k, w in weights.items())
@@ -275,5 +273,5 @@ class Pair:
 
 
 def _resolvent(matrix: csr_array, step: float) -> Callable[[Array], Array]:
-    factors = factored(sparse.csr_array(sparse.eye_array(matrix.shape[0]) - step * matrix))
+    factors = sparse_lu(sparse.csr_array(sparse.eye_array(matrix.shape[0]) - step * matrix))
     return partial(solved, factors)

@@ -1,4 +1,4 @@
-"""Eigenvalues of semi-discrete equations: all of them, or those at the ends of the spectrum."""
+"""Spectra of semidiscrete equations: all eigenvalues, or those at the ends."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 from scipy import sparse
 from scipy.sparse.linalg import ArpackNoConvergence, LinearOperator, eigs, eigsh
 
-from findops.problems.linear.separable import separable
+from findops.problems.linear.separable import fast_diagonalization
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -21,24 +21,24 @@ if TYPE_CHECKING:
     from findops.conditions.affine_system import AffineSystem
 
 
-__all__ = ["SMALL", "Spectrum", "of_function", "of_system"]
+__all__ = ["Spectrum", "spectrum_of_function", "spectrum_of_system"]
 
-SMALL = 300
+COMPLETE_UNKNOWNS = 300
 """Unknowns, or points along an axis, up to which all eigenvalues are computed."""
 
-LARGE = 200_000
+ASSEMBLED_UNKNOWNS = 200_000
 """Unknowns up to which a matrix is assembled in order to learn about its spectrum."""
 
-ROUNDOFF = 1e-9
+ZERO_REAL_PART = 1e-9
 """Part of the largest eigenvalue below which a real part is zero."""
 
-DIFFERENCES = 1e-6
+ZERO_REAL_PART_BY_DIFFERENCES = 1e-6
 """The same, where derivatives are taken by differences."""
 
-ARNOLDI = 1e-3
+ARNOLDI_ERROR = 1e-3
 """Relative error of eigenvalues found by Arnoldi's iteration."""
 
-RESTARTS = {"LM": 300, "LR": 4, "LA": 4, "LI": 4}
+ARNOLDI_RESTARTS = {"LM": 300, "LR": 4, "LA": 4, "LI": 4}
 """How often Arnoldi's iteration may start again: the largest |λ| is needed, others may be missed
 where they stand close to each other."""
 
@@ -62,7 +62,7 @@ class Spectrum:
     find: Callable[[], Array]
     complete: bool = True
     dissipative: bool = False
-    roundoff: float = ROUNDOFF
+    roundoff: float = ZERO_REAL_PART
 
     @cached_property
     def values(self) -> Array:
@@ -77,7 +77,7 @@ class Spectrum:
     @property
     def slack(self) -> float:
         """What makes up for eigenvalues that are found too small."""
-        return 1.0 if self.complete else 1 + ARNOLDI
+        return 1.0 if self.complete else 1 + ARNOLDI_ERROR
 
     @cached_property
     def growth(self) -> float:
@@ -85,21 +85,21 @@ class Spectrum:
         if self.dissipative:
             return 0.0
         largest = float(self.values.real.max(initial=0))
-        error = self.roundoff if self.complete else 10 * ARNOLDI
+        error = self.roundoff if self.complete else 10 * ARNOLDI_ERROR
         return largest if largest > error * self.radius else 0.0
 
     def second_order(self) -> Spectrum:
         """Return the spectrum of the pair (x, x') of x″ = A x: the square roots."""
 
         def find() -> Array:
-            tiny = np.abs(self.values) <= ROUNDOFF * np.abs(self.values).max(initial=0)
+            tiny = np.abs(self.values) <= ZERO_REAL_PART * np.abs(self.values).max(initial=0)
             roots = np.sqrt(np.where(tiny, 0, self.values).astype(complex))
             return np.concatenate([roots, -roots])
 
-        return Spectrum(find, self.complete, roundoff=10 * ROUNDOFF)
+        return Spectrum(find, self.complete, roundoff=10 * ZERO_REAL_PART)
 
 
-def of_system(system: AffineSystem) -> Spectrum:
+def spectrum_of_system(system: AffineSystem) -> Spectrum:
     """Return the spectrum of a system's matrix.
 
     All eigenvalues, if there are up to 300 unknowns, or if the operator is a sum of one-dimensional
@@ -107,27 +107,33 @@ def of_system(system: AffineSystem) -> Spectrum:
     finds at the ends.
     """
     n = system.count
-    if n <= SMALL:
+    if n <= COMPLETE_UNKNOWNS:
         dense = system.matrix.toarray()
-        proved = any(np.linalg.eigvalsh(h).max(initial=0) <= 0 for h in _hermitian(system, dense))
+        proved = any(
+            np.linalg.eigvalsh(h).max(initial=0) <= 0 for h in _hermitian_parts(system, dense)
+        )
         solve = np.linalg.eigvalsh if system.symmetric else np.linalg.eigvals
         return Spectrum(partial(solve, dense), dissipative=proved)
-    fast = separable(system) if max(system.operator.domain.shape) <= SMALL else None
+    fast = (
+        fast_diagonalization(system)
+        if max(system.operator.domain.shape) <= COMPLETE_UNKNOWNS
+        else None
+    )
     if fast is not None:
         return Spectrum(fast.eigenvalues().ravel)
-    if n > LARGE:
+    if n > ASSEMBLED_UNKNOWNS:
         return Spectrum(partial(_ends, system.matvec, n, system.dtype), complete=False)
     matrix = system.matrix
-    proved = any(_dominated(h) for h in _hermitian(system, matrix))
+    proved = any(_nonpositive(h) for h in _hermitian_parts(system, matrix))
     ends = partial(_ends, lambda x: matrix @ x, n, matrix.dtype, system.symmetric)
     return Spectrum(ends, complete=False, dissipative=proved)
 
 
-def of_function(f: Callable[[Array], Array], x: Array) -> Spectrum:
+def spectrum_of_function(f: Callable[[Array], Array], x: Array) -> Spectrum:
     """Return the spectrum of a function's derivative at x, by differences along directions."""
     if np.iscomplexobj(x):
         # Real and imaginary parts are unknowns of their own: f need not be analytic.
-        return of_function(lambda y: f(y.view(complex)).view(float), x.view(float))
+        return spectrum_of_function(lambda y: f(y.view(complex)).view(float), x.view(float))
     base = f(x)
     size = np.sqrt(np.finfo(float).eps) * max(1.0, float(np.linalg.norm(x)))
 
@@ -135,13 +141,15 @@ def of_function(f: Callable[[Array], Array], x: Array) -> Spectrum:
         length = float(np.linalg.norm(v))
         return np.asarray((f(x + size / length * v) - base) * (length / size))
 
-    if x.size > SMALL:
-        return Spectrum(partial(_ends, apply, x.size, base.dtype), False, roundoff=DIFFERENCES)
+    if x.size > COMPLETE_UNKNOWNS:
+        return Spectrum(
+            partial(_ends, apply, x.size, base.dtype), False, roundoff=ZERO_REAL_PART_BY_DIFFERENCES
+        )
     columns = np.stack([apply(column) for column in np.eye(x.size)], axis=1)
-    return Spectrum(lambda: np.linalg.eigvals(columns), roundoff=DIFFERENCES)
+    return Spectrum(lambda: np.linalg.eigvals(columns), roundoff=ZERO_REAL_PART_BY_DIFFERENCES)
 
 
-def _hermitian(system: AffineSystem, matrix: Any) -> list[Any]:
+def _hermitian_parts(system: AffineSystem, matrix: Any) -> list[Any]:
     """Return the Hermitian part of a matrix, as it is and in the quadrature norm."""
     weights = np.broadcast_to(system.operator.domain.weights(), system.shape)
     made = []
@@ -158,7 +166,7 @@ def _scaled(matrix: Any, norm: Array) -> Any:
     return sparse.diags_array(norm) @ matrix @ sparse.diags_array(1 / norm)
 
 
-def _dominated(hermitian: csr_array) -> bool:
+def _nonpositive(hermitian: csr_array) -> bool:
     """Tell whether no eigenvalue is positive, by Gershgorin's circles."""
     diagonal = hermitian.diagonal().real
     beside = np.asarray(abs(hermitian).sum(axis=1)).ravel() - np.abs(diagonal)
@@ -180,9 +188,14 @@ def _ends(
     for which in ("LM", "LA") if symmetric else ("LM", "LR", "LI"):
         try:
             values = find(
-                operator, k=2, which=which, v0=start, tol=ARNOLDI, maxiter=RESTARTS[which],
+                operator,
+                k=2,
+                which=which,
+                v0=start,
+                tol=ARNOLDI_ERROR,
+                maxiter=ARNOLDI_RESTARTS[which],
                 return_eigenvectors=False,
-            )  # fmt: skip
+            )
         except ArpackNoConvergence as error:
             values = error.eigenvalues
         found.append(np.asarray(values))

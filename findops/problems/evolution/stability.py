@@ -1,4 +1,4 @@
-"""Whether steps in time are stable, and whether an equation on its grid grows."""
+"""Stability of time steps, and warnings of modes that grow."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ if TYPE_CHECKING:
 
 __all__ = ["check_step", "step_limit", "warn_of_cause", "warn_of_growth"]
 
-EXACT = 1e-9
+LIMIT_SLACK = 1e-9
 """Relative error of a limit: at the limit itself a step is allowed."""
 
 REACH = 6.0
 """|hλ| within which a method's stable region ends."""
 
-NONE = 1e-3
-"""|hλ| below which a limit is none: what is left of it is roundoff."""
+LEAST_REACH = 1e-3
+"""|hλ| that roundoff leaves of a limit where no step is stable."""
 
 
 def step_limit(amplification: Callable[[Array], Array], spectrum: Spectrum) -> float:
@@ -53,7 +53,7 @@ def _reach(amplification: Callable[[Array], Array], directions: Array) -> Array:
 
     def stable(s: Array) -> Array:
         allowed = np.exp(2 * np.maximum(s * directions.real, 0))
-        return np.asarray(amplification(s * directions) <= allowed * (1 + EXACT))
+        return np.asarray(amplification(s * directions) <= allowed * (1 + LIMIT_SLACK))
 
     low, high = np.zeros(directions.size), np.full(directions.size, REACH)
     inside = np.ones(directions.size, dtype=bool)
@@ -66,7 +66,7 @@ def _reach(amplification: Callable[[Array], Array], directions: Array) -> Array:
         middle = (low + high) / 2
         good = stable(middle)
         low, high = np.where(good, middle, low), np.where(good, high, middle)
-    return np.where(inside, np.inf, np.where(low > NONE, low, 0))
+    return np.where(inside, np.inf, np.where(low > LEAST_REACH, low, 0))
 
 
 def check_step(
@@ -80,7 +80,7 @@ def check_step(
         If some mode would grow that does not.
     """
     limit = step_limit(amplification, spectrum)
-    if dt <= limit * (1 + EXACT):
+    if dt <= limit * (1 + LIMIT_SLACK):
         return
     others = (
         "SciPy's methods choose their steps"

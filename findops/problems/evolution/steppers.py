@@ -1,4 +1,4 @@
-"""Fixed steps in time: one-step maps x(t) ↦ x(t + h)."""
+"""Methods in time: one-step maps x(t) ↦ x(t + h), and SciPy's, from output time to output time."""
 
 from __future__ import annotations
 
@@ -20,12 +20,13 @@ __all__ = [
     "ADAPTIVE",
     "STEPPERS",
     "ExplicitRungeKutta",
-    "Implicit",
+    "ImplicitRungeKutta",
     "Leapfrog",
-    "Semidiscrete",
+    "OnStep",
+    "SemidiscreteEquation",
+    "States",
     "Stepper",
     "Tableau",
-    "Tick",
     "adaptive",
     "fixed",
 ]
@@ -40,11 +41,177 @@ ULPS = 8
 """Units in the last place by which intervals of equal length differ."""
 
 States = Iterator[tuple[float, "Array"]]
-Tick = Callable[[float], object]
-"""Told the length of every step."""
+"""(t, x) at output times."""
+
+OnStep = Callable[[float], object]
+"""Called with the length of every step."""
+
+TableauRows = tuple[tuple[float, ...], ...]
 
 
-def fixed(stepper: Stepper, t: Array, y: Array, dt: float, tick: Tick) -> States:
+class SemidiscreteEquation(Protocol):
+    """x' = A x + r(t) + e(t, x)."""
+
+    @property
+    def size(self) -> int: ...
+
+    def __call__(self, t: float, x: Array, /) -> Array: ...
+
+    def implicit(self, t: float, x: Array, /) -> Array: ...
+
+    def explicit(self, t: float, x: Array, /) -> Array: ...
+
+    def forcing(self, t: float, /) -> Array: ...
+
+    def resolvent(self, step: float, /) -> Callable[[Array], Array]:
+        """Return b ↦ (I − step·A)⁻¹ b."""
+
+
+@dataclass(frozen=True)
+class Tableau:
+    """A Butcher tableau: stages a (lower triangular), weights b; the nodes are the sums of rows."""
+
+    a: TableauRows
+    b: tuple[float, ...]
+
+    def __post_init__(self) -> None:
+        if any(len(row) != len(self.b) or any(row[i + 1 :]) for i, row in enumerate(self.a)):
+            raise ValueError(f"{self!r}: stages must be lower triangular, one row for each weight")
+        if len(self.a) != len(self.b) or abs(sum(self.b) - 1) > 1e-15 * len(self.b):
+            raise ValueError(f"{self!r}: the weights must be as many as the stages, with sum 1")
+
+    @property
+    def c(self) -> tuple[float, ...]:
+        """The nodes."""
+        return tuple(sum(row) for row in self.a)
+
+
+@dataclass(frozen=True, eq=False)
+class ExplicitRungeKutta:
+    """An explicit Runge–Kutta method on a semi-discrete equation."""
+
+    equation: SemidiscreteEquation
+    tableau: Tableau
+
+    def __call__(self, t: float, x: Array, h: float) -> Array:
+        slopes: list[Array] = []
+        for row, c in zip(self.tableau.a, self.tableau.c, strict=True):
+            slopes.append(self.equation(t + c * h, x + h * _combined(row, slopes)))
+        return np.asarray(x + h * _combined(self.tableau.b, slopes))
+
+    def amplification(self, z: Array) -> Array:
+        """Return |R(z)|, where x(t + h) = R(hλ) x(t) for x' = λx."""
+        slopes: list[Array] = []
+        for row in self.tableau.a:
+            slopes.append(z * (1 + _combined(row, slopes)))
+        return np.asarray(np.abs(1 + _combined(self.tableau.b, slopes)))
+
+
+@dataclass(frozen=True, eq=False)
+class ImplicitRungeKutta:
+    """A diagonally implicit Runge–Kutta method for A x + r(t), and an explicit one for e(t, x).
+
+    All implicit stages have the same diagonal entry, so that one factorization serves all steps of
+    one size.
+    """
+
+    equation: SemidiscreteEquation
+    tableau: Tableau
+    explicit: Tableau | None = None
+
+    amplification = None
+    """A-stable: every step is stable."""
+
+    def __call__(self, t: float, x: Array, h: float) -> Array:
+        slopes: list[Array] = []
+        others: list[Array] = []
+        for i, (row, c) in enumerate(zip(self.tableau.a, self.tableau.c, strict=True)):
+            stage = x + h * _combined(row[:i], slopes)
+            if self.explicit is not None:
+                stage = stage + h * _combined(self.explicit.a[i], others)
+            if row[i]:
+                known, step = stage, h * row[i]
+                stage = self._resolvent(step)(known + step * self.equation.forcing(t + c * h))
+                slopes.append((stage - known) / step)
+            else:
+                slopes.append(self.equation.implicit(t + c * h, stage))
+            if self.explicit is not None:
+                others.append(self.equation.explicit(t + c * h, stage))
+        result = x + h * _combined(self.tableau.b, slopes)
+        if self.explicit is not None:
+            result = result + h * _combined(self.explicit.b, others)
+        return np.asarray(result)
+
+    @cached_property
+    def _resolvent(self) -> Callable[[float], Callable[[Array], Array]]:
+        """What solves with I − step·A, kept for a few steps."""
+        return lru_cache(maxsize=4)(self.equation.resolvent)
+
+
+@dataclass(frozen=True, eq=False)
+class Leapfrog:
+    """Position Verlet for the pair (x, x′) of x″ = F(t, x): half a drift, a kick, half a drift.
+
+    Verlet (1967); symplectic, F is evaluated once in a step.
+    """
+
+    equation: SemidiscreteEquation
+
+    def __call__(self, t: float, y: Array, h: float) -> Array:
+        x, v = np.split(y, 2)
+        middle = x + h / 2 * v
+        pair = self.equation(t + h / 2, np.concatenate([middle, v]))
+        v = v + h * pair[len(v) :]
+        return np.concatenate([middle + h / 2 * v, v])
+
+    def amplification(self, z: Array) -> Array:
+        """Return the larger |ζ| of the two roots of ζ² − (2 + z²) ζ + 1 = 0.
+
+        They stand for e^z and e^−z: where z itself is damped, it may be as large as that.
+        """
+        half = 1 + z**2 / 2
+        root = np.sqrt((half**2 - 1).astype(complex))
+        larger = np.maximum(np.abs(half + root), np.abs(half - root))
+        return np.asarray(larger * np.exp(2 * np.minimum(z.real, 0)))
+
+
+Stepper = ExplicitRungeKutta | ImplicitRungeKutta | Leapfrog
+
+
+def _combined(weights: tuple[float, ...], slopes: list[Array]) -> Any:
+    """Return the sum of slopes, as many as there are, with their weights."""
+    return sum(w * slope for w, slope in zip(weights, slopes, strict=False) if w)
+
+
+EULER = Tableau(((0.0,),), (1.0,))
+RK4 = Tableau(
+    ((0.0, 0.0, 0.0, 0.0), (0.5, 0.0, 0.0, 0.0), (0.0, 0.5, 0.0, 0.0), (0.0, 0.0, 1.0, 0.0)),
+    (1 / 6, 1 / 3, 1 / 3, 1 / 6),
+)
+BACKWARD_EULER = Tableau(((1.0,),), (1.0,))
+CRANK_NICOLSON = Tableau(((0.0, 0.0), (0.5, 0.5)), (0.5, 0.5))
+# ARS(2,2,2) of Ascher, Ruuth and Spiteri (1997), section 2.6: L-stable, of second order.
+GAMMA = 1 - np.sqrt(0.5)
+DELTA = 1 - 1 / (2 * GAMMA)
+ARS_IMPLICIT = Tableau(
+    ((0.0, 0.0, 0.0), (0.0, GAMMA, 0.0), (0.0, 1 - GAMMA, GAMMA)), (0.0, 1 - GAMMA, GAMMA)
+)
+ARS_EXPLICIT = Tableau(
+    ((0.0, 0.0, 0.0), (GAMMA, 0.0, 0.0), (DELTA, 1 - DELTA, 0.0)), (DELTA, 1 - DELTA, 0.0)
+)
+
+STEPPERS: dict[str, Callable[[SemidiscreteEquation], Stepper]] = {
+    "euler": lambda equation: ExplicitRungeKutta(equation, EULER),
+    "rk4": lambda equation: ExplicitRungeKutta(equation, RK4),
+    "backward-euler": lambda equation: ImplicitRungeKutta(equation, BACKWARD_EULER),
+    "crank-nicolson": lambda equation: ImplicitRungeKutta(equation, CRANK_NICOLSON),
+    "imex": lambda equation: ImplicitRungeKutta(equation, ARS_IMPLICIT, ARS_EXPLICIT),
+    "leapfrog": Leapfrog,
+}
+"""Methods with a fixed step, by name."""
+
+
+def fixed(stepper: Stepper, t: Array, y: Array, dt: float, on_step: OnStep) -> States:
     """Yield (t, y) at output times, in between as many equal steps as keep each within dt."""
     yield float(t[0]), y
     h = 0.0
@@ -56,7 +223,7 @@ def fixed(stepper: Stepper, t: Array, y: Array, dt: float, tick: Tick) -> States
             h = (stop - start) / count
         for k in range(count):
             y = stepper(start + k * h, y, h)
-            tick(h)
+            on_step(h)
         yield stop, y
 
 
@@ -66,10 +233,10 @@ def adaptive(
     t: Array,
     y: Array,
     options: dict[str, Any],
-    kept: list[Any] | None,
-    tick: Tick,
+    interpolants: list[Any] | None,
+    on_step: OnStep,
 ) -> States:
-    """Yield (t, y) at output times, from the interpolants of SciPy's steps; keep those, if asked.
+    """Yield (t, y) at output times, by the interpolants of SciPy's steps; collect these, if asked.
 
     Raises
     ------
@@ -95,174 +262,13 @@ def adaptive(
         message = solver.step()
         if solver.status == "failed":
             raise RuntimeError(f"method={method!r} failed at t={solver.t:.6g}: {message}")
-        tick(solver.t - solver.t_old)
-        if kept is None and t[coming] > solver.t:
+        on_step(solver.t - solver.t_old)
+        if interpolants is None and t[coming] > solver.t:
             continue
         within = solver.dense_output()
-        if kept is not None:
-            kept.append(within)
+        if interpolants is not None:
+            interpolants.append(within)
         while coming < len(t) and t[coming] <= solver.t:
             at_end = t[coming] == solver.t
             yield float(t[coming]), solver.y.copy() if at_end else within(t[coming])
             coming += 1
-
-
-Rows = tuple[tuple[float, ...], ...]
-
-
-class Semidiscrete(Protocol):
-    """x' = A x + r(t) + e(t, x)."""
-
-    @property
-    def size(self) -> int: ...
-
-    def __call__(self, t: float, x: Array, /) -> Array: ...
-
-    def implicit(self, t: float, x: Array, /) -> Array: ...
-
-    def explicit(self, t: float, x: Array, /) -> Array: ...
-
-    def forcing(self, t: float, /) -> Array: ...
-
-    def resolvent(self, step: float, /) -> Callable[[Array], Array]:
-        """Return b ↦ (I − step·A)⁻¹ b."""
-
-
-@dataclass(frozen=True)
-class Tableau:
-    """A Butcher tableau: stages a (lower triangular), weights b; the nodes are the sums of rows."""
-
-    a: Rows
-    b: tuple[float, ...]
-
-    def __post_init__(self) -> None:
-        if any(len(row) != len(self.b) or any(row[i + 1 :]) for i, row in enumerate(self.a)):
-            raise ValueError(f"{self!r}: stages must be lower triangular, one row for each weight")
-        if len(self.a) != len(self.b) or abs(sum(self.b) - 1) > 1e-15 * len(self.b):
-            raise ValueError(f"{self!r}: the weights must be as many as the stages, with sum 1")
-
-    @property
-    def c(self) -> tuple[float, ...]:
-        """The nodes."""
-        return tuple(sum(row) for row in self.a)
-
-
-@dataclass(frozen=True, eq=False)
-class ExplicitRungeKutta:
-    """An explicit Runge–Kutta method on a semi-discrete equation."""
-
-    flow: Semidiscrete
-    tableau: Tableau
-
-    def __call__(self, t: float, x: Array, h: float) -> Array:
-        slopes: list[Array] = []
-        for row, c in zip(self.tableau.a, self.tableau.c, strict=True):
-            slopes.append(self.flow(t + c * h, x + h * _combined(row, slopes)))
-        return np.asarray(x + h * _combined(self.tableau.b, slopes))
-
-    def amplification(self, z: Array) -> Array:
-        """Return |R(z)|, where x(t + h) = R(hλ) x(t) for x' = λx."""
-        slopes: list[Array] = []
-        for row in self.tableau.a:
-            slopes.append(z * (1 + _combined(row, slopes)))
-        return np.asarray(np.abs(1 + _combined(self.tableau.b, slopes)))
-
-
-@dataclass(frozen=True, eq=False)
-class Implicit:
-    """A diagonally implicit Runge–Kutta method for A x + r(t), and an explicit one for e(t, x).
-
-    All implicit stages have the same diagonal entry, so that one factorization serves all steps of
-    one size.
-    """
-
-    flow: Semidiscrete
-    tableau: Tableau
-    explicit: Tableau | None = None
-
-    amplification = None
-    """A-stable: every step is stable."""
-
-    def __call__(self, t: float, x: Array, h: float) -> Array:
-        slopes: list[Array] = []
-        others: list[Array] = []
-        for i, (row, c) in enumerate(zip(self.tableau.a, self.tableau.c, strict=True)):
-            stage = x + h * _combined(row[:i], slopes)
-            if self.explicit is not None:
-                stage = stage + h * _combined(self.explicit.a[i], others)
-            if row[i]:
-                known, step = stage, h * row[i]
-                stage = self._resolvent(step)(known + step * self.flow.forcing(t + c * h))
-                slopes.append((stage - known) / step)
-            else:
-                slopes.append(self.flow.implicit(t + c * h, stage))
-            if self.explicit is not None:
-                others.append(self.flow.explicit(t + c * h, stage))
-        result = x + h * _combined(self.tableau.b, slopes)
-        if self.explicit is not None:
-            result = result + h * _combined(self.explicit.b, others)
-        return np.asarray(result)
-
-    @cached_property
-    def _resolvent(self) -> Callable[[float], Callable[[Array], Array]]:
-        """What solves with I − step·A, kept for a few steps."""
-        return lru_cache(maxsize=4)(self.flow.resolvent)
-
-
-@dataclass(frozen=True, eq=False)
-class Leapfrog:
-    """Position Verlet for the pair (x, x′) of x″ = F(t, x): half a drift, a kick, half a drift.
-
-    Verlet (1967); symplectic, F is evaluated once in a step.
-    """
-
-    flow: Semidiscrete
-
-    def __call__(self, t: float, y: Array, h: float) -> Array:
-        x, v = np.split(y, 2)
-        middle = x + h / 2 * v
-        pair = self.flow(t + h / 2, np.concatenate([middle, v]))
-        v = v + h * pair[len(v) :]
-        return np.concatenate([middle + h / 2 * v, v])
-
-    def amplification(self, z: Array) -> Array:
-        """Return the larger |ζ| of the two roots of ζ² − (2 + z²) ζ + 1 = 0.
-
-        They stand for e^z and e^−z: where z itself is damped, it may be as large as that.
-        """
-        half = 1 + z**2 / 2
-        root = np.sqrt((half**2 - 1).astype(complex))
-        larger = np.maximum(np.abs(half + root), np.abs(half - root))
-        return np.asarray(larger * np.exp(2 * np.minimum(z.real, 0)))
-
-
-Stepper = ExplicitRungeKutta | Implicit | Leapfrog
-
-
-def _combined(weights: tuple[float, ...], slopes: list[Array]) -> Any:
-    """Return the sum of slopes, as many as there are, with their weights."""
-    return sum(w * slope for w, slope in zip(weights, slopes, strict=False) if w)
-
-
-EULER = Tableau(((0.0,),), (1.0,))
-RK4 = Tableau(
-    ((0.0, 0.0, 0.0, 0.0), (0.5, 0.0, 0.0, 0.0), (0.0, 0.5, 0.0, 0.0), (0.0, 0.0, 1.0, 0.0)),
-    (1 / 6, 1 / 3, 1 / 3, 1 / 6),
-)
-BACKWARD_EULER = Tableau(((1.0,),), (1.0,))
-CRANK_NICOLSON = Tableau(((0.0, 0.0), (0.5, 0.5)), (0.5, 0.5))
-# ARS(2,2,2) of Ascher, Ruuth and Spiteri (1997), section 2.6: L-stable, of second order.
-G = 1 - np.sqrt(0.5)
-D = 1 - 1 / (2 * G)
-ARS_IMPLICIT = Tableau(((0.0, 0.0, 0.0), (0.0, G, 0.0), (0.0, 1 - G, G)), (0.0, 1 - G, G))
-ARS_EXPLICIT = Tableau(((0.0, 0.0, 0.0), (G, 0.0, 0.0), (D, 1 - D, 0.0)), (D, 1 - D, 0.0))
-
-STEPPERS: dict[str, Callable[[Semidiscrete], Stepper]] = {
-    "euler": lambda flow: ExplicitRungeKutta(flow, EULER),
-    "rk4": lambda flow: ExplicitRungeKutta(flow, RK4),
-    "backward-euler": lambda flow: Implicit(flow, BACKWARD_EULER),
-    "crank-nicolson": lambda flow: Implicit(flow, CRANK_NICOLSON),
-    "imex": lambda flow: Implicit(flow, ARS_IMPLICIT, ARS_EXPLICIT),
-    "leapfrog": Leapfrog,
-}
-"""Methods with a fixed step, by name."""

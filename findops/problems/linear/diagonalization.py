@@ -91,7 +91,7 @@ class FastDiagonalization:
         found = []
         for place in zip(*np.unravel_index(self.vanishing, self.shape), strict=True):
             vectors = zip(self.lines, self._vectors(place), strict=True)
-            lines = [line.lifted(v, np.zeros(len(line.equations.places))) for line, v in vectors]
+            lines = [line.lift_homogeneous(v) for line, v in vectors]
             weights = [line.operator.domain.axes[0].weights for line in self.lines]
             found.append(NullField(tuple(lines), tuple(weights)))
         return found
@@ -163,7 +163,7 @@ class FastDiagonalization:
         return [a.values.real if a.pairs.size else a.values for a in self.axes]
 
     def matrix_function(self, f: Callable[[Array], Array]) -> Callable[[Array], Array]:
-        """Return b ↦ f(matrix) b, b flat, for a function f of eigenvalues, real where they are real."""
+        """Return b ↦ f(matrix) b, b flat, for an f of eigenvalues that is real where they are."""
         multiplier = self._multiplier(f)
         return lambda b: self._backward(multiplier(self._forward(b)), b)
 

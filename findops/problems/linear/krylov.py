@@ -12,7 +12,7 @@ import numpy as np
 from scipy.sparse.linalg import LinearOperator, bicgstab, cg
 
 from findops.common.progress import Bar
-from findops.conditions.affine_system import AffineSystem
+from findops.conditions.elimination import EliminationSystem
 from findops.operators.operator import Operator
 from findops.plan.program import Chain, Factor, Program, Term
 from findops.problems.linear.separable import fast_diagonalization
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from findops.common.arrays import Array
+    from findops.conditions.affine_system import AffineSystem
     from findops.problems.linear.diagonalization import FastDiagonalization
 
 
@@ -125,7 +126,7 @@ def nearest_separable(system: AffineSystem) -> NearestSeparable | None:
     if mean is None:
         return None
     plain = replace(system.equations, means=())
-    fast = fast_diagonalization(AffineSystem(mean, plain, "elimination"))
+    fast = fast_diagonalization(EliminationSystem(mean, plain))
     if fast is None or system.equations.means:
         return None
     own, near = np.abs(system.operator.diagonal()), np.abs(mean.diagonal())

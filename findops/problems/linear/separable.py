@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from findops.common.arguments import Number as AnyNumber
-from findops.conditions.affine_system import AffineSystem
 from findops.conditions.conditions import Condition, Trace
+from findops.conditions.elimination import EliminationSystem
 from findops.conditions.equations import Equations
+from findops.conditions.row_replacement import RowReplacementSystem
 from findops.expressions.expression import Coef
 from findops.grids.grid import Grid
 from findops.operators.operator import Operator
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from findops.common.arrays import Array
+    from findops.conditions.affine_system import AffineSystem
 
 
 __all__ = ["fast_diagonalization", "fast_solver_with_mean"]
@@ -42,7 +44,7 @@ def fast_diagonalization(
     Without `transforms`, eigenvectors along every axis come from a dense matrix.
     """
     by_axis = _by_axis(system.operator.program)
-    if by_axis is None or system.impose != "elimination" or system.equations.means:
+    if by_axis is None or isinstance(system, RowReplacementSystem) or system.equations.means:
         return None
     axes, lines = [], []
     for i, chains in enumerate(by_axis):
@@ -63,7 +65,7 @@ def fast_solver_with_mean(system: AffineSystem) -> Callable[[Array], Array] | No
     fast = fast_diagonalization(replace(system, equations=replace(system.equations, means=())))
     if fast is None or len(system.equations.means) != 1:
         return None
-    mean, constant = system.means.toarray().ravel(), system.balanced.toarray().ravel()
+    mean, constant = system.mean_rows.toarray().ravel(), system.constant_columns.toarray().ravel()
     if not fast.vanishing.size:
         response = fast(constant)
 
@@ -151,4 +153,4 @@ def _system_along(system: AffineSystem, axis: int, chains: list[Chain]) -> Affin
             return None
         if whole.face_axis(part.place.face) == axis:
             conditions.append(Condition(f"x{part.place.face[-1]}", trace))
-    return AffineSystem(op, Equations.of(op, conditions, system.equations.acc), "elimination")
+    return EliminationSystem(op, Equations.of(op, conditions, system.equations.acc))

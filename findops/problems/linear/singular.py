@@ -108,13 +108,12 @@ class NullField:
 
 def null_fields(system: AffineSystem) -> list[NullField]:
     """Return what the matrix maps to zero, as fields under conditions without values."""
-    zero = np.zeros(len(system.equations.places))
     vectors = system.null_vectors.T
     if not len(vectors):
         return []
     grid = [axis.weights for axis in system.operator.domain.axes]
     weights = np.broadcast_to(functools.reduce(np.multiply.outer, grid), system.shape).ravel()
-    return [NullField((system.lifted(v, zero).ravel(),), (weights,)) for v in vectors]
+    return [NullField((system.lift_homogeneous(v).ravel(),), (weights,)) for v in vectors]
 
 
 def without_null(u: Array, null: Sequence[NullField]) -> Array:

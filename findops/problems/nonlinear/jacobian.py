@@ -1,4 +1,4 @@
-"""Sparse Jacobians of functions between fields: what depends on what, and differences by colors.
+"""Sparse Jacobians of functions between fields: dependencies by probing, colored differences.
 
 Curtis, Powell and Reid (1974): columns that share no row are found by one difference together.
 """
@@ -20,11 +20,11 @@ if TYPE_CHECKING:
     from findops.common.arrays import Array, Bools, Ints
     from findops.grids.grid import Grid
 
-    Function = Callable[[Array], Array]
+    FieldMap = Callable[[Array], Array]
 
-__all__ = ["Dependencies", "GlobalDependenceError", "dependencies"]
+__all__ = ["Dependencies", "GlobalDependenceError", "Probe", "dependencies"]
 
-STEP = np.finfo(float).eps ** (1 / 3)
+DIFFERENCE_STEP = np.finfo(float).eps ** (1 / 3)
 """Step of a central difference against the size of a field: both of its errors are alike."""
 
 AGREE = 1e-3
@@ -39,7 +39,7 @@ NOISE = 1e4 * np.finfo(float).eps
 CUTS = 8
 """Places along an axis where the reach is measured."""
 
-SMALL = 200
+DENSE_JACOBIAN = 200
 """Unknowns up to which each may depend on every other."""
 
 
@@ -62,7 +62,7 @@ class Dependencies:
     pattern: csr_array
     colors: Ints
 
-    def jacobian(self, f: Function, u: Array) -> csr_array:
+    def jacobian(self, f: FieldMap, u: Array) -> csr_array:
         """Return the Jacobian of f at u by central differences, two evaluations for each color.
 
         It is exact to some 1e-10 of its rows. For complex fields f is taken to be analytic.
@@ -72,7 +72,7 @@ class Dependencies:
         colors = self.colors.ravel()[made.indices]
         order = np.argsort(colors, kind="stable")
         ends = np.cumsum(np.bincount(colors, minlength=int(self.colors.max()) + 1))
-        step = steps(u, self.colors.shape)
+        step = difference_steps(u, self.colors.shape)
         for color, entries in enumerate(np.split(order, ends[:-1])):
             change = np.where(self.colors == color, step, 0).reshape(u.shape)
             above, below = u + change, u - change
@@ -82,13 +82,13 @@ class Dependencies:
         return made
 
 
-def steps(u: Array, shape: tuple[int, ...]) -> Array:
+def difference_steps(u: Array, shape: tuple[int, ...]) -> Array:
     """Return steps of differences: parts of the largest value of each component."""
     size = np.abs(u).reshape(shape).max(axis=tuple(range(1, len(shape))), keepdims=True)
-    return STEP * np.where(size > 0, size, 1.0)
+    return DIFFERENCE_STEP * np.where(size > 0, size, 1.0)
 
 
-def dependencies(f: Function, u: Array, grid: Grid) -> Dependencies:
+def dependencies(f: FieldMap, u: Array, grid: Grid) -> Dependencies:
     """Find out which values of a function depend on which of its argument.
 
     Where u is NaN, exactly that becomes NaN which depends on it: operators read no point whose
@@ -126,11 +126,12 @@ def dependencies(f: Function, u: Array, grid: Grid) -> Dependencies:
     """
     probe = Probe(f, u, f(u))
     lines = [
-        _line(probe, u.ndim - grid.ndim + i, axis.periodic) for i, axis in enumerate(grid.axes)
+        _axis_coloring(probe, u.ndim - grid.ndim + i, axis.periodic)
+        for i, axis in enumerate(grid.axes)
     ]
     components = math.prod(u.shape[: u.ndim - grid.ndim])
     counts = (components, *(line.count for line in lines))
-    if math.prod(counts) == u.size > SMALL:
+    if math.prod(counts) == u.size > DENSE_JACOBIAN:
         raise GlobalDependenceError(
             "every value of the function depends on the field in all the grid, as with a mean: its "
             "Jacobian is dense; give jac="
@@ -138,12 +139,12 @@ def dependencies(f: Function, u: Array, grid: Grid) -> Dependencies:
     colors = np.ravel_multi_index(
         np.ix_(np.arange(components), *(line.colors for line in lines)), counts
     )
-    rows, columns = zip(*_probed(probe, lines, colors), strict=True)
+    rows, columns = zip(*_entries(probe, lines, colors), strict=True)
     entries = np.concatenate(rows), np.concatenate(columns)
     ones = np.ones(len(entries[0]), bool)
     pattern = sparse.csr_array((ones, entries), shape=(u.size, u.size))
     found = Dependencies(pattern, colors)
-    _check(f, u, found)
+    _check_derivative(f, u, found)
     return found
 
 
@@ -151,7 +152,7 @@ def dependencies(f: Function, u: Array, grid: Grid) -> Dependencies:
 class Probe:
     """A function at a field, to be asked what depends on parts of the field."""
 
-    f: Function
+    f: FieldMap
     u: Array
     value: Array
 
@@ -200,7 +201,7 @@ class AxisColoring:
         """The number of colors."""
         return int(self.colors.max()) + 1
 
-    def read(self) -> Ints:
+    def points_read(self) -> Ints:
         """Return the point of a color that a row reads, (colors, rows); −1 for none."""
         n, colors = len(self.low), self.colors
         made = np.full((self.count, n), -1)
@@ -211,7 +212,7 @@ class AxisColoring:
         return made
 
 
-def _line(probe: Probe, axis: int, periodic: bool) -> AxisColoring:
+def _axis_coloring(probe: Probe, axis: int, periodic: bool) -> AxisColoring:
     """Find what rows read along an axis."""
     shape = probe.u.shape
     others = tuple(i for i in range(len(shape)) if i != axis)
@@ -220,10 +221,10 @@ def _line(probe: Probe, axis: int, periodic: bool) -> AxisColoring:
         """Return which rows read any of some points."""
         return np.asarray(probe(np.expand_dims(where, others)).any(axis=others))
 
-    return (_around if periodic else _between)(depend, shape[axis])
+    return (_periodic_coloring if periodic else _bounded_coloring)(depend, shape[axis])
 
 
-def _around(depend: Callable[[Bools], Bools], n: int) -> AxisColoring:
+def _periodic_coloring(depend: Callable[[Bools], Bools], n: int) -> AxisColoring:
     """Return what rows of a periodic axis read: as far back as ahead, like an upwind scheme."""
     rows, half, reach = np.arange(n), n // 2, 0
     for start in np.unique(np.linspace(0, n, CUTS, endpoint=False).astype(int)):
@@ -238,7 +239,7 @@ def _around(depend: Callable[[Bools], Bools], n: int) -> AxisColoring:
     return AxisColoring(rows - reach, rows + reach, True)
 
 
-def _between(depend: Callable[[Bools], Bools], n: int) -> AxisColoring:
+def _bounded_coloring(depend: Callable[[Bools], Bools], n: int) -> AxisColoring:
     """Return what rows of a bounded axis read: the same inside, and whatever near the ends."""
     rows, reach = np.arange(n), 0
     for cut in np.unique(np.linspace(n / 4, 3 * n / 4, CUTS).astype(int)):
@@ -254,10 +255,10 @@ def _between(depend: Callable[[Bools], Bools], n: int) -> AxisColoring:
     return AxisColoring(low, high, False)
 
 
-def _probed(probe: Probe, lines: list[AxisColoring], colors: Ints) -> Iterator[tuple[Ints, Ints]]:
+def _entries(probe: Probe, lines: list[AxisColoring], colors: Ints) -> Iterator[tuple[Ints, Ints]]:
     """Yield the rows and the columns of the pattern, color by color."""
     grid = tuple(len(line.low) for line in lines)
-    read = [line.read() for line in lines]
+    read = [line.points_read() for line in lines]
     counts = (colors.shape[0], *(len(points) for points in read))
     for color in range(math.prod(counts)):
         where = colors == color
@@ -266,18 +267,20 @@ def _probed(probe: Probe, lines: list[AxisColoring], colors: Ints) -> Iterator[t
         _, *rows = np.nonzero(depend)
         points = [table[c, i] for table, c, i in zip(read, along, rows, strict=True)]
         if any((point < 0).any() for point in points):
-            raise ValueError(_unlike())
+            raise ValueError(_contradiction())
         columns = np.ravel_multi_index((np.full_like(points[0], component), *points), colors.shape)
         yield np.flatnonzero(depend), columns
 
 
-def _check(f: Function, u: Array, found: Dependencies) -> None:
+def _check_derivative(f: FieldMap, u: Array, found: Dependencies) -> None:
     """Refuse dependencies that a derivative in a random direction contradicts."""
     rng = np.random.default_rng(0)
     direction = rng.uniform(0.5, 1, u.shape) * rng.choice([-1, 1], u.shape)
     if np.iscomplexobj(u):
         direction = direction + 1j * rng.uniform(-1, 1, u.shape)
-    change = (steps(u, found.colors.shape) * direction.reshape(found.colors.shape)).reshape(u.shape)
+    change = (
+        difference_steps(u, found.colors.shape) * direction.reshape(found.colors.shape)
+    ).reshape(u.shape)
     made = found.jacobian(f, u)
     above, below = f(u + change).ravel(), f(u - change).ravel()
     whole = (above - below) / 2
@@ -288,10 +291,10 @@ def _check(f: Function, u: Array, found: Dependencies) -> None:
     roundoff = NOISE * np.maximum(np.abs(above), np.abs(below))
     left = np.abs(linear - made @ change.ravel())
     if np.any(left > AGREE * size + CURVED * cubic + roundoff):
-        raise ValueError(_unlike())
+        raise ValueError(_contradiction())
 
 
-def _unlike() -> str:
+def _contradiction() -> str:
     return (
         "the function's derivative contradicts what it was found to depend on: it may depend on "
         "points far away, choose between branches, or not be analytic in a complex field; give jac="

@@ -17,7 +17,7 @@ from scipy import sparse
 from findops.common.arguments import kind
 from findops.common.arrays import Array, as_field
 from findops.operators.operator import Operator
-from findops.problems.linear.direct import WORST, inverse
+from findops.problems.linear.direct import LARGEST_GROWTH, inverse
 from findops.problems.nonlinear.jacobian import Probe, dependencies
 
 if TYPE_CHECKING:
@@ -27,17 +27,14 @@ if TYPE_CHECKING:
     from scipy.sparse import csr_array
 
     from findops.conditions.affine_system import AffineSystem
+    from findops.problems.functions import FieldFunction
 
-    Solver = Callable[[Any, Array], Array]
-    Jacobian = Callable[[Array], csr_array]
+    LinearSolver = Callable[[Any, Array], Array]
+    JacobianFunction = Callable[[Array], csr_array]
 
 __all__ = ["Iterate", "Residual", "newton"]
 
-EPS = np.finfo(float).eps
-
-TINY = np.finfo(float).tiny
-
-ROUNDOFF = EPS
+CONVERGED = np.finfo(float).eps
 """Residual, as a part of what it is the sum of, at which nothing is left to be gained."""
 
 ENOUGH = 1e-12
@@ -52,10 +49,10 @@ SLOPE = 0.25
 SHORTEST = 2.0**-20
 """Part of a step below which it is given up."""
 
-WORST_OF_DIFFERENCES = 1e11
+LARGEST_GROWTH_BY_DIFFERENCES = 1e11
 """How many times the inverse of a Jacobian by differences may enlarge, which has eleven digits."""
 
-LIMIT = 50
+MAX_STEPS = 50
 """The largest number of steps."""
 
 
@@ -78,8 +75,8 @@ class Residual:
     """
 
     system: AffineSystem
-    f: Callable[[Array], Any]
-    jac: Callable[[Array], Any] | None
+    f: FieldFunction
+    jac: FieldFunction | None
     rhs: Array
     t: float | None = None
 
@@ -111,30 +108,21 @@ class Residual:
         if not system.equations.means:
             return left
         free, constants = system.count, x[system.count :]
-        gap = self._means @ u.ravel() - system.equations.means_of(self.t)
-        return np.concatenate([left[:free] + system.balanced @ constants, gap])
-
-    @cached_property
-    def _means(self) -> csr_array:
-        rows = [mean.row for mean in self.system.equations.means]
-        none = sparse.csr_array((0, self.system.equations.unknowns))
-        return sparse.csr_array(sparse.vstack([none, *rows], format="csr"))
+        gap = system.equations.mean_rows @ u.ravel() - system.equations.means_of(self.t)
+        return np.concatenate([left[:free] + system.constant_columns @ constants, gap])
 
     def matrix(self, full: csr_array) -> csr_array:
         """Return a Jacobian on the unknowns."""
-        made, system = self.system.reduced(full), self.system
-        if not system.equations.means:
-            return made
-        return sparse.csr_array(
-            sparse.block_array([[made, system.balanced], [system.means, None]], format="csr")
-        )
+        return self.system.bordered(self.system.reduced(full))
 
     def rows(self, full: csr_array) -> csr_array:
         """Return the magnitudes of the rows of a Jacobian on fields, and of those of means."""
-        stacked = sparse.vstack([full[self.system.free], self._means], format="csr")
+        stacked = sparse.vstack(
+            [full[self.system.free], self.system.equations.mean_rows], format="csr"
+        )
         return sparse.csr_array(abs(stacked))
 
-    def derivative(self, u: Array) -> Jacobian:
+    def derivative(self, u: Array) -> JacobianFunction:
         """Return the function from fields to Jacobians, as far as it can be prepared at u."""
         if self.jac is not None:
             return self._given
@@ -172,13 +160,15 @@ class Iterate:
     """What brings rows to the same size."""
     size: Array
     """Sums of the magnitudes in the weighted rows."""
-    linear: Solver | None
+    linear: LinearSolver | None
     """Solves linear systems."""
-    worst: float
+    growth: float
     """How many times the inverse of the Jacobian may enlarge what it is applied to."""
 
     @staticmethod
-    def at(residual: Residual, x: Array, jacobian: Jacobian, linear: Solver | None) -> Iterate:
+    def at(
+        residual: Residual, x: Array, jacobian: JacobianFunction, linear: LinearSolver | None
+    ) -> Iterate:
         """Evaluate the equations."""
         u, left = residual.lift(x), residual.left(x)
         full = jacobian(u)
@@ -187,13 +177,13 @@ class Iterate:
         weights = 1 / np.where(total > 0, total, 1.0)
         size = rows @ np.abs(u).ravel() + np.abs(residual.system.restrict(residual.rhs))
         matrix = sparse.csr_array(sparse.diags_array(weights) @ residual.matrix(full))
-        worst = WORST if residual.jac is not None else WORST_OF_DIFFERENCES
-        return Iterate(x, u, left, matrix, weights, weights * size, linear, worst)
+        growth = LARGEST_GROWTH if residual.jac is not None else LARGEST_GROWTH_BY_DIFFERENCES
+        return Iterate(x, u, left, matrix, weights, weights * size, linear, growth)
 
     @cached_property
     def _solve(self) -> Callable[[Array], Array]:
         return (
-            inverse(self.matrix, _singular(), self.worst)
+            inverse(self.matrix, _singular(), self.growth)
             if self.linear is None
             else partial(self.linear, self.matrix)
         )
@@ -210,10 +200,12 @@ class Iterate:
         part, whole = np.zeros((2, count + 1))
         np.maximum.at(part, owner, np.abs(self.weights * self.left))
         np.maximum.at(whole, owner, self.size)
-        return float((part / np.maximum(part + whole, TINY)).max())
+        return float((part / np.maximum(part + whole, np.finfo(float).tiny)).max())
 
 
-def newton(residual: Residual, start: Array, solver: Solver | None) -> tuple[Iterate, list[float]]:
+def newton(
+    residual: Residual, start: Array, solver: LinearSolver | None
+) -> tuple[Iterate, list[float]]:
     """Return where the equations hold, and the residuals on the way there.
 
     Raises
@@ -230,12 +222,12 @@ def newton(residual: Residual, start: Array, solver: Solver | None) -> tuple[Ite
     x = x.astype(np.result_type(x, u, first))
     jacobian = residual.derivative(residual.lift(x))
     history: list[float] = []
-    for _ in range(LIMIT + 1):
+    for _ in range(MAX_STEPS + 1):
         here = Iterate.at(residual, x, jacobian, solver)
         history.append(here.relative(system))
-        if history[-1] <= ROUNDOFF:
+        if history[-1] <= CONVERGED:
             return here, history
-        taken = _searched(residual, here)
+        taken = _line_search(residual, here)
         if history[-1] <= ENOUGH and (
             taken is None or history[-1] > LITTLE * min(history[:-1], default=np.inf)
         ):
@@ -250,7 +242,7 @@ def newton(residual: Residual, start: Array, solver: Solver | None) -> tuple[Ite
     )
 
 
-def _searched(residual: Residual, here: Iterate) -> Array | None:
+def _line_search(residual: Residual, here: Iterate) -> Array | None:
     """Return the unknowns after as much of a step as comes nearer; None if nothing does."""
     step = here.step(here.left)
     length, part = np.linalg.norm(step), 1.0
