@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from findops.common.arguments import kind, whole
-from findops.discretization.coefficients import InTime
+from findops.discretization.coefficients import ValueInTime
 from findops.expressions.derivative import Diff, Interpolate
 from findops.expressions.expression import Coef, Identity, as_expr
 from findops.grids.axes import Half
@@ -163,12 +163,12 @@ class Condition:
             return self.expression.on(grid, place.face, acc)
         return self.expression.a
 
-    def given(self, where: Grid, place: Place) -> InTime:
+    def given(self, where: Grid, place: Place) -> ValueInTime:
         """Return the given values on the grid of a place, at any time; `where` is that grid."""
         value = self.value
         if not callable(value) and value.ndim:
             value = self._spread(value, where, place)
-        return InTime(value, where, repr(self))
+        return ValueInTime(value, where, repr(self))
 
     def _spread(self, values: NDArray[Any], where: Grid, place: Place) -> NDArray[Any]:
         """Return an array of given values in the shape of the grid of a place."""

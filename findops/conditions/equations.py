@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from findops.common.arrays import Array, Ints
     from findops.conditions.conditions import Condition, Place
-    from findops.discretization.coefficients import InTime
+    from findops.discretization.coefficients import ValueInTime
     from findops.grids.grid import Grid
     from findops.operators.operator import Operator
 
@@ -32,7 +32,7 @@ class Equation:
 
     condition: Condition
     place: Place
-    given: InTime
+    given: ValueInTime
     """What is prescribed, at the points of the place."""
     rows: csr_array
     """The expression of the condition, in terms of all unknowns."""

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from findops.common.arrays import Array
     from findops.conditions.conditions import Condition
-    from findops.discretization.coefficients import InTime
+    from findops.discretization.coefficients import ValueInTime
     from findops.operators.operator import Operator
 
 
@@ -33,7 +33,7 @@ class PenalizedCondition:
     """A condition on a face, and the penalties that impose it."""
 
     condition: Condition
-    given: InTime
+    given: ValueInTime
     penalties: tuple[Penalty, ...]
 
     def added(self, t: float | None, shape: tuple[int, ...]) -> Iterator[tuple[int, Array]]:

@@ -1,4 +1,4 @@
-"""Values that may depend on time, at the points of a grid."""
+"""Coefficients as arrays at the points of a grid: constant, in the coordinates, or in time."""
 
 from __future__ import annotations
 
@@ -18,63 +18,22 @@ from findops.grids.points import lies_at
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from numpy.typing import NDArray
-
+    from findops.common.arrays import Array, Bools, Floats
     from findops.grids.grid import Grid
 
 __all__ = [
     "FieldSlot",
-    "InTime",
+    "ValueInTime",
     "arguments",
-    "by_dimension",
-    "called",
+    "axes_read",
+    "direction_mask",
     "evaluate",
-    "fitted",
-    "flows",
-    "in_order",
-    "names_of",
+    "labeled_values",
+    "ordered_values",
 ]
 
 
-@dataclass(frozen=True)
-class FieldSlot:
-    """Where a named field stands: at the points of a grid, as it is or as the sign of a flow."""
-
-    name: str
-    grid: Grid
-    positive: bool | None = None
-    """Select where the field is positive or zero (True) or negative (False); None multiplies."""
-
-    def __call__(self, value: object) -> NDArray[Any]:
-        what = f"field {self.name!r}"
-        if library(value) in (None, "dask"):
-            values = evaluate(value, self.grid, what)
-        else:
-            # Kept as it is, so that gradients go through.
-            values = _standing(value, self.grid, what)
-        return values if self.positive is None else flows(values, self.positive)
-
-
-def flows(velocity: NDArray[Any], positive: bool) -> NDArray[np.bool_]:
-    """Return where a velocity is negative, or where it is not.
-
-    Raises
-    ------
-    TypeError
-        If the velocity is complex.
-    ValueError
-        If some of it is NaN.
-    """
-    if "complex" in str(velocity.dtype):
-        raise TypeError("an upwind scheme needs a real velocity, but it is complex")
-    # Values of other libraries may not be known yet.
-    if isinstance(velocity, np.ndarray) and np.isnan(velocity).any():
-        raise ValueError("an upwind scheme needs a velocity everywhere, but some are NaN")
-    negative = velocity < 0
-    return ~negative if positive else negative
-
-
-def evaluate(value: object, grid: Grid, what: str = "a coefficient") -> NDArray[Any]:
+def evaluate(value: object, grid: Grid, what: str = "a coefficient") -> Array:
     """Return a coefficient's values, float64 or complex128, broadcastable to the grid.
 
     Raises
@@ -94,15 +53,15 @@ def evaluate(value: object, grid: Grid, what: str = "a coefficient") -> NDArray[
         by_axis = dict(zip(grid.names, grid.coordinates(), strict=True))
         values = symbolic_values(plain, by_axis, what)
     elif callable(plain):
-        values = called(plain, *arguments(plain, grid, what), what)
+        values = _call(plain, *arguments(plain, grid, what), what)
     elif is_labeled(plain):
-        values = by_dimension(plain, grid, what)
+        values = labeled_values(plain, grid, what)
     else:
         values = float(plain) if not isinstance(plain, (np.ndarray, complex)) else plain
-    return fitted(values, grid, what)
+    return _checked(values, grid, what)
 
 
-def fitted(values: object, grid: Grid, what: str) -> NDArray[Any]:
+def _checked(values: object, grid: Grid, what: str) -> Array:
     """Return values, float64 or complex128, broadcastable to the grid, and refuse all others."""
     given = np.asarray(values)
     if isinstance(values, np.ma.MaskedArray) or not (
@@ -112,37 +71,32 @@ def fitted(values: object, grid: Grid, what: str) -> NDArray[Any]:
             f"{what} must be an array of numbers in single or double precision, but its type is "
             f"{type(values).__name__} of {given.dtype}"
         )
-    full = _standing(given, grid, what)
-    made: NDArray[Any] = full.astype(np.complex128 if given.dtype.kind == "c" else np.float64)
+    full = _broadcastable(given, grid, what)
+    made: Array = full.astype(np.complex128 if given.dtype.kind == "c" else np.float64)
     made.flags.writeable = False
     return made
 
 
-def _standing(given: Any, grid: Grid, what: str) -> Any:
+def _broadcastable(given: Any, grid: Grid, what: str) -> Any:
     """Return an array, of whichever library, that broadcasts to the grid, if its shape fits."""
     shape = tuple(given.shape)
     fits = len(shape) == grid.ndim and all(
         n in (1, m) for n, m in zip(shape, grid.shape, strict=True)
     )
     if shape and not fits:
+        places = ", ".join(f"{grid.position(i)} of {grid.called(i)}" for i in range(grid.ndim))
+        advice = "; Interpolate moves arrays there, and callables are evaluated there"
         raise ValueError(
-            f"{what} has shape {shape}, but the points where it stands have shape "
-            f"{grid.shape} ({_where(grid)}){_advice(grid)}"
+            f"{what} has shape {shape}, but the points where it stands have shape {grid.shape} "
+            f"({places}){advice * any(isinstance(axis, Half) for axis in grid.axes)}"
         )
     return given if shape else given[(None,) * grid.ndim]
 
 
-def _advice(grid: Grid) -> str:
-    if not any(isinstance(axis, Half) for axis in grid.axes):
-        return ""
-    return "; Interpolate moves arrays there, and callables are evaluated there"
+# Labeled arrays -----------------------------------------------------------------------------------
 
 
-def _where(grid: Grid) -> str:
-    return ", ".join(f"{grid.position(i)} of {grid.called(i)}" for i in range(grid.ndim))
-
-
-def by_dimension(value: Any, grid: Grid, what: str) -> NDArray[Any]:
+def labeled_values(value: Any, grid: Grid, what: str) -> Array:
     """Return the values of a labeled array, its dimensions along the axes of their names."""
     for dim in value.dims:
         if dim not in grid.names:
@@ -154,19 +108,22 @@ def by_dimension(value: Any, grid: Grid, what: str) -> NDArray[Any]:
             raise ValueError(
                 f"{what}: its coordinates along {dim!r} are not those of the points where it stands"
             )
-    return in_order(value, grid.names)
+    return ordered_values(value, grid.names)
 
 
-def in_order(value: Any, names: Sequence[object]) -> NDArray[Any]:
+def ordered_values(value: Any, names: Sequence[object]) -> Array:
     """Return the values of a labeled array, with an axis of length 1 for dimensions it lacks."""
     arranged = value.transpose(*(name for name in names if name in value.dims)).values
-    full: NDArray[Any] = np.expand_dims(
+    full: Array = np.expand_dims(
         arranged, tuple(i for i, name in enumerate(names) if name not in value.dims)
     )
     return full
 
 
-def names_of(value: object) -> frozenset[str] | None:
+# Functions of the coordinates ---------------------------------------------------------------------
+
+
+def axes_read(value: object) -> frozenset[str] | None:
     """Return the names of the axes that a function of the coordinates reads.
 
     None where it does not tell them: it takes all axes, by position or by any name.
@@ -204,7 +161,7 @@ def arguments(
     return coordinates, {}
 
 
-def called(
+def _call(
     function: Callable[..., object], places: tuple[Any, ...], named: dict[str, Any], what: str
 ) -> object:
     """Return what a function makes of its arguments."""
@@ -229,7 +186,7 @@ def _parameters(function: Callable[..., object]) -> list[inspect.Parameter] | No
 
 
 def _by_name(
-    parameters: list[inspect.Parameter], coordinates: dict[str, NDArray[np.float64]], what: str
+    parameters: list[inspect.Parameter], coordinates: dict[str, Floats], what: str
 ) -> dict[str, object]:
     if any(p.kind is p.VAR_KEYWORD for p in parameters):
         return dict(coordinates)
@@ -254,8 +211,52 @@ def _one_per_axis(what: str, function: object, grid: Grid, count: int) -> str:
     )
 
 
+# Named fields -------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class FieldSlot:
+    """Where a named field stands: at the points of a grid, as a factor or as the sign of a flow."""
+
+    name: str
+    grid: Grid
+    positive: bool | None = None
+    """Select where the field is positive or zero (True) or negative (False); None multiplies."""
+
+    def __call__(self, value: object) -> Array:
+        what = f"field {self.name!r}"
+        if library(value) in (None, "dask"):
+            values = evaluate(value, self.grid, what)
+        else:
+            # Kept as it is, so that gradients go through.
+            values = _broadcastable(value, self.grid, what)
+        return values if self.positive is None else direction_mask(values, self.positive)
+
+
+def direction_mask(velocity: Array, positive: bool) -> Bools:
+    """Return where a velocity is positive or zero, or where it is negative.
+
+    Raises
+    ------
+    TypeError
+        If the velocity is complex.
+    ValueError
+        If some of it is NaN.
+    """
+    if "complex" in str(velocity.dtype):
+        raise TypeError("an upwind scheme needs a real velocity, but it is complex")
+    # Values of other libraries may not be known yet.
+    if isinstance(velocity, np.ndarray) and np.isnan(velocity).any():
+        raise ValueError("an upwind scheme needs a velocity everywhere, but some are NaN")
+    negative = velocity < 0
+    return ~negative if positive else negative
+
+
+# Values in time -----------------------------------------------------------------------------------
+
+
 @dataclass(frozen=True, eq=False)
-class InTime:
+class ValueInTime:
     """A value on a grid: a coefficient, or a function of the coordinates and of the time `t`.
 
     Called with a time, it gives an array that broadcasts to the grid. What its function reads is
@@ -279,12 +280,9 @@ class InTime:
         """Whether it is the same at all times: no parameter is called `t`, or an axis is."""
         if not callable(self.value) or "t" in self.grid.names:
             return True
-        try:
-            return "t" not in inspect.signature(self.value).parameters
-        except ValueError:
-            return True
+        return "t" not in {parameter.name for parameter in _parameters(self.value) or ()}
 
-    def __call__(self, t: float | None) -> NDArray[Any]:
+    def __call__(self, t: float | None) -> Array:
         """Return the values at a time.
 
         Raises
@@ -293,16 +291,15 @@ class InTime:
             If it depends on time, and none is given.
         """
         if self.steady:
-            return self._always
+            return self._steady_values
         if t is None:
             raise TypeError(f"{self.what} depends on time: give t=")
         places, named = self._arguments
-        return fitted(
-            called(self.value, places, {**named, "t": t}, self.what), self.grid, self.what
-        )
+        values = _call(self.value, places, {**named, "t": t}, self.what)
+        return _checked(values, self.grid, self.what)
 
     @cached_property
-    def _always(self) -> NDArray[Any]:
+    def _steady_values(self) -> Array:
         return evaluate(self.value, self.grid, self.what)
 
     @cached_property

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from functools import reduce
 from typing import TYPE_CHECKING
 
-from findops.discretization.coefficients import FieldSlot, evaluate, flows
+from findops.discretization.coefficients import FieldSlot, direction_mask, evaluate
 from findops.expressions.derivative import Diff, Interpolate, StaggeredDiff
 from findops.expressions.expression import AlongAxis, Expr, Field, Product
 from findops.plan.program import Factor, Term
@@ -107,7 +107,7 @@ class ChainBuilder:
                 return Factor(slot(self.fields[name]), selects=True, slot=slot)
             case Select():
                 velocity = evaluate(link.velocity, grid, "the velocity of Upwind")
-                return Factor(flows(velocity, link.positive), selects=True)
+                return Factor(direction_mask(velocity, link.positive), selects=True)
             case _:
                 return Factor(evaluate(link, grid))
 

@@ -12,7 +12,7 @@ from scipy import sparse
 
 from findops.common.arguments import is_labeled
 from findops.common.arrays import Bools, Ints, as_field, check_labeled
-from findops.discretization.coefficients import by_dimension
+from findops.discretization.coefficients import labeled_values
 from findops.executors.assembly.scipy import check_format
 from findops.executors.libraries.holes import Patch
 from findops.executors.lookup import executor
@@ -86,7 +86,7 @@ class Masked(Discrete):
         if not is_labeled(given):
             return given
         domain = self.operator.domain
-        values = by_dimension(given, domain, "the mask")
+        values = labeled_values(given, domain, "the mask")
         fits = all(n == len(domain[dim]) for dim, n in given.sizes.items())
         return np.broadcast_to(values, domain.shape) if fits else values
 

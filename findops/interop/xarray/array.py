@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from findops.common.arguments import is_labeled
-from findops.discretization.coefficients import in_order
+from findops.discretization.coefficients import ordered_values
 from findops.expressions.components import input_rank
 from findops.expressions.expression import Coef, rewrite, walk
 from findops.interop.xarray.grid import grid_of
@@ -155,4 +155,4 @@ def _plain(value: Any, u: DataArray, dims: tuple[str, ...], what: str) -> object
                 f"{what}: its coordinate {dim!r} differs from that of the array: select or "
                 "interpolate first, as by xarray.align(c, u, join='exact')"
             )
-    return in_order(value, dims)
+    return ordered_values(value, dims)

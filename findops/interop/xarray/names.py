@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from findops.common.arguments import is_labeled
-from findops.discretization.coefficients import names_of
+from findops.discretization.coefficients import axes_read
 from findops.expressions.block import Tensor
 from findops.expressions.components import Compound
 from findops.expressions.expression import AlongAxis, Coef, Product, Sum, rewrite, walk
@@ -91,7 +91,7 @@ def functions(expr: Expr) -> Iterator[tuple[Coef, frozenset[str]]]:
     """
     for node in walk(expr):
         if isinstance(node, Coef) and node.needs_coordinates:
-            names = names_of(node.value)
+            names = axes_read(node.value)
             if names is None:
                 raise TypeError(
                     f"{expr!r}: with labeled arrays a function of the coordinates names what it "

@@ -11,7 +11,7 @@ from scipy import sparse
 
 from findops.common.arrays import Array, as_field
 from findops.conditions.elimination import solved
-from findops.discretization.coefficients import InTime
+from findops.discretization.coefficients import ValueInTime
 from findops.problems.linear.direct import sparse_lu
 from findops.problems.linear.separable import fast_diagonalization
 from findops.problems.nonlinear.jacobian import Dependencies, dependencies
@@ -78,10 +78,10 @@ class Source:
         return all(part.steady for part in self._parts)
 
     @cached_property
-    def _parts(self) -> list[InTime]:
+    def _parts(self) -> list[ValueInTime]:
         several = isinstance(self.value, (list, tuple))
         parts = self.value if several else [self.value]
-        return [InTime(part, self.grid, "source=") for part in parts]
+        return [ValueInTime(part, self.grid, "source=") for part in parts]
 
     @cached_property
     def _always(self) -> Array:
