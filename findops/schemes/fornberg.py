@@ -127,8 +127,9 @@ def weights(order: int, offsets: Sequence[Any] | Array, at: Any = 0) -> Fraction
 def _symbolic_weights(order: int, nodes: list[Any], at: Any) -> tuple[Any, ...]:
     import sympy
 
+    # Never `sympify`, which evaluates strings.
     exact = [
-        sympy.sympify(node) if is_symbolic(node) else sympy.Rational(str(as_rational(node)))
+        node if is_symbolic(node) else sympy.Rational(*as_rational(node).as_integer_ratio())
         for node in [at, *nodes]
     ]
     shifted = [sympy.expand(node - exact[0]) for node in exact[1:]]
