@@ -427,12 +427,12 @@ def test_a_dimension_called_component_is_one_like_others():
 
 
 def test_operators_on_equal_coordinates_are_kept():
-    from findops.interop.xarray.array import _kept
+    from findops.interop.xarray.array import _bind_cached
 
     Diff("lat", 2, acc=4)(T)
-    hits = _kept.cache_info().hits
+    hits = _bind_cached.cache_info().hits
     Diff("lat", 2, acc=4)(T.copy(deep=True))
-    assert _kept.cache_info().hits == hits + 1
+    assert _bind_cached.cache_info().hits == hits + 1
 
 
 def test_changed_coordinates_are_read_again():

@@ -1,4 +1,4 @@
-"""Expressions, grids, schemes and closures meet: the making of a `Program`."""
+"""Programs, the plans of operators, from expressions, grids, schemes and closures."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import numpy as np
 
 from findops.common.arguments import Number
 from findops.discretization.halo import with_halo
-from findops.discretization.products import ChainBuilder, Link, Select
+from findops.discretization.products import ChainBuilder, Link, UpwindMask
 from findops.expressions.components import expand
 from findops.expressions.derivative import Diff
 from findops.expressions.expression import Coef, Product, Sum, check_fields
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Discretization", "discretize"]
 
-NAMES = ("accurate", "odd", "even", "zero", "halo")
+CLOSURES = ("accurate", "odd", "even", "zero", "halo")
 
 
 @dataclass(frozen=True)
@@ -97,10 +97,10 @@ def _check_closure(kind: object) -> None:
     if isinstance(kind, (int, np.integer)) and not isinstance(kind, bool):
         if kind < 1:
             raise ValueError(f"closure: an accuracy must be at least 1, but is {kind}")
-    elif kind not in NAMES:
+    elif kind not in CLOSURES:
         raise ValueError(
-            f"closure must be one of {list(NAMES)}, an accuracy, or a dict by face, not {kind!r}; "
-            "an axis is made periodic by Periodic(…), and spacings per axis go in a tuple"
+            f"closure must be one of {list(CLOSURES)}, an accuracy, or a dict by face, not "
+            f"{kind!r}; an axis is made periodic by Periodic(…), and spacings per axis go in a tuple"
         )
 
 
@@ -126,7 +126,7 @@ def _directions(factor: Expr, grid: Grid) -> list[tuple[Link, ...]]:
             ascending = grid[factor.axis].ascending
             return [
                 (
-                    Select(scheme.velocity, positive),
+                    UpwindMask(scheme.velocity, positive),
                     Diff(factor.axis, factor.order, factor.acc, scheme.side(positive, ascending)),
                 )
                 for positive in (True, False)

@@ -1,4 +1,4 @@
-"""Ghost points: how many a plan's input carries where the closure is a halo."""
+"""Ghost points that a plan's input carries where the closure is a halo."""
 
 from __future__ import annotations
 
@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 
 __all__ = ["with_halo"]
 
-Ghosts = list[tuple[int, int]]
+GhostPairs = list[tuple[int, int]]
+"""Ghosts (before, after) per axis."""
 
 
 def with_halo(
@@ -39,13 +40,13 @@ def with_halo(
         )
         for i in range(grid.ndim)
     ]
-    padded = tuple(_padded(chain, ghosts, common, grid) for chain, ghosts in reached)
-    return padded, tuple(common)
+    made = tuple(_padded(chain, ghosts, common, grid) for chain, ghosts in reached)
+    return made, tuple(common)
 
 
-def _reach(chain: Chain, grid: Grid) -> tuple[Chain, Ghosts]:
+def _reach(chain: Chain, grid: Grid) -> tuple[Chain, GhostPairs]:
     """Continue the inner terms to where the outer ones read ghosts."""
-    need: Ghosts = [(0, 0)] * grid.ndim
+    need: GhostPairs = [(0, 0)] * grid.ndim
     terms = []
     for term in chain.terms:
         _check_coefficients(term, need, grid)
@@ -59,7 +60,8 @@ def _reach(chain: Chain, grid: Grid) -> tuple[Chain, Ghosts]:
     return replace(chain, terms=tuple(terms)), need
 
 
-def _padded(chain: Chain, ghosts: Ghosts, common: Ghosts, grid: Grid) -> Chain:
+def _padded(chain: Chain, ghosts: GhostPairs, common: GhostPairs, grid: Grid) -> Chain:
+    """Let the input of a chain carry the ghosts of all chains."""
     *outer, last = chain.terms
     bands: list[Band | None] = []
     for n, band, (low, high), (before, after) in zip(
@@ -72,7 +74,7 @@ def _padded(chain: Chain, ghosts: Ghosts, common: Ghosts, grid: Grid) -> Chain:
     return replace(chain, terms=(*outer, replace(last, bands=tuple(bands))))
 
 
-def _check_coefficients(term: Term, need: Ghosts, grid: Grid) -> None:
+def _check_coefficients(term: Term, need: GhostPairs, grid: Grid) -> None:
     for i, pair in enumerate(need):
         if any(pair) and any(factor.varies(i) for factor in term.factors):
             raise ValueError(

@@ -1,4 +1,4 @@
-"""Products of derivatives and coefficients become chains of terms."""
+"""Chains of terms, made of products of derivatives and coefficients."""
 
 from __future__ import annotations
 
@@ -20,20 +20,22 @@ if TYPE_CHECKING:
     from findops.grids.grid import Grid
     from findops.plan.band import Band
 
-__all__ = ["ChainBuilder", "Link", "Select"]
+__all__ = ["ChainBuilder", "Link", "UpwindMask"]
 
 
 @dataclass(frozen=True)
-class Select:
+class UpwindMask:
     """The mask of an upwind scheme: where the flow is positive or zero, or where not."""
 
     velocity: object
     positive: bool
 
 
-Link = Expr | Select
+Link = Expr | UpwindMask
+"""A factor of a product."""
 Derivative = Diff | Interpolate | StaggeredDiff
-Item = Derivative | Factor
+Element = Derivative | Factor
+"""A factor whose coefficients are evaluated."""
 
 
 class ChainBuilder:
@@ -77,10 +79,10 @@ class ChainBuilder:
         terms.append(Term(tuple(bands), number, tuple(factors)))
         return tuple(reversed(terms)), grid
 
-    def _items(self, links: tuple[Link, ...]) -> list[Item]:
+    def _items(self, links: tuple[Link, ...]) -> list[Element]:
         """Return the links with coefficients evaluated where they stand."""
         grid = self.grid
-        items: list[Item] = []
+        items: list[Element] = []
         for link in reversed(links):
             if isinstance(link, (Diff, Interpolate, StaggeredDiff)):
                 _check_position(link, grid)
@@ -102,23 +104,23 @@ class ChainBuilder:
             case Field():
                 slot = FieldSlot(link.name, grid)
                 return Factor(slot(self.fields[link.name]), slot=slot)
-            case Select(velocity=Field(name=name)):
+            case UpwindMask(velocity=Field(name=name)):
                 slot = FieldSlot(name, grid, link.positive)
                 return Factor(slot(self.fields[name]), selects=True, slot=slot)
-            case Select():
+            case UpwindMask():
                 velocity = evaluate(link.velocity, grid, "the velocity of Upwind")
                 return Factor(direction_mask(velocity, link.positive), selects=True)
             case _:
                 return Factor(evaluate(link, grid))
 
-    def _band(self, item: Derivative, left: Sequence[Item], grid: Grid) -> Band:
-        """Return the band of a derivative, cured of jumps in its error where that matters.
+    def _band(self, item: Derivative, left: Sequence[Element], grid: Grid) -> Band:
+        """Return the band of a derivative, more accurate where jumps in its error matter.
 
         An error that jumps from row to row costs an outer derivative one order per
         differentiation. Across a coefficient that varies along its axis, and in diffusion, the
         inner one therefore gets the accuracy acc + the order of what is applied after it there.
         """
-        band = self._made(item, grid)
+        band = self._cached_band(item, grid)
         outer = _order_outside(item, left)
         axis = int(item.axis)
         edges = bool(band.head or band.tail)
@@ -128,15 +130,15 @@ class ChainBuilder:
             return band
         acc = item.scheme.at_least(item.acc + outer)
         if isinstance(item, Diff):
-            return self._made(Diff(item.axis, item.order, acc, item.scheme, item.to), grid)
-        return self._made(replace(item, acc=acc), grid)
+            return self._cached_band(Diff(item.axis, item.order, acc, item.scheme, item.to), grid)
+        return self._cached_band(replace(item, acc=acc), grid)
 
-    def _made(self, item: Derivative, grid: Grid) -> Band:
+    def _cached_band(self, item: Derivative, grid: Grid) -> Band:
         axis = int(item.axis)
         key = (item, grid.axes[axis])
         if key not in self._bands:
             try:
-                self._bands[key] = self._discretized(item, grid)
+                self._bands[key] = self._new_band(item, grid)
             except TooFewPointsError as error:
                 raise ValueError(
                     f"{_written(item, grid)} needs {error.needed} points along "
@@ -146,7 +148,7 @@ class ChainBuilder:
                 raise ValueError(f"{_written(item, grid)}: {error}") from None
         return self._bands[key]
 
-    def _discretized(self, item: Derivative, grid: Grid) -> Band:
+    def _new_band(self, item: Derivative, grid: Grid) -> Band:
         source, kinds = grid.axes[int(item.axis)], self.closures[int(item.axis)]
         target = source if item.to is None else source.half()
         if not isinstance(item, StaggeredDiff) or not item.natural:
@@ -162,12 +164,12 @@ class ChainBuilder:
         return replace(flux.T.scaled(-1 / nodes.weights, half.weights), sign=1)
 
 
-def _commuted(items: Iterable[Item]) -> list[Item]:
+def _commuted(items: Iterable[Element]) -> list[Element]:
     """Move derivatives to the right of coefficients that do not vary along their axes.
 
     What then stands side by side is arranged as in any product.
     """
-    result: list[Item] = []
+    result: list[Element] = []
     run: list[Derivative] = []
     for item in items:
         if isinstance(item, Factor):
@@ -179,7 +181,7 @@ def _commuted(items: Iterable[Item]) -> list[Item]:
     return result + _arranged(run)
 
 
-def _arranged(run: Sequence[Derivative]) -> list[Item]:
+def _arranged(run: Sequence[Derivative]) -> list[Element]:
     if not run:
         return []
     product: Expr = reduce(operator.mul, run)
@@ -191,7 +193,7 @@ def _after(item: Derivative, grid: Grid) -> Grid:
     return grid if item.to is None else grid.half(int(item.axis))
 
 
-def _order_outside(item: Derivative, left: Sequence[Item]) -> int:
+def _order_outside(item: Derivative, left: Sequence[Element]) -> int:
     """Return the order of what is applied later along the axis to an error that jumps."""
     axis = int(item.axis)
     if not isinstance(item, StaggeredDiff):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from copy import copy
 from dataclasses import dataclass
 from itertools import combinations, product
 from numbers import Real
@@ -17,6 +18,7 @@ from findops.expressions.expression import AxisName, Coef, Expr, as_coefficient
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from typing import Self
 
     from findops.expressions.expression import Expr
     from findops.schemes import Scheme
@@ -68,6 +70,12 @@ class Differential(Compound):
         axes = list(self.axes) if isinstance(self.axes, tuple) else self.axes
         acc, scheme = (_by_axis(given) or given for given in (self.acc, self.scheme))
         return super().arguments() | {"axes": axes, "acc": acc, "scheme": scheme}
+
+    def along(self, axes: Axes) -> Self:
+        """Return the same operator along these axes."""
+        made = copy(self)
+        made._set(axes=_axes(axes))
+        return made
 
     def _set(self, **values: object) -> None:
         for name, value in values.items():

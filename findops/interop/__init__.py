@@ -1,1 +1,1 @@
-"""What other programs read and hold."""
+"""Exchange with other libraries: xarray, PETSc, JAX and PyTorch, NumPy's `gradient`."""

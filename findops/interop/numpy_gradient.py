@@ -14,7 +14,9 @@ from findops.grids.spacing import as_grid
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from numpy.typing import ArrayLike, NDArray
+    from numpy.typing import ArrayLike
+
+    from findops.common.arrays import Array
 
 __all__ = ["gradient"]
 
@@ -25,7 +27,7 @@ def gradient(
     axis: int | Sequence[int] | None = None,
     edge_order: int | None = None,
     acc: int = 2,
-) -> NDArray[Any] | tuple[NDArray[Any], ...]:
+) -> Array | tuple[Array, ...]:
     """Return the gradient of an array, by the conventions of ``numpy.gradient``.
 
     One default differs: the edges have the accuracy of the interior, while NumPy's have order 1.

@@ -1,4 +1,4 @@
-"""PETSc's binary files."""
+"""Binary files of PETSc: sparse matrices and vectors."""
 
 from __future__ import annotations
 
@@ -13,12 +13,14 @@ from findops.common.arguments import kind
 if TYPE_CHECKING:
     from os import PathLike
 
-    from numpy.typing import ArrayLike, NDArray
+    from numpy.typing import ArrayLike
+
+    from findops.common.arrays import AnyInts
 
 __all__ = ["write_petsc"]
 
 MATRIX, VECTOR = 1211216, 1211214
-"""What PETSc calls the class identifiers of a Mat and of a Vec."""
+"""PETSc's class identifiers of a Mat and of a Vec."""
 
 
 def write_petsc(
@@ -53,7 +55,7 @@ def write_petsc(
     if index_bits not in (32, 64):
         raise ValueError(f"index_bits must be 32 or 64, not {index_bits!r}")
     integers, largest = f">i{index_bits // 8}", 2 ** (index_bits - 1)
-    parts: list[NDArray[np.integer]] = []
+    parts: list[AnyInts] = []
     if sparse.issparse(values):
         rows = sparse.csr_array(values)
         if not rows.has_canonical_format:

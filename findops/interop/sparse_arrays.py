@@ -1,4 +1,4 @@
-"""Sparse matrices as JAX and PyTorch hold them."""
+"""Sparse matrices of JAX and PyTorch, from SciPy's."""
 
 from __future__ import annotations
 

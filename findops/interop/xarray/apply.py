@@ -1,4 +1,4 @@
-"""Operators on xarray's labeled arrays: the grid comes from the coordinates, and labels survive."""
+"""Application of expressions and of bound operators to DataArrays and Datasets."""
 
 from __future__ import annotations
 
@@ -9,10 +9,15 @@ from findops.common.arguments import is_labeled, kind
 from findops.expressions.components import input_rank
 from findops.grids.grid import Grid
 from findops.grids.points import lies_at
-from findops.interop.xarray.array import applied
-from findops.interop.xarray.dataset import gathered, mapped
-from findops.interop.xarray.labels import Labels, relabeled, transported
-from findops.interop.xarray.names import check_orientation, differentiated, labeled, with_axes
+from findops.interop.xarray.array import apply_to_array
+from findops.interop.xarray.dataset import map_variables, stack_components
+from findops.interop.xarray.labels import Labels, apply_to_variable, restore_labels
+from findops.interop.xarray.names import (
+    check_orientation,
+    coefficient_dims,
+    derivative_axes,
+    with_axes,
+)
 from findops.operators.binding import bind
 
 if TYPE_CHECKING:
@@ -115,16 +120,18 @@ def apply(
     if isinstance(u, xarray.DataArray):
         _check_options(expr, parts)
         check_orientation(expr)
-        return applied(expr, u, labels, closure, fields, mask)
+        return apply_to_array(expr, u, labels, closure, fields, mask)
     if parts:
-        field = gathered(expr, u, parts, labels.components[0])
-        return applied(with_axes(expr, tuple(parts)), field, labels, closure, fields, mask)
+        field = stack_components(expr, u, parts, labels.components[0])
+        return apply_to_array(with_axes(expr, tuple(parts)), field, labels, closure, fields, mask)
     check_orientation(expr)
-    needed = differentiated(expr) | labeled(expr) | {*labels.components[: input_rank(expr)]}
+    needed = (
+        derivative_axes(expr) | coefficient_dims(expr) | {*labels.components[: input_rank(expr)]}
+    )
     needed |= set() if mask is None else {*map(str, mask.dims)}
     advice = ', nor are components named, as in E(ds, x="u", y="v")' * (input_rank(expr) == 1)
-    return mapped(
-        u, needed, lambda v: applied(expr, v, labels, closure, fields, mask), expr, advice
+    return map_variables(
+        u, needed, lambda v: apply_to_array(expr, v, labels, closure, fields, mask), expr, advice
     )
 
 
@@ -152,7 +159,7 @@ def apply_bound(
     """Apply a bound operator to a DataArray on its grid, dimensions in any order, or a Dataset.
 
     Every variable of a Dataset that has all dimensions of the grid is exchanged. `act` is what
-    applies to bare values, if that is not the operator itself.
+    applies to the values, if that is not the operator itself.
 
     Raises
     ------
@@ -175,13 +182,13 @@ def apply_bound(
         )
     if op.halo and any(op.halo.values()):
         raise TypeError(f"{op!r} reads ghost points, which have no labels: apply it to the values")
-    each = partial(_bound_applied, op, act or op)
+    each = partial(_apply_on_grid, op, act or op)
     if isinstance(u, xarray.Dataset):
-        return mapped(u, {*map(str, op.domain.names)}, each, op)
+        return map_variables(u, {*map(str, op.domain.names)}, each, op)
     return each(u)
 
 
-def _bound_applied(op: Operator, act: Callable[[Any], Any], u: DataArray) -> DataArray:
+def _apply_on_grid(op: Operator, act: Callable[[Any], Any], u: DataArray) -> DataArray:
     dims = tuple(map(str, op.domain.names))
     for dim, axis in zip(dims, op.domain.axes, strict=True):
         if dim not in u.dims or u.sizes[dim] != len(axis):
@@ -191,4 +198,4 @@ def _bound_applied(op: Operator, act: Callable[[Any], Any], u: DataArray) -> Dat
             )
         if dim in u.coords and not lies_at(axis, u.coords.variables[dim].values):
             raise ValueError(f"{op!r}: the coordinate {dim!r} of the DataArray is not its grid's")
-    return relabeled(transported(act, u, dims), u, op, Labels({}), {})
+    return restore_labels(apply_to_variable(act, u, dims), u, op, Labels({}), {})

@@ -1,4 +1,4 @@
-"""Expressions on one labeled array: bound to its grid, applied, and labeled again."""
+"""Application of an expression to one DataArray: bound to its grid, applied, labeled again."""
 
 from __future__ import annotations
 
@@ -13,8 +13,13 @@ from findops.discretization.coefficients import ordered_values
 from findops.expressions.components import input_rank
 from findops.expressions.expression import Coef, rewrite, walk
 from findops.interop.xarray.grid import grid_of
-from findops.interop.xarray.labels import relabeled, transported
-from findops.interop.xarray.names import component_names, labeled, open_ended, with_axes
+from findops.interop.xarray.labels import apply_to_variable, restore_labels
+from findops.interop.xarray.names import (
+    coefficient_dims,
+    component_names,
+    takes_all_axes,
+    with_axes,
+)
 from findops.operators.binding import bind
 
 if TYPE_CHECKING:
@@ -25,13 +30,13 @@ if TYPE_CHECKING:
     from findops.interop.xarray.labels import Labels
     from findops.operators.operator import Operator
 
-__all__ = ["applied"]
+__all__ = ["apply_to_array"]
 
-KEPT = 64
-"""Bound operators that are kept for the next array on the same coordinates."""
+CACHED_OPERATORS = 64
+"""How many bound operators are kept for the next array on the same coordinates."""
 
 
-def applied(
+def apply_to_array(
     expr: Expr,
     u: DataArray,
     labels: Labels,
@@ -47,14 +52,16 @@ def applied(
             f"{u.dims}: give its name by component=, or the variables of a Dataset, as in "
             'E(ds, x="u", y="v")'
         )
-    if open_ended(expr):
-        expr = with_axes(expr, _all_axes(expr, u, labels))
+    if takes_all_axes(expr):
+        expr = with_axes(expr, _missing_axes(expr, u, labels))
     dims, grid = grid_of(expr, u, labels, fields.values(), () if mask is None else mask.dims)
-    placed = _placed(expr, u, dims)
+    placed = _without_labels(expr, u, dims)
     if reads:
         u = _in_axis_order(expr, u, reads[0])
-    values = {name: _plain(value, u, dims, f"field {name!r}") for name, value in fields.items()}
-    op = _bound(placed, grid, closure, values)
+    values = {
+        name: _aligned_values(value, u, dims, f"field {name!r}") for name, value in fields.items()
+    }
+    op = _bind_or_find(placed, grid, closure, values)
     gives = labels.components[: len(op.program.outputs.components)]
     if taken := {*gives} & {*u.dims} - {*reads}:
         raise ValueError(
@@ -62,29 +69,31 @@ def applied(
             "already: name another by component="
         )
     names = component_names(expr, _component_labels(u, reads), reads=False)
-    act = op if mask is None else op.masked(_full(mask, u, dims))
-    made = transported(act, u, dims, reads, gives)
-    return relabeled(made, u, op, labels, dict.fromkeys(gives, names))
+    act = op if mask is None else op.masked(_full_mask(mask, u, dims))
+    made = apply_to_variable(act, u, dims, reads, gives)
+    return restore_labels(made, u, op, labels, dict.fromkeys(gives, names))
 
 
-def _bound(expr: Expr, grid: Grid, closure: Closures, values: Mapping[str, object]) -> Operator:
+def _bind_or_find(
+    expr: Expr, grid: Grid, closure: Closures, values: Mapping[str, object]
+) -> Operator:
     """Bind an expression, or find it bound; not where arrays and functions may have changed."""
     faces = tuple(closure.items()) if isinstance(closure, Mapping) else closure
     changes = values or any(isinstance(n, Coef) and n.is_opaque for n in walk(expr))
     if changes or not isinstance(faces, Hashable):
         return bind(expr, grid, closure, values)
-    return _kept(expr, grid, faces)
+    return _bind_cached(expr, grid, faces)
 
 
-@lru_cache(maxsize=KEPT, typed=True)
-def _kept(expr: Expr, grid: Grid, faces: Any) -> Operator:
+@lru_cache(maxsize=CACHED_OPERATORS, typed=True)
+def _bind_cached(expr: Expr, grid: Grid, faces: Any) -> Operator:
     return bind(expr, grid, dict(faces) if isinstance(faces, tuple) else faces, {})
 
 
 # Components ---------------------------------------------------------------------------------------
 
 
-def _all_axes(expr: Expr, u: DataArray, labels: Labels) -> tuple[str, ...]:
+def _missing_axes(expr: Expr, u: DataArray, labels: Labels) -> tuple[str, ...]:
     """Return what stands for the axes of operators that name none."""
     if not input_rank(expr):
         return tuple(str(dim) for dim in u.dims if dim not in labels.components)
@@ -122,24 +131,24 @@ def _in_axis_order(expr: Expr, u: DataArray, component: str) -> DataArray:
 # Coefficients -------------------------------------------------------------------------------------
 
 
-def _placed(expr: Expr, u: DataArray, dims: tuple[str, ...]) -> Expr:
+def _without_labels(expr: Expr, u: DataArray, dims: tuple[str, ...]) -> Expr:
     """Return the expression with arrays in place of labeled ones."""
 
     def change(node: Expr) -> Expr:
         if isinstance(node, Coef) and is_labeled(node.value):
-            return Coef(_plain(node.value, u, dims, repr(node)))
+            return Coef(_aligned_values(node.value, u, dims, repr(node)))
         return node
 
-    return rewrite(expr, change) if labeled(expr) else expr
+    return rewrite(expr, change) if coefficient_dims(expr) else expr
 
 
-def _full(mask: DataArray, u: DataArray, dims: tuple[str, ...]) -> Any:
+def _full_mask(mask: DataArray, u: DataArray, dims: tuple[str, ...]) -> Any:
     """Return a mask of all points of the grid."""
-    values: Any = _plain(mask, u, dims, "the mask")
+    values: Any = _aligned_values(mask, u, dims, "the mask")
     return np.broadcast_to(values, [u.sizes[dim] for dim in dims])
 
 
-def _plain(value: Any, u: DataArray, dims: tuple[str, ...], what: str) -> object:
+def _aligned_values(value: Any, u: DataArray, dims: tuple[str, ...], what: str) -> object:
     """Return a coefficient or mask with its dimensions as the grid has them, if its labels fit."""
     if not is_labeled(value):
         return value

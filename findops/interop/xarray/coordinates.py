@@ -1,4 +1,4 @@
-"""Axes from labeled coordinates, and labels for points that had none."""
+"""Axes from the coordinates of labeled arrays, and coordinates for points between them."""
 
 from __future__ import annotations
 
@@ -20,17 +20,18 @@ if TYPE_CHECKING:
 
 __all__ = ["UNITS", "CoordinateReader"]
 
-LENGTHS = {unit: np.timedelta64(1, unit) for unit in ("W", "D", "h", "m", "s", "ms", "us", "ns")}
+UNIT_LENGTHS = {
+    unit: np.timedelta64(1, unit) for unit in ("W", "D", "h", "m", "s", "ms", "us", "ns")
+}
 """Units of time with a fixed length, as NumPy calls them."""
 
-UNITS = tuple(LENGTHS)
-SECOND = LENGTHS["s"]
+UNITS = tuple(UNIT_LENGTHS)
 
-KEPT = 64
-"""Axes that are kept for the next coordinates of the same values."""
+CACHED_AXES = 64
+"""How many axes are kept for the next coordinates of the same values."""
 
-LONG = 1 << 17
-"""Bytes of coordinates from which their axes are not kept."""
+LARGEST_CACHED = 1 << 17
+"""Bytes of coordinates above which their axes are not kept."""
 
 
 @dataclass(frozen=True)
@@ -60,8 +61,8 @@ class CoordinateReader:
                     f"its coordinate has the dimensions {coordinate.dims}: derivatives need a 1-D "
                     "one"
                 )
-            if values.dtype.kind in "iufmM" and 0 < values.nbytes <= LONG:
-                return _kept(self, values.dtype, values.tobytes())
+            if values.dtype.kind in "iufmM" and 0 < values.nbytes <= LARGEST_CACHED:
+                return _cached_axis(self, values.dtype, values.tobytes())
             return self._axis(self._numbers(values))
         except (ValueError, TypeError) as error:
             raise type(error)(f"dimension {self.dim!r}: {error}") from None
@@ -96,7 +97,7 @@ class CoordinateReader:
     @property
     def seconds(self) -> float:
         """The unit of time in seconds."""
-        return float(LENGTHS[self.unit or "s"] / SECOND)
+        return float(UNIT_LENGTHS[self.unit or "s"] / UNIT_LENGTHS["s"])
 
     def labels(self, points: NDArray[np.float64], coordinate: Variable) -> NDArray[Any]:
         """Return the labels of other points, in the kind of a coordinate."""
@@ -110,10 +111,10 @@ class CoordinateReader:
         return since if values.dtype.kind == "m" else values[0] + since
 
 
-@lru_cache(maxsize=KEPT)
-def _kept(reading: CoordinateReader, dtype: np.dtype[Any], values: bytes) -> Axis:
+@lru_cache(maxsize=CACHED_AXES)
+def _cached_axis(reader: CoordinateReader, dtype: np.dtype[Any], values: bytes) -> Axis:
     """Return the axis of coordinates: arrays are told apart by their values, which may change."""
-    return reading._axis(reading._numbers(np.frombuffer(values, dtype)))
+    return reader._axis(reader._numbers(np.frombuffer(values, dtype)))
 
 
 def is_time(values: NDArray[Any]) -> bool:
@@ -134,7 +135,7 @@ def _times(values: NDArray[Any]) -> NDArray[np.float64]:
         second = timedelta(seconds=1)
         return np.array([(date - values[0]) / second for date in values])
     durations = values - values[0] if values.dtype.kind == "M" else values
-    seconds: NDArray[np.float64] = durations / SECOND
+    seconds: NDArray[np.float64] = durations / UNIT_LENGTHS["s"]
     return seconds
 
 

@@ -1,4 +1,4 @@
-"""Datasets: variables mapped one by one, or gathered as the components of one field."""
+"""Datasets: variables mapped one by one, or stacked as the components of one field."""
 
 from __future__ import annotations
 
@@ -14,10 +14,12 @@ if TYPE_CHECKING:
 
     from findops.expressions.expression import Expr
 
-__all__ = ["gathered", "mapped"]
+__all__ = ["map_variables", "stack_components"]
 
 
-def gathered(expr: Expr, u: Dataset, parts: Mapping[str, object], component: str) -> DataArray:
+def stack_components(
+    expr: Expr, u: Dataset, parts: Mapping[str, object], component: str
+) -> DataArray:
     """Return variables as components, labeled with their dimensions.
 
     Raises
@@ -45,7 +47,7 @@ def gathered(expr: Expr, u: Dataset, parts: Mapping[str, object], component: str
     return stacked
 
 
-def mapped(
+def map_variables(
     u: Dataset,
     needed: set[str],
     act: Callable[[DataArray], DataArray],
@@ -70,20 +72,20 @@ def mapped(
         raise ValueError(
             f"{what!r} needs the dimensions {sorted(needed)}: no variable has them{advice}"
         )
-    if not any(_moved(array, u) for array in made.values()):
-        bare = all({*array.dims} <= {*u.dims} for array in made.values())
-        return u.assign({name: a.variable for name, a in made.items()} if bare else made)
-    return _merged(u, made)
+    if not any(_at_other_points(array, u) for array in made.values()):
+        no_new_dims = all({*array.dims} <= {*u.dims} for array in made.values())
+        return u.assign({name: a.variable for name, a in made.items()} if no_new_dims else made)
+    return _merge(u, made)
 
 
-def _moved(array: DataArray, u: Dataset) -> bool:
+def _at_other_points(array: DataArray, u: Dataset) -> bool:
     """Tell whether values are not at the points of a Dataset, as at half points they are not."""
     before = u.indexes
     sizes = any(u.sizes.get(dim, n) != n for dim, n in array.sizes.items())
     return sizes or any(not i.equals(before.get(d, i)) for d, i in array.indexes.items())
 
 
-def _merged(u: Dataset, made: Mapping[Any, DataArray]) -> Dataset:
+def _merge(u: Dataset, made: Mapping[Any, DataArray]) -> Dataset:
     """Return a Dataset at other points; variables left at the old ones are refused."""
     import xarray
 

@@ -1,4 +1,4 @@
-"""The grid of a labeled array: which of its dimensions are axes, and where their points are."""
+"""Grid of a labeled array: which of its dimensions are axes, and where their points are."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from findops.expressions.expression import as_expr
 from findops.grids.grid import Grid
 from findops.grids.uniform import Uniform
 from findops.interop.xarray.coordinates import is_date
-from findops.interop.xarray.names import differentiated, functions, labeled
+from findops.interop.xarray.names import coefficient_dims, coordinate_functions, derivative_axes
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterable
@@ -42,12 +42,12 @@ def grid_of(
     TypeError
         If a coordinate has the wrong type.
     """
-    along = differentiated(expr)
+    along = derivative_axes(expr)
     for name in along:
         _check_dimension(name, u, expr)
     given = [expr, *map(as_expr, fields)]
-    read = _read(given, u)
-    named = along | read | {*map(str, more)} | set[str]().union(*map(labeled, given))
+    read = _dims_read(given, u)
+    named = along | read | {*map(str, more)} | set[str]().union(*map(coefficient_dims, given))
     candidates = [
         dim
         for dim in u.dims
@@ -57,14 +57,16 @@ def grid_of(
     dims = tuple(candidates[first:])
     if not dims:
         raise ValueError(f"{expr!r} needs an array with dimensions, but got {u.dims}")
-    axes = {dim: _axis(dim, u, labels) if dim in along | read else _unread(dim, u) for dim in dims}
+    axes = {
+        dim: _axis(dim, u, labels) if dim in along | read else _index_axis(dim, u) for dim in dims
+    }
     return dims, Grid(**axes)
 
 
-def _read(given: Iterable[Expr], u: DataArray) -> set[str]:
+def _dims_read(given: Iterable[Expr], u: DataArray) -> set[str]:
     """Return the dimensions whose coordinates functions read."""
     read = set[str]()
-    for coefficient, names in chain.from_iterable(map(functions, given)):
+    for coefficient, names in chain.from_iterable(map(coordinate_functions, given)):
         for name in names & {*map(str, u.dims)}:
             if name in u.coords and is_date(u.coords[name].values):
                 raise TypeError(
@@ -96,10 +98,10 @@ def _axis(dim: str, u: DataArray, labels: Labels) -> Axis:
             f"dimension {dim!r} has no coordinate: give one, as in "
             f"u.assign_coords({dim}=0.1 * np.arange({u.sizes[dim]}))"
         )
-    return labels.reading(dim).axis(u.coords.variables[dim])
+    return labels.reader(dim).axis(u.coords.variables[dim])
 
 
-def _unread(dim: str, u: DataArray) -> Axis:
+def _index_axis(dim: str, u: DataArray) -> Axis:
     """Return an axis along which nothing is read but values."""
     if not u.sizes[dim]:
         raise ValueError(f"dimension {dim!r} has no points")

@@ -1,4 +1,4 @@
-"""Options of labeled arrays: how coordinates are read, and what components are called."""
+"""Labels of arrays: how they are read, and how those of a result follow from them."""
 
 from __future__ import annotations
 
@@ -17,10 +17,75 @@ if TYPE_CHECKING:
 
     Dims = tuple[str, ...]
 
-__all__ = ["Labels", "relabeled", "transported"]
+__all__ = ["Labels", "apply_to_variable", "restore_labels"]
+
+EXAMPLES = {"periodic": 360, "units": "D"}
+"""Values of options that are dicts by dimension, for messages."""
 
 
-def transported(
+@dataclass(frozen=True)
+class Labels:
+    """How the names and coordinates of labeled arrays are read."""
+
+    readers: Mapping[str, CoordinateReader]
+    components: tuple[str, str] = ("component", "derivative")
+
+    def reader(self, dim: str) -> CoordinateReader:
+        """Return what reads the coordinate of a dimension."""
+        return self.readers.get(dim) or CoordinateReader(dim)
+
+    @staticmethod
+    def of(
+        u: DataArray | Dataset,
+        periodic: Mapping[str, float],
+        units: Mapping[str, str],
+        radians: str | Collection[str],
+        component: str | tuple[str, str],
+    ) -> Labels:
+        """Check options for an array, and return what they say.
+
+        Raises
+        ------
+        ValueError
+            If a dimension is not there, or a unit not known.
+        TypeError
+            If an option has the wrong type.
+        """
+        degrees = (radians,) if isinstance(radians, str) else radians
+        if not isinstance(degrees, Collection):
+            raise TypeError(f"radians needs a dimension or several, as ['lon'], not {radians!r}")
+        for option, given in (("periodic", periodic), ("units", units)):
+            if not isinstance(given, Mapping):
+                example = {"x": EXAMPLES[option]}
+                raise TypeError(f"{option} needs a dict by dimension, as {example}, not {given!r}")
+        for option, named in (("periodic", periodic), ("units", units), ("radians", degrees)):
+            for dim in named:
+                if dim not in u.dims:
+                    raise ValueError(
+                        f"{option}: there is no dimension {dim!r} among {tuple(u.dims)}"
+                    )
+        for dim, unit in units.items():
+            if unit not in UNITS:
+                raise ValueError(f"units: that of {dim!r} is one of {list(UNITS)}, not {unit!r}")
+        readers = {
+            dim: CoordinateReader(dim, units.get(dim), periodic.get(dim), dim in degrees)
+            for dim in {*periodic, *units, *degrees}
+        }
+        return Labels(readers, _two_names(component))
+
+
+def _two_names(component: object) -> tuple[str, str]:
+    match (component, "derivative") if isinstance(component, str) else component:
+        case (str() as first, str() as second):
+            if first == second:
+                raise ValueError(f"component: two dimensions cannot both have the name {first!r}")
+            return first, second
+    raise TypeError(
+        f"component needs the name of a dimension, or two, as ('i', 'j'), not {component!r}"
+    )
+
+
+def apply_to_variable(
     op: Callable[[Any], Any], u: DataArray, dims: Dims, reads: Dims = (), gives: Dims = ()
 ) -> Any:
     """Return the values of op(u) as a Variable whose dimensions are ordered as those of u.
@@ -36,7 +101,7 @@ def transported(
     return made.transpose(*(dim for dim in gives if dim not in kept), *kept)
 
 
-def relabeled(
+def restore_labels(
     values: Any, u: DataArray, op: Operator, labels: Labels, names: Mapping[str, Any]
 ) -> DataArray:
     """Return values with the coordinates of u, and those of new components and half points."""
@@ -63,71 +128,5 @@ def relabeled(
     }
     for dim, axis in moved.items():
         old = u.coords.variables[dim]
-        new[dim] = (dim, labels.reading(dim).labels(axis.coordinates, old), old.attrs)
+        new[dim] = (dim, labels.reader(dim).labels(axis.coordinates, old), old.attrs)
     return result.assign_coords(new) if new else result
-
-
-SUCH = {"periodic": 360, "units": "D"}
-"""What a value of these options looks like."""
-
-
-@dataclass(frozen=True)
-class Labels:
-    """How the names and coordinates of labeled arrays are read."""
-
-    readings: Mapping[str, CoordinateReader]
-    components: tuple[str, str] = ("component", "derivative")
-
-    def reading(self, dim: str) -> CoordinateReader:
-        """Return how the coordinate of a dimension is read."""
-        return self.readings.get(dim) or CoordinateReader(dim)
-
-    @staticmethod
-    def of(
-        u: DataArray | Dataset,
-        periodic: Mapping[str, float],
-        units: Mapping[str, str],
-        radians: str | Collection[str],
-        component: str | tuple[str, str],
-    ) -> Labels:
-        """Check options for an array, and return what they say.
-
-        Raises
-        ------
-        ValueError
-            If a dimension is not there, or a unit not known.
-        TypeError
-            If an option has the wrong type.
-        """
-        degrees = (radians,) if isinstance(radians, str) else radians
-        if not isinstance(degrees, Collection):
-            raise TypeError(f"radians needs a dimension or several, as ['lon'], not {radians!r}")
-        for option, given in (("periodic", periodic), ("units", units)):
-            if not isinstance(given, Mapping):
-                such = {"x": SUCH[option]}
-                raise TypeError(f"{option} needs a dict by dimension, as {such}, not {given!r}")
-        for option, named in (("periodic", periodic), ("units", units), ("radians", degrees)):
-            for dim in named:
-                if dim not in u.dims:
-                    raise ValueError(
-                        f"{option}: there is no dimension {dim!r} among {tuple(u.dims)}"
-                    )
-        for dim, unit in units.items():
-            if unit not in UNITS:
-                raise ValueError(f"units: that of {dim!r} is one of {list(UNITS)}, not {unit!r}")
-        readings = {
-            dim: CoordinateReader(dim, units.get(dim), periodic.get(dim), dim in degrees)
-            for dim in {*periodic, *units, *degrees}
-        }
-        return Labels(readings, _two_names(component))
-
-
-def _two_names(component: object) -> tuple[str, str]:
-    match (component, "derivative") if isinstance(component, str) else component:
-        case (str() as first, str() as second):
-            if first == second:
-                raise ValueError(f"component: two dimensions cannot both have the name {first!r}")
-            return first, second
-    raise TypeError(
-        f"component needs the name of a dimension, or two, as ('i', 'j'), not {component!r}"
-    )

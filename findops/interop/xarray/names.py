@@ -1,4 +1,4 @@
-"""What an expression says about the names of dimensions and components."""
+"""Names of dimensions and components to which an expression refers."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ if TYPE_CHECKING:
 
 __all__ = [
     "check_orientation",
+    "coefficient_dims",
     "component_names",
-    "differentiated",
-    "functions",
-    "labeled",
-    "open_ended",
+    "coordinate_functions",
+    "derivative_axes",
+    "takes_all_axes",
     "with_axes",
 ]
 
-Names = tuple[str, ...] | None
+ComponentNames = tuple[str, ...] | None
 
 
-def open_ended(expr: Expr) -> bool:
+def takes_all_axes(expr: Expr) -> bool:
     """Tell whether an operator in it names no axes, and so takes all."""
     return any(isinstance(node, Differential) and node.axes is None for node in walk(expr))
 
@@ -39,10 +39,10 @@ def with_axes(expr: Expr, axes: tuple[str, ...]) -> Expr:
 
     def change(node: Expr) -> Expr:
         if isinstance(node, Differential) and node.axes is None:
-            object.__setattr__(node, "axes", axes)
+            return node.along(axes)
         return node
 
-    return rewrite(expr, change) if open_ended(expr) else expr
+    return rewrite(expr, change) if takes_all_axes(expr) else expr
 
 
 def check_orientation(expr: Expr) -> None:
@@ -55,7 +55,7 @@ def check_orientation(expr: Expr) -> None:
             )
 
 
-def differentiated(expr: Expr) -> set[str]:
+def derivative_axes(expr: Expr) -> set[str]:
     """Return the names of the axes along which an expression acts.
 
     Raises
@@ -75,13 +75,13 @@ def differentiated(expr: Expr) -> set[str]:
     return set(axes)
 
 
-def labeled(expr: Expr) -> set[str]:
+def coefficient_dims(expr: Expr) -> set[str]:
     """Return the dimensions of the labeled arrays in an expression."""
     arrays = (node.value for node in walk(expr) if isinstance(node, Coef))
     return {str(dim) for array in arrays if is_labeled(array) for dim in array.dims}
 
 
-def functions(expr: Expr) -> Iterator[tuple[Coef, frozenset[str]]]:
+def coordinate_functions(expr: Expr) -> Iterator[tuple[Coef, frozenset[str]]]:
     """Yield the functions of coordinates in an expression, and what their parameters are called.
 
     Raises
@@ -100,7 +100,7 @@ def functions(expr: Expr) -> Iterator[tuple[Coef, frozenset[str]]]:
             yield node, names
 
 
-def component_names(expr: Expr, given: Names, reads: bool) -> Names:
+def component_names(expr: Expr, given: ComponentNames, reads: bool) -> ComponentNames:
     """Return what the components are called that an expression gives, or that it reads.
 
     Parameters
