@@ -204,7 +204,7 @@ def _infinite(band: Band, far: int) -> tuple[tuple[int, ...], Floats]:
 
 
 def _rows(band: Band, start: int, stop: int, rows: range) -> tuple[Row, ...]:
-    """Return rows of left⁻¹ · band by the equations from start to stop, far enough about them."""
+    """Return rows of left⁻¹ · band by solving the equations from start to stop alone."""
     from scipy.sparse.linalg import splu
 
     assert band.left is not None

@@ -14,13 +14,13 @@ if TYPE_CHECKING:
 
 __all__ = ["row"]
 
-Place = tuple[int, tuple[int, ...]]
+InputPoint = tuple[int, tuple[int, ...]]
 """Component and index; on a circle the index may go on beyond the ends."""
 
 
-def row(program: Program, component: int, index: tuple[int, ...]) -> dict[Place, Scalar]:
+def row(program: Program, component: int, index: tuple[int, ...]) -> dict[InputPoint, Scalar]:
     """Return one row, as {(component, input index): weight}."""
-    result: dict[Place, Scalar] = {}
+    result: dict[InputPoint, Scalar] = {}
     for part in program.parts:
         match part:
             case Chain() if part.row == component:
@@ -36,7 +36,7 @@ def row(program: Program, component: int, index: tuple[int, ...]) -> dict[Place,
 
 def _chain_row(
     chain: Chain, index: tuple[int, ...], points: tuple[int, ...]
-) -> dict[Place, Scalar]:
+) -> dict[InputPoint, Scalar]:
     rows: dict[tuple[int, ...], Scalar] = {index: 1.0}
     for term in chain.terms:
         following: dict[tuple[int, ...], Scalar] = {}
@@ -76,11 +76,11 @@ def _term_row(
 
 def _composition_row(
     part: Composition, component: int, index: tuple[int, ...]
-) -> dict[Place, Scalar]:
-    rows: dict[Place, Scalar] = {(component, index): 1.0}
+) -> dict[InputPoint, Scalar]:
+    rows: dict[InputPoint, Scalar] = {(component, index): 1.0}
     for program in part.programs:
         points = program.outputs.points
-        following: dict[Place, Scalar] = {}
+        following: dict[InputPoint, Scalar] = {}
         for (c, place), factor in rows.items():
             inside = tuple(i % n for i, n in zip(place, points, strict=True))
             laps = tuple(i // n for i, n in zip(place, points, strict=True))

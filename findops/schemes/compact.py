@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Compact"]
 
-Side = int | Fractions
+CompactSide = int | Fractions
 """Neighbors on either side in one side of the equation, or their coefficients."""
 
 SPECTRAL_LIKE = {1: (2.0, 2.3, 2.4), 2: (2.0, 2.4, 2.6)}
@@ -81,8 +81,8 @@ class Compact(Scheme):
     np.float64(0.99946)
     """
 
-    left: Side
-    right: Side | None
+    left: CompactSide
+    right: CompactSide | None
     waves: tuple[float, ...]
 
     def __init__(
@@ -250,7 +250,7 @@ class Compact(Scheme):
 # Arguments --------------------------------------------------------------------------------------
 
 
-def _side(value: object, name: str) -> Side:
+def _side(value: object, name: str) -> CompactSide:
     if isinstance(value, np.ndarray):
         value = value.tolist()
     if isinstance(value, Sequence) and not isinstance(value, (str, bytes)):
@@ -273,7 +273,7 @@ def _coefficient(value: object, name: str) -> Fraction:
     return short if float(short) == float(value) else Fraction(float(value))
 
 
-def _shown(side: Side) -> str:
+def _shown(side: CompactSide) -> str:
     if isinstance(side, int):
         return str(side)
     return f"[{', '.join(map(_written, side))}]"

@@ -1,4 +1,4 @@
-"""The equations of compact schemes: interior rows from moments, and rows near the ends."""
+"""Equations of compact schemes: interior rows from moments, and rows near the ends."""
 
 from __future__ import annotations
 
