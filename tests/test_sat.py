@@ -23,7 +23,7 @@ from findops import (
     Uniform,
     UpwindSBP,
 )
-from findops.conditions.boundary_terms import DiffusiveTerm, acting_across
+from findops.conditions.boundary_terms import DiffusiveTerm, boundary_terms
 from tests.support import random_array
 
 ORDERS = (2, 4, 6, 8)
@@ -185,7 +185,7 @@ def test_what_can_be_borrowed_is_what_is_in_print(order, borrowed):
     op = Diff("x", 2, scheme=SBP(order, "mattsson-nordstrom-2004")).on(
         Grid(x=Uniform(n=80, step=1))
     )
-    (flux,) = acting_across(op, 0)
+    (flux,) = boundary_terms(op, 0)
     assert isinstance(flux, DiffusiveTerm)
     np.testing.assert_allclose(flux.borrowed, borrowed, atol=6e-11 if order < 8 else 6e-7)
 

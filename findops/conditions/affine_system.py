@@ -60,12 +60,12 @@ class AffineSystem(ABC):
         """Return the system of an operator under conditions, one or several."""
 
     @abstractmethod
-    def _right(self, f: Array, t: float | None) -> Array:
-        """Return the right-hand side for the unknowns among the values of the fields."""
+    def _rhs(self, f: Array, t: float | None) -> Array:
+        """Return the right-hand side without the means, (count,)."""
 
     @abstractmethod
-    def _settle(self, left: Array, u: Array, t: float | None) -> Array:
-        """Return f − op(u), flat, with what is left of the conditions at their points."""
+    def _residual(self, left: Array, u: Array, t: float | None) -> Array:
+        """Return what is left of the equations without the means, given f − op(u), flat."""
 
     @cached_property
     def unknowns(self) -> Unknowns:
@@ -274,7 +274,7 @@ class AffineSystem(ABC):
         """
         values = as_field(f)
         full = values if values.ndim else np.broadcast_to(values, self.shape)
-        right = self._right(self._field(full), t)
+        right = self._rhs(self._field(full), t)
         if not self.equations.means:
             return right
         known = self.lift(np.zeros(self.size), t).ravel()
@@ -301,7 +301,7 @@ class AffineSystem(ABC):
         made = self.applied(u, t)
         fits = np.result_type(made, as_field(f)) == made.dtype
         left: Array = np.subtract(as_field(f), made, out=made if fits else None).reshape(-1)
-        left = self._settle(left, u, t)
+        left = self._residual(left, u, t)
         if not constants.size:
             return left
         left = left.astype(np.result_type(left, constants, self.constant_columns), copy=False)

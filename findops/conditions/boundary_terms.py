@@ -1,4 +1,4 @@
-"""Boundary terms of integration by parts: what acts along an axis and is left at its ends."""
+"""Boundary terms of integration by parts: what derivatives leave at the ends of an axis."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from findops.plan.band import Band, ByParts, Row
 
 
-__all__ = ["AdvectiveTerm", "DiffusiveTerm", "acting_across", "quadrature", "time_sign"]
+__all__ = ["AdvectiveTerm", "DiffusiveTerm", "boundary_terms", "quadrature", "time_sign"]
 
 ADJOINT_ROUNDOFF = 1e-12
 """What roundoff leaves in H·D + (H·D')ᵀ where exact arithmetic would leave zero."""
@@ -55,8 +55,8 @@ class DiffusiveTerm:
     """k, 1 in a second derivative."""
 
 
-def acting_across(op: Operator, axis: int) -> Iterator[AdvectiveTerm | DiffusiveTerm]:
-    """Yield what of an operator acts along an axis and leaves terms at its ends.
+def boundary_terms(op: Operator, axis: int) -> Iterator[AdvectiveTerm | DiffusiveTerm]:
+    """Yield the parts of an operator that act along an axis and leave terms at its ends.
 
     Raises
     ------
@@ -66,7 +66,7 @@ def acting_across(op: Operator, axis: int) -> Iterator[AdvectiveTerm | Diffusive
     for part in op.program.parts:
         if not isinstance(part, Chain):
             raise ValueError(f"{op!r}: impose='sat' takes no products of bound operators")
-        yield from _across(part, axis, op)
+        yield from _of_chain(part, axis, op)
 
 
 def time_sign(op: Operator) -> int:
@@ -78,7 +78,7 @@ def time_sign(op: Operator) -> int:
         If neither does.
     """
     axes = (i for i, axis in enumerate(op.domain.axes) if not axis.periodic)
-    fluxes = (f for i in axes for f in acting_across(op, i) if isinstance(f, DiffusiveTerm))
+    fluxes = (f for i in axes for f in boundary_terms(op, i) if isinstance(f, DiffusiveTerm))
     signs = {s for f in fluxes for s in np.unique(np.sign(np.real(f.coefficient * f.inner)))}
     if {1, -1} <= signs:
         raise ValueError(f"{op!r}: impose='sat' needs second derivatives of one sign")
@@ -94,36 +94,21 @@ def quadrature(op: Operator) -> Array:
     return made
 
 
-def _across(chain: Chain, axis: int, op: Operator) -> Iterator[AdvectiveTerm | DiffusiveTerm]:
+def _of_chain(chain: Chain, axis: int, op: Operator) -> Iterator[AdvectiveTerm | DiffusiveTerm]:
+    """Yield the part that a chain of factors is, if it leaves terms at the ends of an axis."""
     acting = [term for term in chain.terms if term.bands[axis] is not None]
-    if not acting:
-        return
     bands: list[Any] = [term.bands[axis] for term in acting]
-    name = op.domain.names[axis]
-    if any(band.law is None for band in bands):
-        raise ValueError(
-            f"{op!r}: impose='sat' needs derivatives along {name!r} that sum by parts, as with "
-            "scheme=SBP(4)"
-        )
-    crossed = any(band is not None for term in chain.terms for band in term.bands[:axis])
-    crossed |= any(band is not None for term in chain.terms for band in term.bands[axis + 1 :])
-    order = sum(band.order for band in bands)
     laws = [band.law for band in bands]
+    if None in laws:
+        raise ValueError(
+            f"{op!r}: impose='sat' needs derivatives along {op.domain.names[axis]!r} that sum by "
+            "parts, as with scheme=SBP(4)"
+        )
     if all(law.slopes is None for law in laws):
         return
-    alone = len(chain.terms) == len(acting)
-    if (
-        crossed
-        or any(term.masks for term in chain.terms)
-        or order > 2
-        or (order == 2 and not alone)
-    ):
-        raise ValueError(
-            f"{op!r}: impose='sat' takes first derivatives, second derivatives and D·k·D along "
-            f"{name!r}, times coefficients"
-        )
+    _check_form(chain, axis, op)
     coefficient = acting[0].coefficient
-    if order == 1:
+    if sum(band.order for band in bands) == 1:
         for term in chain.terms:
             if term is not acting[0]:
                 coefficient = coefficient * term.coefficient
@@ -136,6 +121,18 @@ def _across(chain: Chain, axis: int, op: Operator) -> Iterator[AdvectiveTerm | D
             raise ValueError(f"{op!r}: of D·k·D, the two derivatives must sum by parts together")
         beta, inner = float(laws[0].norm[[0, -1]].min()), acting[1].coefficient
         yield DiffusiveTerm(chain.row, chain.col, laws[0], coefficient, laws[1].slopes, beta, inner)
+
+
+def _check_form(chain: Chain, axis: int, op: Operator) -> None:
+    """Refuse chains that act along other axes too, or otherwise than by D, D₂ or D·k·D."""
+    acts = [i for term in chain.terms for i, band in enumerate(term.bands) if band]
+    order = sum(band.order for term in chain.terms if (band := term.bands[axis]))
+    scaled = order == 2 and len(acts) < len(chain.terms)
+    if set(acts) != {axis} or any(term.masks for term in chain.terms) or order > 2 or scaled:
+        raise ValueError(
+            f"{op!r}: impose='sat' takes first derivatives, second derivatives and D·k·D along "
+            f"{op.domain.names[axis]!r}, times coefficients"
+        )
 
 
 def _adjoint(left: Band, right: Band) -> bool:

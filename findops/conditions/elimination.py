@@ -95,14 +95,14 @@ class EliminationSystem(AffineSystem):
             flat[replaced] = self.elimination(flat, given)
         return u
 
-    def _right(self, f: Array, t: float | None) -> Array:
+    def _rhs(self, f: Array, t: float | None) -> Array:
         right = self.unknowns.of(f)
         if not self.equations.values(t).any():
             return right
         # The operator needs no matrix to tell what the given values contribute.
         return right - self.unknowns.of(self.operator(self.lift(np.zeros(self.size), t)))
 
-    def _settle(self, left: Array, u: Array, t: float | None) -> Array:  # noqa: ARG002  # u holds them
+    def _residual(self, left: Array, u: Array, t: float | None) -> Array:  # noqa: ARG002  # u holds them
         left[self.equations.replaced] = 0
         return left
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from findops.conditions.boundary_terms import AdvectiveTerm, DiffusiveTerm, acting_across
+from findops.conditions.boundary_terms import AdvectiveTerm, DiffusiveTerm, boundary_terms
 from findops.conditions.conditions import Place, Trace
 from findops.discretization.coefficients import evaluate
 from findops.expressions.expression import Coef, Identity
@@ -106,7 +106,7 @@ class Face:
     @cached_property
     def terms(self) -> list[AdvectiveTerm | DiffusiveTerm]:
         """What acts across it."""
-        return list(acting_across(self.op, self.axis))
+        return list(boundary_terms(self.op, self.axis))
 
     def at(self, coefficient: Any) -> Array:
         """Return a coefficient on the face, of length 1 along the axis."""

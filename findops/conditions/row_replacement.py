@@ -41,13 +41,13 @@ class RowReplacementSystem(AffineSystem):
     def matvec(self, x: ArrayLike) -> Array:
         return np.asarray(self.matrix @ self._unknowns(x))
 
-    def _right(self, f: Array, t: float | None) -> Array:
+    def _rhs(self, f: Array, t: float | None) -> Array:
         flat, given = f.ravel(), self.equations.values(t)
         right = flat.astype(np.result_type(flat, given))
         right[self.equations.replaced] = given
         return right
 
-    def _settle(self, left: Array, u: Array, t: float | None) -> Array:
+    def _residual(self, left: Array, u: Array, t: float | None) -> Array:
         missing = self.equations.values(t) - self.equations.matrix @ u.ravel()
         left = left.astype(np.result_type(left, missing), copy=False)
         left[self.equations.replaced] = missing

@@ -119,10 +119,10 @@ class PenaltySystem(AffineSystem):
                 added[row] = added[row] + data
         return np.stack(added).reshape(layout.shape)
 
-    def _right(self, f: Array, t: float | None) -> Array:
+    def _rhs(self, f: Array, t: float | None) -> Array:
         return self.unknowns.of(f) - self.boundary_data(t).ravel()
 
-    def _settle(self, left: Array, u: Array, t: float | None) -> Array:  # noqa: ARG002  # no condition is strong
+    def _residual(self, left: Array, u: Array, t: float | None) -> Array:  # noqa: ARG002  # no condition is strong
         return left
 
 
