@@ -100,7 +100,8 @@ def _check_closure(kind: object) -> None:
     elif kind not in CLOSURES:
         raise ValueError(
             f"closure must be one of {list(CLOSURES)}, an accuracy, or a dict by face, not "
-            f"{kind!r}; an axis is made periodic by Periodic(…), and spacings per axis go in a tuple"
+            f"{kind!r}; an axis is made periodic by Periodic(…), and spacings per axis go in a "
+            "tuple"
         )
 
 
