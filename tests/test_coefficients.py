@@ -234,6 +234,8 @@ NESTED = {
     "derivative": lambda f: sympy.Derivative(f(x), x),
     "integral": lambda f: sympy.Integral(f(x), x),
     "limits of a sum": lambda f: sympy.Sum(x * K, (K, 1, f(2))),
+    "sum without symbols": lambda f: sympy.Sum(f(K), (K, 1, 3)),
+    "integral without symbols": lambda f: sympy.Integral(f(K), (K, 0, 1)),
     "substitution": lambda f: sympy.Subs(f(K), K, x),
     "condition of a piece": lambda f: sympy.Piecewise((x, f(x) > 0), (0, True)),
     "without symbols": lambda f: f(1) + 1,

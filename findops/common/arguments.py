@@ -85,7 +85,10 @@ def _masked(value: object) -> bool:
 
 
 def _symbolic(value: Any) -> object:
-    if not value.is_number:
+    from sympy.core.function import AppliedUndef
+
+    # A sum of f(1), f(2), … is a number to SymPy, but f is refused by name when it is bound.
+    if not value.is_number or value.has(AppliedUndef):
         return value
     if value.is_finite is False or not np.isfinite(complex(value)):
         raise ValueError(f"a coefficient must be finite, but is {value}")
