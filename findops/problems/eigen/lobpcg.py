@@ -22,7 +22,7 @@ __all__ = ["extreme_eigenpairs", "too_large"]
 FRONT = 1500
 """Half width of the band up to which a matrix is factored: 46³ points at acc 2, 30³ at acc 4."""
 
-CONVERGED = 1e-10
+CONVERGED_RESIDUAL = 1e-10
 """Residual of a pair that has converged, relative to ‖A‖."""
 
 STEPS = 20
@@ -72,13 +72,21 @@ def extreme_eigenpairs(
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", UserWarning)  # residuals tell, below
             every, block = lobpcg(
-                A, block, pencil.B, inverse, tol=CONVERGED * size, maxiter=STEPS, largest=False
+                A,
+                block,
+                pencil.B,
+                inverse,
+                tol=CONVERGED_RESIDUAL * size,
+                maxiter=STEPS,
+                largest=False,
             )
         # The columns beyond the k-th need not converge, and may never.
         first = np.argsort(every)[:k]
         values, vectors = every[first], block[:, first]
         left = np.linalg.norm(A @ vectors - (pencil.mass @ vectors) * values, axis=0)
-        converged = int((left <= 2 * CONVERGED * size * np.linalg.norm(vectors, axis=0)).sum())
+        converged = int(
+            (left <= 2 * CONVERGED_RESIDUAL * size * np.linalg.norm(vectors, axis=0)).sum()
+        )
         if converged == k:
             break
     else:
@@ -86,7 +94,7 @@ def extreme_eigenpairs(
             f"only {converged} of {k} eigenvalues near {near:g} converged in {ROUNDS * STEPS} "
             "steps of LOBPCG: ask for fewer"
         )
-    if values[0] < -CONVERGED * size:
+    if values[0] < -CONVERGED_RESIDUAL * size:
         raise ValueError(
             f"near={near:g} lies within the spectrum, and the matrix of {n} unknowns is too large "
             "to be factored: give a number beside the spectrum, or a coarser grid"

@@ -36,7 +36,7 @@ DENSE_POINTS = 2048
 EIGENVECTOR_CONDITION = 1e6
 """Condition number of the eigenvectors above which too many digits are lost."""
 
-SYMMETRY_ROUNDOFF = 1e-12
+HERMITIAN_BASIS = 1e-12
 """Part of the largest entry by which a matrix may differ from its conjugate transpose."""
 
 TRANSFORM_ERROR = 2e-14
@@ -194,7 +194,7 @@ def _prime_factors(n: int) -> list[int]:
 
 def _dense_basis(matrix: Array) -> DenseBasis | None:
     size = np.abs(matrix).max(initial=0)
-    if np.abs(matrix - matrix.conj().T).max(initial=0) <= SYMMETRY_ROUNDOFF * size:
+    if np.abs(matrix - matrix.conj().T).max(initial=0) <= HERMITIAN_BASIS * size:
         values, vectors = np.linalg.eigh(matrix)
         return DenseBasis(values, vectors, vectors.conj().T)
     rows = np.abs(matrix).sum(axis=1)

@@ -35,7 +35,7 @@ RESIDUAL_SLACK = 10
 MAX_ITERATIONS = 500
 """Iterations after which a method is given up."""
 
-ADJOINT_ROUNDOFF = 1e-11
+SYMMETRIC_PRODUCTS = 1e-11
 """Part of ⟨A x, y⟩ by which it may differ from ⟨x, A y⟩ if A is symmetric."""
 
 SAME_EIGENVALUE = 1e-9
@@ -85,7 +85,7 @@ def _symmetric(A: LinearOperator, b: Array) -> bool:
     rng = np.random.default_rng(0)
     x, y = (rng.standard_normal(len(b)).astype(A.dtype) for _ in range(2))
     left, right = np.vdot(y, Ax := A @ x), np.vdot(A @ y, x)
-    return bool(abs(left - right) <= ADJOINT_ROUNDOFF * np.linalg.norm(Ax) * np.linalg.norm(y))
+    return bool(abs(left - right) <= SYMMETRIC_PRODUCTS * np.linalg.norm(Ax) * np.linalg.norm(y))
 
 
 @dataclass(frozen=True, eq=False)

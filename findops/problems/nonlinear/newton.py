@@ -34,19 +34,19 @@ if TYPE_CHECKING:
 
 __all__ = ["Iterate", "Residual", "newton"]
 
-CONVERGED = np.finfo(float).eps
+ROUNDOFF_RESIDUAL = np.finfo(float).eps
 """Residual, as a part of what it is the sum of, at which nothing is left to be gained."""
 
-ENOUGH = 1e-12
+SMALL_RESIDUAL = 1e-12
 """The same, from which on a step that gains little ends the iteration."""
 
-LITTLE = 0.5
+SLOW_REDUCTION = 0.5
 """Reduction of the residual by one step that is too little for Newton's method to go on."""
 
-SLOPE = 0.25
+KEPT_REDUCTION = 0.25
 """Part of the promised reduction that a step must keep."""
 
-SHORTEST = 2.0**-20
+SHORTEST_STEP = 2.0**-20
 """Part of a step below which it is given up."""
 
 LARGEST_GROWTH_BY_DIFFERENCES = 1e11
@@ -225,11 +225,11 @@ def newton(
     for _ in range(MAX_STEPS + 1):
         here = Iterate.at(residual, x, jacobian, solver)
         history.append(here.relative(system))
-        if history[-1] <= CONVERGED:
+        if history[-1] <= ROUNDOFF_RESIDUAL:
             return here, history
         taken = _line_search(residual, here)
-        if history[-1] <= ENOUGH and (
-            taken is None or history[-1] > LITTLE * min(history[:-1], default=np.inf)
+        if history[-1] <= SMALL_RESIDUAL and (
+            taken is None or history[-1] > SLOW_REDUCTION * min(history[:-1], default=np.inf)
         ):
             return here, history
         if taken is None:
@@ -246,12 +246,12 @@ def _line_search(residual: Residual, here: Iterate) -> Array | None:
     """Return the unknowns after as much of a step as comes nearer; None if nothing does."""
     step = here.step(here.left)
     length, part = np.linalg.norm(step), 1.0
-    while part >= SHORTEST:
+    while part >= SHORTEST_STEP:
         trial = here.x + part * step
         with np.errstate(all="ignore"):
             left = residual.left(trial)
         finite = np.isfinite(left).all()
-        if finite and np.linalg.norm(here.step(left)) <= (1 - SLOPE * part) * length:
+        if finite and np.linalg.norm(here.step(left)) <= (1 - KEPT_REDUCTION * part) * length:
             return trial
         part /= 2
     return None
