@@ -318,6 +318,7 @@ class Interface(Condition):
     component 0 on x+ = component 1 on x-
     """
 
+    where: str
     expression: Any = field(default=Identity(), init=False)
     value: Any = field(default=0, init=False)
     component: int | None = field(default=None, init=False)
