@@ -23,7 +23,7 @@ from findops import (
     Upwind,
 )
 from findops.executors.libraries import array_api
-from findops.executors.libraries.library import KEPT
+from findops.executors.libraries.library import CACHES
 from findops.executors.lookup import executor
 from tests.cases import CASES, LITERAL, each
 from tests.support import assert_rows_close, input_shape, magnitudes, random_array, row_scale
@@ -242,8 +242,8 @@ def test_what_is_kept_goes_with_the_operator(library):
         op = (np.ones(GRID.shape) * L).on(GRID)
         op(library().ones(GRID.shape))
         factor = next(factor for term in op.program.terms for factor in term.factors)
-        assert op.program in KEPT
-        assert factor in KEPT
+        assert op.program in CACHES
+        assert factor in CACHES
         return weakref.ref(op.program), weakref.ref(factor)
 
     watched = parts()
@@ -342,8 +342,8 @@ def test_another_value_of_a_field():
 @pytest.fixture
 def thin(monkeypatch):
     """Slabs so thin that every field is cut."""
-    monkeypatch.setattr(array_api, "SLAB", 8)
-    monkeypatch.setattr(array_api, "THIN", 2)
+    monkeypatch.setattr(array_api, "SLAB_NUMBERS", 8)
+    monkeypatch.setattr(array_api, "MIN_SLAB_POINTS", 2)
 
 
 @pytest.mark.usefixtures("thin")
@@ -363,14 +363,14 @@ def test_gradients_go_through_slabs(name):
 
 def test_large_arrays_on_the_processor_pass_through_caches(monkeypatch):
     """What is applied to at once is a slab, with what its rows reach."""
-    sizes, apply = [], array_api._program
+    sizes, apply = [], array_api._apply
 
     def noted(program, library, u):
         sizes.append(u.numel())
         return apply(program, library, u)
 
-    monkeypatch.setattr(array_api, "SLAB", 1 << 10)
-    monkeypatch.setattr(array_api, "_program", noted)
+    monkeypatch.setattr(array_api, "SLAB_NUMBERS", 1 << 10)
+    monkeypatch.setattr(array_api, "_apply", noted)
     op = Laplacian(acc=4).on(Grid(x=Periodic(0, 1, 64), y=Uniform(0, 1, 64)))
     u = random_array((3, 64, 64))
     np.testing.assert_allclose(op(torch().tensor(u)), op(u), rtol=0, atol=1e-8)
@@ -423,8 +423,8 @@ def test_jax_differentiates_with_respect_to_coefficients():
 @pytest.mark.parametrize("slabs", [False, True])
 def test_torch_differentiates_with_respect_to_coefficients(slabs, monkeypatch):
     if slabs:
-        monkeypatch.setattr(array_api, "SLAB", 8)
-        monkeypatch.setattr(array_api, "THIN", 2)
+        monkeypatch.setattr(array_api, "SLAB_NUMBERS", 8)
+        monkeypatch.setattr(array_api, "MIN_SLAB_POINTS", 2)
     op, k, u = inverse_problem()
     k_ = torch().tensor(k, requires_grad=True)
     (op.replace(k=k_)(torch().tensor(u)) ** 2).sum().backward()

@@ -12,7 +12,7 @@ import pytest
 import findops as fo
 from findops import Diff, Diffusion, Divergence, Gradient, Grid, Laplacian, Periodic, Uniform
 from findops.common.threads import num_threads
-from findops.executors.libraries.chunks import Part
+from findops.executors.libraries.chunks import ChunkMaker
 from findops.plan.window import window
 from tests.cases import CASES, each
 from tests.support import (
@@ -100,7 +100,7 @@ def test_a_window_is_a_part_of_the_matrix(case):
                 read[tuple(spans)] = True
         block.reshape(ins.count, *read.shape)[c][~read] = np.nan
     want = op(u)
-    got = Part(made.program, want.dtype, (((0, 0),),))(block) if made.reads else None
+    got = ChunkMaker(made.program, want.dtype, (((0, 0),),))(block) if made.reads else None
     want = want[(..., *(slice(*(span or (None,))) for span in rows))]
     scale = row_scale(magnitudes(op), u).reshape(outs.shape)
     scale = scale[(..., *(slice(*(span or (None,))) for span in rows))]
@@ -159,7 +159,7 @@ def test_a_graph_grows_with_the_number_of_chunks_only(expr, pieces):
 def test_alike_chunks_share_their_window_and_windows_are_small():
     op = Laplacian(["x"], acc=4).on(Grid(x=Uniform(0, 1, 10_000), y=Uniform(0, 1, 10)))
     own = op(da.zeros((10_000, 10), chunks=(100, 10))).dask.layers
-    parts = [p for layer in own.values() for p in layer.values() if isinstance(p, Part)]
+    parts = [p for layer in own.values() for p in layer.values() if isinstance(p, ChunkMaker)]
     assert len(parts) == 3
     assert max(len(pickle.dumps(p)) for p in parts) < 3000
 
@@ -169,7 +169,7 @@ def test_a_window_carries_its_own_part_of_coefficients_only():
     grid = Grid(x=Uniform(0, 1, n), y=Uniform(0, 1, m))
     op = (random_array((n, m)) * Diff("x")).on(grid)
     own = op(da.zeros((n, m), chunks=(100, m))).dask.layers
-    parts = [p for layer in own.values() for p in layer.values() if isinstance(p, Part)]
+    parts = [p for layer in own.values() for p in layer.values() if isinstance(p, ChunkMaker)]
     assert len(parts) == 40
     sizes = [len(pickle.dumps(p)) for p in parts]
     assert max(sizes) < 100 * m * 8 + 3000

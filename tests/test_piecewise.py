@@ -18,8 +18,8 @@ BOX = Grid(x=Uniform(0, 1, 90), y=Periodic(0, 1, 40), z=Cells(0, 1, 50))
 @pytest.fixture
 def small(monkeypatch):
     """Blocks so small that every field is cut, along every axis."""
-    monkeypatch.setattr(on_disk, "BLOCK", 8)
-    monkeypatch.setattr(on_disk, "THICK", 5)
+    monkeypatch.setattr(on_disk, "DISK_BLOCK_BYTES", 8)
+    monkeypatch.setattr(on_disk, "MIN_BLOCK_POINTS", 5)
 
 
 @pytest.mark.usefixtures("small")
@@ -78,7 +78,7 @@ def test_from_disk_to_disk_takes_a_few_blocks_of_memory(tmp_path, monkeypatch, k
     op = expr.on(BOX)
     want = op(np.array(stored, float))
     block = 1 << 18
-    monkeypatch.setattr(on_disk, "BLOCK", block)
+    monkeypatch.setattr(on_disk, "DISK_BLOCK_BYTES", block)
     tracemalloc.start()
     try:
         assert op(stored, out=out) is out

@@ -1,4 +1,4 @@
-"""Programs made ready for the compiled kernels, for arrays of one type."""
+"""Programs made ready for the compiled kernels, and applied by them in slabs and on threads."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from findops.common.threads import num_threads, run
+from findops.common.threads import TASKS_PER_THREAD, num_threads, run
 from findops.executors.contiguous import fits
 from findops.executors.kernels.kernels import direct, sweep
 from findops.executors.kernels.lowering import lower
@@ -27,9 +27,7 @@ if TYPE_CHECKING:
     from findops.executors.kernels.schedule import Buffer, OutputRow, Schedule
     from findops.plan.program import Program
 
-
 __all__ = ["Fused", "Job", "worth_threads"]
-
 
 SERIAL = 1 << 16
 """Points below which a second thread costs more than it brings."""
@@ -47,8 +45,8 @@ OVERLAP = 1
 LARGE = 1 << 23
 """Bytes of output from which caches would not hold it until it is read."""
 
-PARTS = 4
-"""Tasks for each thread, so that none waits long for another."""
+SEGMENT = 1 << 14
+"""Bytes of a row that are filled at a time, where rows are long."""
 
 
 def worth_threads(points: int) -> bool:
@@ -112,7 +110,9 @@ class Job:
         """Cut a box along its longest axis, of equal ones the first."""
         axis = int(np.argmax(high - low))
         n = int(high[axis] - low[axis])
-        for a, b in parts(n, max(1, n // (PARTS * self.threads)) if self.threads > 1 else n):
+        for a, b in parts(
+            n, max(1, n // (TASKS_PER_THREAD * self.threads)) if self.threads > 1 else n
+        ):
             first, last = low.copy(), high.copy()
             first[axis], last[axis] = low[axis] + a, low[axis] + b
             yield first, last
@@ -122,10 +122,10 @@ class Job:
         (stage,) = self.fused.stages
         segments = self.fused.row_segments
         low, high = self.fused.ends(len(self.out))
-        if math.prod(high.tolist()) >= PARTS * self.threads or self.threads == 1:
+        if math.prod(high.tolist()) >= TASKS_PER_THREAD * self.threads or self.threads == 1:
             tasks = [(stage, *box, segments, self.buffers) for box in self.boxes(low, high)]
         else:
-            cuts = parts(len(segments), max(1, len(segments) // (PARTS * self.threads)))
+            cuts = parts(len(segments), max(1, len(segments) // (TASKS_PER_THREAD * self.threads)))
             tasks = [(stage, low, high, segments[a:b], self.buffers) for a, b in cuts]
         run(self.sweep, tasks, self.threads)
 
@@ -214,10 +214,6 @@ class Job:
 def _sources(stage: Lowered) -> set[Buffer]:
     groups = (group for line in stage.lines for group in line.groups)
     return {reading.source for group in groups for reading in group.readings}
-
-
-SEGMENT = 1 << 14
-"""Bytes of a row that are filled at a time, where rows are long."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -32,8 +32,9 @@ ROW, COMPLEX_ROW, SCALAR, MASK_ROW, MASK_SCALAR = range(5)
 # pairs of a table (or 0) and an extent for every axis.
 SOURCE, WEIGHT, LAST, TERM_TABLES = range(4)
 
-# A table of one band along an outer axis: the first tap of every row, columns, weights in `data`;
-# a row that is `LAP` rows further reads `COLUMNS` columns further on.
+# A table of one band along an outer axis: how many rows and columns it has (on a circle, a row that
+# is ROWS further on reads COLUMNS columns further on), and the places of the first tap of every row,
+# of the taps' columns, and of their weights in `data`.
 ROWS, COLUMNS, STARTS, TAP_COLUMNS, TAP_WEIGHTS = range(5)
 
 # What is done along the last axis. TAPS displacements and weights (from WEIGHTS in `data`, one each

@@ -1,4 +1,4 @@
-"""What can be said of all rows before they are gone through: which are alike, what they need."""
+"""Rows of a stage that read alike, and the lengths of the lists that rows need."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""From a program to stages: what is computed in one sweep, and what goes through a buffer."""
+"""Stages of a program: what is computed in one sweep, and what goes through a buffer."""
 
 from __future__ import annotations
 
@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 __all__ = ["Access", "Buffer", "CoefficientGroup", "OutputRow", "Schedule", "schedule"]
 
 Bands = tuple[Band | None, ...]
-Points = tuple[int, ...]
+Shape = tuple[int, ...]
+"""The number of points along each axis."""
 
 INLINED = 24
 """Up to so many reads, what a product does first is done anew at each point where it is read,
@@ -30,7 +31,7 @@ class Buffer:
 
     kind: Literal["input", "output", "slab", "row"]
     number: int
-    points: Points
+    points: Shape
 
 
 @dataclass(frozen=True, eq=False)
@@ -147,11 +148,11 @@ class _Scheduler:
             sources = targets
         return sources
 
-    def slab(self, points: Points) -> Buffer:
+    def slab(self, points: Shape) -> Buffer:
         self.slabs.append(Buffer("slab", len(self.slabs), points))
         return self.slabs[-1]
 
-    def row(self, points: Points) -> Buffer:
+    def row(self, points: Shape) -> Buffer:
         self.rows += 1
         return Buffer("row", self.rows - 1, points)
 
@@ -199,7 +200,7 @@ def _identity(term: Term) -> object:
     return tuple(map(id, term.bands)), term.scale, tuple(id(f.value) for f in term.factors)
 
 
-def _points(terms: Sequence[Term], points: Points) -> Points:
+def _points(terms: Sequence[Term], points: Shape) -> Shape:
     for term in reversed(terms):
         points = term.points_out(points)
     return points

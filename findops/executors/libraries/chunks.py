@@ -1,4 +1,4 @@
-"""Chunks: from which pieces of an input's chunks each chunk of an output is made."""
+"""Chunks of an output, and the pieces of an input's chunks that each of them is made from."""
 
 from __future__ import annotations
 
@@ -19,26 +19,37 @@ if TYPE_CHECKING:
     from findops.plan.program import Program
     from findops.plan.window import IndexRange
 
-
-__all__ = ["Chunks", "Part", "Piece", "Recipe", "Recipes", "Span", "along", "cut"]
+__all__ = [
+    "ChunkMaker",
+    "Chunks",
+    "Piece",
+    "Recipe",
+    "Recipes",
+    "Span",
+    "as_index",
+    "output_chunks",
+]
 
 Span = tuple[int, int]
+"""The first point of a range along an axis, and the one after the last."""
+
 Sizes = tuple[int, ...]
 Chunks = tuple[Sizes, ...]
 """Sizes of chunks along each axis, (*components, *points)."""
 
 
-def cut(program: Program, inputs: Chunks) -> Chunks:
+def output_chunks(program: Program, inputs: Chunks) -> Chunks:
     """Return the chunks of a program's output: those of its input, where these fit."""
     ins, outs = program.inputs, program.outputs
     rank = len(ins.components)
     same = ins.components == outs.components
     components = inputs[:rank] if same else tuple((n,) for n in outs.components)
-    points = (_cut(sizes, n) for sizes, n in zip(inputs[rank:], outs.points, strict=True))
+    points = (_fitted(sizes, n) for sizes, n in zip(inputs[rank:], outs.points, strict=True))
     return (*components, *points)
 
 
-def _cut(sizes: Sizes, n: int) -> Sizes:
+def _fitted(sizes: Sizes, n: int) -> Sizes:
+    """Return the sizes of chunks of n points, cut as near as can be to where those given are."""
     total = sum(sizes)
     if n == total:
         return sizes
@@ -65,13 +76,13 @@ class Recipe:
     key: object
     """What it has in common with those that apply the same window to pieces at the same places."""
 
-    def part(self, dtype: np.dtype[Any]) -> Part:
+    def maker(self, dtype: np.dtype[Any]) -> ChunkMaker:
         """Return what makes the chunk, in a type, from its pieces."""
-        return Part(self.program, dtype, tuple(piece.place for piece in self.pieces))
+        return ChunkMaker(self.program, dtype, tuple(piece.place for piece in self.pieces))
 
 
 @dataclass(frozen=True, eq=False)
-class Part:
+class ChunkMaker:
     """Makes chunks of a result: a window, and where in its input the pieces of chunks stand."""
 
     program: Program
@@ -98,7 +109,7 @@ class Part:
             # What no piece fills is not read.
             block = np.zeros(batch + inputs.shape, self.dtype)
             for place, piece in zip(self.places, pieces, strict=True):
-                block[along(place)] = piece
+                block[as_index(place)] = piece
         return self._application(block.astype(self.dtype, copy=False), out, add, scale)
 
     @cached_property
@@ -110,7 +121,7 @@ class Part:
         return {field.name: getattr(self, field.name) for field in fields(self)}
 
 
-class _Made(NamedTuple):
+class _PlacedWindow(NamedTuple):
     """A window: its program, where its input begins from its output on, and what it reads of it."""
 
     program: Program
@@ -125,7 +136,7 @@ class Recipes:
     program: Program
     inputs: Chunks
     outputs: Chunks
-    made: dict[object, _Made] = field(default_factory=dict)
+    windows: dict[object, _PlacedWindow] = field(default_factory=dict)
     """Windows, by what those have in common that differ by their place only."""
 
     @cached_property
@@ -147,24 +158,24 @@ class Recipes:
         rank = len(self.program.outputs.components)
         chosen = [axis[i] for axis, i in zip(self.spans, place, strict=True)]
         box, key = tuple(span for span, _ in chosen), tuple(kind for _, kind in chosen)
-        if key not in self.made:
-            self.made[key] = _made(self.program, box[:rank], box[rank:])
-        made = self.made[key]
+        if key not in self.windows:
+            self.windows[key] = _window(self.program, box[:rank], box[rank:])
+        part = self.windows[key]
         starts = [0 for _ in self.program.inputs.components]
-        starts += [b + (s[0] if s else 0) for b, s in zip(made.begins, box[rank:], strict=True)]
-        axes = zip(self.inputs, starts, made.program.inputs.shape, strict=True)
+        starts += [b + (s[0] if s else 0) for b, s in zip(part.begins, box[rank:], strict=True)]
+        axes = zip(self.inputs, starts, part.program.inputs.shape, strict=True)
         pieces = tuple(
             Piece(chunk, spans, where)
             for combined in product(*(_pieces(*axis) for axis in axes))
             for chunk, spans, where in [tuple(zip(*combined, strict=True))]
-            if any(_meet(where, read) for read in made.reads)
+            if any(_meet(where, read) for read in part.reads)
         )
-        return Recipe(made.program, pieces, (key, tuple(piece.place for piece in pieces)))
+        return Recipe(part.program, pieces, (key, tuple(piece.place for piece in pieces)))
 
 
-def _made(
+def _window(
     program: Program, components: tuple[IndexRange, ...], points: tuple[IndexRange, ...]
-) -> _Made:
+) -> _PlacedWindow:
     part = window(select_components(program, components), points)
     layout = part.program.inputs
     begins = tuple(c[0] - p[0] if c and p else 0 for c, p in zip(part.box, points, strict=True))
@@ -178,7 +189,7 @@ def _made(
         )
         for component, box in part.reads
     )
-    return _Made(part.program, begins, reads)
+    return _PlacedWindow(part.program, begins, reads)
 
 
 def _pieces(sizes: Sizes, start: int, length: int) -> list[tuple[int, Span, Span]]:
@@ -195,7 +206,7 @@ def _pieces(sizes: Sizes, start: int, length: int) -> list[tuple[int, Span, Span
     return found
 
 
-def along(spans: tuple[Span, ...]) -> tuple[Any, ...]:
+def as_index(spans: tuple[Span, ...]) -> tuple[Any, ...]:
     """Return ranges along the last axes as an index."""
     return (..., *(slice(*span) for span in spans))
 

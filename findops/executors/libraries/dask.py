@@ -1,4 +1,4 @@
-"""Application to dask arrays: a graph that makes each chunk from those that its stencils reach."""
+"""Application to dask arrays: graphs that make each chunk from those that its stencils reach."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from findops.common.arrays import as_field
-from findops.executors.libraries.chunks import Recipes, along, cut
+from findops.executors.libraries.chunks import Recipes, as_index, output_chunks
 
 if TYPE_CHECKING:
     from dask.array import Array
@@ -33,7 +33,7 @@ def apply(program: Program, u: Array) -> Array:
     dtype = np.result_type(dtype, np.complex64) if program.is_complex else dtype
     token = tokenize(program, u)
     batch = u.ndim - len(program.inputs.shape)
-    recipes = Recipes(program, u.chunks[batch:], cut(program, u.chunks[batch:]))
+    recipes = Recipes(program, u.chunks[batch:], output_chunks(program, u.chunks[batch:]))
     name = f"findops-{token}"
     tasks = _graph(name, u, recipes, dtype, token)
     graph = HighLevelGraph.from_collections(name, tasks, dependencies=[u])
@@ -43,21 +43,21 @@ def apply(program: Program, u: Array) -> Array:
 def _graph(
     name: str, u: Array, recipes: Recipes, dtype: np.dtype[Any], token: str
 ) -> dict[Any, Any]:
-    """Return the graph: chunks by their numbers, pieces of chunks, and parts of the program."""
+    """Return the graph: chunks by their numbers, pieces of chunks, and makers of chunks."""
     graph: dict[Any, Any] = {}
-    parts: dict[object, Any] = {}
+    makers: dict[object, Any] = {}
     batches = list(np.ndindex(*map(len, u.chunks[: u.ndim - len(recipes.inputs)])))
     for place in np.ndindex(*map(len, recipes.outputs)):
         recipe = recipes.recipe(place)
-        if recipe.key not in parts:
-            parts[recipe.key] = f"findops-part-{token}", len(parts)
-            graph[parts[recipe.key]] = recipe.part(dtype)
+        if recipe.key not in makers:
+            makers[recipe.key] = f"findops-part-{token}", len(makers)
+            graph[makers[recipe.key]] = recipe.maker(dtype)
         for batch in batches:
             pieces = [piece_of(u, batch, p.chunk, p.spans, token, graph) for p in recipe.pieces]
             if not pieces:
                 # The sizes of the batch are read off, nothing else.
                 pieces = [(u.name, *batch, *(0 for _ in recipes.inputs))]
-            graph[name, *batch, *place] = (operator.call, parts[recipe.key], *pieces)
+            graph[name, *batch, *place] = (operator.call, makers[recipe.key], *pieces)
     return graph
 
 
@@ -81,4 +81,4 @@ def piece_of(
 
 def _copied(chunk: NDArray[Any], spans: tuple[Span, ...]) -> NDArray[Any]:
     """Return a copy of a piece: a view would keep the whole chunk in memory, and send it."""
-    return np.array(chunk[along(spans)])
+    return np.array(chunk[as_index(spans)])

@@ -12,24 +12,26 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from scipy import sparse
 
-from findops.common.arrays import Ints, library
-from findops.executors.libraries.array_api import gathered, table
-from findops.executors.libraries.chunks import along
+from findops.common.arrays import library
+from findops.executors.libraries.array_api import apply_table, row_table
+from findops.executors.libraries.chunks import as_index
 from findops.executors.libraries.dask import piece_of
 from findops.executors.libraries.library import cached, library_of
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
     from scipy.sparse import csr_array
 
-    from findops.executors.libraries.array_api import Table
+    from findops.common.arrays import Array, Bools, Ints
+    from findops.executors.libraries.array_api import RowTable
     from findops.executors.libraries.chunks import Chunks, Span
     from findops.executors.libraries.library import Foreign, Library
 
     Place = tuple[int, ...]
-    Box = tuple[Place, tuple[Span, ...]]
+    """Numbers along each axis: of a chunk, or of points."""
+    ChunkBox = tuple[Place, tuple[Span, ...]]
+    """A chunk, and ranges in it."""
 
-__all__ = ["Patch", "patched"]
+__all__ = ["Patch"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,9 +40,9 @@ class Patch:
 
     matrix: csr_array
     """The rows, on all points of a field."""
-    rows: NDArray[np.intp]
+    rows: Ints
     """Where they are, flat."""
-    undefined: NDArray[np.bool_]
+    undefined: Bools
     """Where there is NaN."""
     ndim: int
     """Axes of a field, without those of the batch."""
@@ -48,30 +50,30 @@ class Patch:
     def __call__(self, whole: Foreign, u: Foreign, scale: complex) -> Foreign:
         """Return an operator's result with rows exchanged; u is what it was applied to."""
         if library(u) == "dask":
-            return patched(self, whole, u, scale)
+            return _patched_chunks(self, whole, u, scale)
         given = library_of(whole)
         xp = given.xp
         rows, source = cached(self, given, partial(self._placed, given))
         batch = tuple(u.shape[: u.ndim - self.ndim])
         size = math.prod(u.shape[len(batch) :])
         values = xp.astype(xp.reshape(u, (*batch, size)), whole.dtype, copy=False)
-        near = gathered(values, -1, rows, given)
+        near = apply_table(values, -1, rows, given)
         near = near if scale == 1 else near * scale
         flat = xp.reshape(whole, (*batch, self.undefined.size))
         none = xp.full((*batch, 1), math.nan, dtype=whole.dtype, device=given.device)
         pool = xp.concat([flat, near, none], axis=-1)
         return xp.reshape(xp.take(pool, source, axis=-1), tuple(whole.shape))
 
-    def _placed(self, given: Library) -> tuple[Table, Foreign]:
+    def _placed(self, given: Library) -> tuple[RowTable, Foreign]:
         """Return the rows, and where each number of the result comes from: itself, a row, NaN."""
         size = self.undefined.size
         source = np.where(self.undefined.ravel(), size + len(self.rows), np.arange(size))
         source[self.rows] = size + np.arange(len(self.rows))
         matrix = self.matrix
-        return table(matrix.indptr, matrix.indices, matrix.data, -1, given), given.place(source)
+        return row_table(matrix.indptr, matrix.indices, matrix.data, -1, given), given.place(source)
 
 
-def patched(patch: Patch, whole: Foreign, u: Foreign, scale: complex) -> Foreign:
+def _patched_chunks(patch: Patch, whole: Foreign, u: Foreign, scale: complex) -> Foreign:
     """Return an operator's result, a dask array, with rows exchanged; not computed.
 
     Each chunk reads, of the chunks of u, boxes around what its own rows near holes read.
@@ -89,7 +91,7 @@ def patched(patch: Patch, whole: Foreign, u: Foreign, scale: complex) -> Foreign
     graph: dict[Any, Any] = {}
     for number, place in enumerate(np.ndindex(*map(len, outputs))):
         spans = _spans(outputs, place)
-        undefined = patch.undefined[along(spans)]
+        undefined = patch.undefined[as_index(spans)]
         chosen = rows.get(place, np.zeros(0, np.intp))
         boxes, matrix = _narrowed(patch.matrix[chosen], inputs)
         at = _within(patch.rows[chosen], patch.undefined.shape, spans)
@@ -108,10 +110,10 @@ class _ChunkPatch:
 
     matrix: sparse.csr_array[Any, tuple[int, int]]
     rows: Ints
-    undefined: NDArray[np.bool_]
+    undefined: Bools
     scale: complex
 
-    def __call__(self, chunk: NDArray[Any], *pieces: NDArray[Any]) -> NDArray[Any]:
+    def __call__(self, chunk: Array, *pieces: Array) -> Array:
         shape = self.undefined.shape
         batch = chunk.shape[: chunk.ndim - len(shape)]
         count, result = math.prod(batch), chunk.copy()
@@ -139,7 +141,7 @@ def _grouped(flat: Ints, chunks: Chunks) -> dict[Place, Ints]:
 
 def _narrowed(
     matrix: sparse.csr_array[Any, tuple[int, int]], chunks: Chunks
-) -> tuple[list[Box], sparse.csr_array[Any, tuple[int, int]]]:
+) -> tuple[list[ChunkBox], sparse.csr_array[Any, tuple[int, int]]]:
     """Return the boxes of chunks that rows read, and the rows on these alone, one after another."""
     shape = tuple(map(sum, chunks))
     points, columns = np.unique(matrix.indices.astype(np.intp), return_inverse=True)

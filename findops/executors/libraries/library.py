@@ -1,4 +1,4 @@
-"""Libraries that keep the array API standard: types, devices, and what of a plan is there."""
+"""Libraries that keep the array API standard: their types and devices, and parts of plans there."""
 
 from __future__ import annotations
 
@@ -10,12 +10,10 @@ from weakref import WeakKeyDictionary
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Sequence
 
-    from numpy.typing import NDArray
-
+    from findops.common.arrays import Array
     from findops.plan.program import Program
 
-
-__all__ = ["KEPT", "Foreign", "Library", "as_field", "cached", "library_of"]
+__all__ = ["CACHES", "Foreign", "Library", "cached", "field_and_library", "library_of"]
 
 Foreign = Any
 """An array of whichever library."""
@@ -30,19 +28,19 @@ class Library:
     complex: Any
     device: Any
 
-    def place(self, values: NDArray[Any]) -> Foreign:
+    def place(self, values: Array) -> Foreign:
         """Return numbers, indices or masks of a plan as an array of the library."""
         dtype = {"f": self.real, "c": self.complex}.get(values.dtype.kind)
         if not values.flags.writeable:  # PyTorch would share it, and warn
             values = values.copy()
-        with self._kept_arrays():
+        with self._lasting_arrays():
             return self.xp.asarray(values, dtype=dtype, device=self.device)
 
     def zeros(self, shape: Sequence[int], like: Foreign) -> Foreign:
         """Return zeros of a field's type."""
         return self.xp.zeros(tuple(shape), dtype=like.dtype, device=self.device)
 
-    def _kept_arrays(self) -> AbstractContextManager[object]:
+    def _lasting_arrays(self) -> AbstractContextManager[object]:
         """Return a context in which arrays are made that outlive the call that needs them first."""
         context: AbstractContextManager[object] = nullcontext()
         if self.is_jax:  # not part of what is being traced
@@ -66,15 +64,15 @@ class Library:
 
 
 def library_of(u: Foreign) -> Library:
-    """Return what belongs to a field of single or double precision."""
+    """Return the library of a field of single or double precision."""
     xp = _namespace(u)
     double = u.dtype in (xp.float64, xp.complex128)
     types = (xp.float64, xp.complex128) if double else (xp.float32, xp.complex64)
     return Library(xp, *types, _device(u))
 
 
-def as_field(program: Program, u: Foreign) -> tuple[Foreign, Library]:
-    """Return the field with the type of the result, and what belongs to such fields."""
+def field_and_library(program: Program, u: Foreign) -> tuple[Foreign, Library]:
+    """Return the field in the type of the result, and the library of such fields."""
     xp, device = _namespace(u), _device(u)
     if xp.isdtype(u.dtype, ("bool", "integral")):
         floats = xp.__array_namespace_info__().dtypes(device=device, kind="real floating")
@@ -109,13 +107,13 @@ def _device(u: Foreign) -> Any:
     return None if is_jax_array(u) else device(u)
 
 
-KEPT: WeakKeyDictionary[object, dict[Hashable, Any]] = WeakKeyDictionary()
+CACHES: WeakKeyDictionary[object, dict[Hashable, Any]] = WeakKeyDictionary()
 """What is made of parts of a plan, for each library and device, as long as these parts live."""
 
 
 def cached(owner: object, key: Hashable, make: Callable[[], Any]) -> Any:
-    """Return what is made of a part of a plan, made if it was not; it may not refer to the part."""
-    found = KEPT.setdefault(owner, {})
+    """Return what is made of a part of a plan, once; it may not refer to the part."""
+    found = CACHES.setdefault(owner, {})
     if key not in found:
         found[key] = make()
     return found[key]

@@ -1,4 +1,4 @@
-"""Application block by block, of large fields that memory should not hold a second time."""
+"""Application to large fields, on disk or of another type, block by block."""
 
 from __future__ import annotations
 
@@ -8,22 +8,21 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from findops.executors.libraries.chunks import Recipes, along
+from findops.executors.libraries.chunks import Recipes, as_index
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from findops.common.arrays import Array
-    from findops.executors.libraries.chunks import Part
+    from findops.executors.libraries.chunks import ChunkMaker
     from findops.plan.program import Layout, Program
-
 
 __all__ = ["apply", "serves"]
 
-BLOCK = 1 << 26
+DISK_BLOCK_BYTES = 1 << 26
 """Bytes of a block of the result."""
 
-THICK = 32
+MIN_BLOCK_POINTS = 32
 """Points of a block along an axis, at least, so that blocks share few of the points they read."""
 
 
@@ -31,7 +30,7 @@ def serves(u: object, values: Array, out: Array | None, dtype: np.dtype[Any]) ->
     """Tell whether a field is on disk, or of another type or byte order, and large."""
     apart = out is None or not np.may_share_memory(values, out)
     mapped = isinstance(u, np.memmap) or isinstance(out, np.memmap)
-    return apart and values.nbytes > BLOCK and (mapped or values.dtype != dtype)
+    return apart and values.nbytes > DISK_BLOCK_BYTES and (mapped or values.dtype != dtype)
 
 
 def apply(
@@ -49,24 +48,24 @@ def apply(
     cuts = [[*range(0, n, size), n] for n, size in zip(out.shape, sizes, strict=True)]
     chunks = tuple(tuple(b - a for a, b in pairwise(ends)) for ends in cuts)
     recipes = Recipes(program, tuple((n,) for n in inputs.shape), chunks[len(batch) :])
-    parts: dict[object, Part] = {}
+    makers: dict[object, ChunkMaker] = {}
     for place in np.ndindex(*map(len, chunks[len(batch) :])):
         recipe = recipes.recipe(place)
-        part = parts.setdefault(recipe.key, recipe.part(dtype))
+        make = makers.setdefault(recipe.key, recipe.maker(dtype))
         own = _spans(cuts[len(batch) :], place)
         for entries in np.ndindex(*map(len, chunks[: len(batch)])):
             some = _spans(cuts, entries)
-            pieces = [u[some][along(piece.spans)] for piece in recipe.pieces] or [u[some]]
-            part(*pieces, out=out[(*some, *own)], add=add, scale=scale)
+            pieces = [u[some][as_index(piece.spans)] for piece in recipe.pieces] or [u[some]]
+            make(*pieces, out=out[(*some, *own)], add=add, scale=scale)
     return out
 
 
 def _block(batch: tuple[int, ...], outputs: Layout, itemsize: int) -> list[int]:
     """Return the shape of a block of the result: the first axes are cut first."""
     sizes = [*batch, *outputs.shape]
-    least = [*(1 for _ in batch), *outputs.components, *(THICK for _ in outputs.points)]
+    least = [*(1 for _ in batch), *outputs.components, *(MIN_BLOCK_POINTS for _ in outputs.points)]
     for axis, low in enumerate(least):
-        excess = math.prod(sizes) * itemsize / BLOCK
+        excess = math.prod(sizes) * itemsize / DISK_BLOCK_BYTES
         if excess > 1:
             sizes[axis] = max(min(low, sizes[axis]), int(sizes[axis] / excess))
     return sizes

@@ -1,4 +1,4 @@
-"""Compiled application of implicit bands: many lines at a time, in one pass through memory.
+"""Banded systems of implicit schemes, solved along many lines at a time by compiled code.
 
 Blocks of lines go through the caches together, so that what elimination and substitution do to one
 line is done to all of a block by vector instructions. Rows of a block are contiguous: where lines
@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from findops.common.threads import num_threads, run
+from findops.common.threads import TASKS_PER_THREAD, num_threads, run
 from findops.executors.compiling import cached_kernel, compiled
 from findops.plan.implicit import BandedLU
 
@@ -23,14 +23,16 @@ if TYPE_CHECKING:
     from findops.common.arrays import Array
     from findops.plan.band import Band
 
+__all__ = ["BandedSolver"]
 
-__all__ = ["Solver"]
-
-ROW = 2048
+ROW_BYTES = 2048
 """Bytes of a row of a block: long enough for vectors and for memory, short enough for caches."""
 
-BLOCK = 1 << 19
-"""Bytes of a block, at most, unless its rows became shorter than a few cache lines."""
+MIN_ROW_BYTES = 256
+"""Bytes of a row of a block, at least: a few cache lines."""
+
+LINES_BLOCK_BYTES = 1 << 19
+"""Bytes of a block, at most, where its rows are not the shortest."""
 
 TILE = 8
 """Lines that are transposed together."""
@@ -38,11 +40,8 @@ TILE = 8
 TAPS = 4
 """Taps of the right side that are added up together."""
 
-SERIAL = 1 << 15
+THREADED_POINTS = 1 << 15
 """Points below which a second thread costs more than it brings."""
-
-PARTS = 4
-"""Tasks for each thread, so that none waits long for another."""
 
 
 # Rows of a block --------------------------------------------------------------------------------
@@ -55,7 +54,7 @@ def _sum(s: Any, a: Any, b: Any, c: Any, d: Any, w: Any, x: Any, y: Any, z: Any)
 
 
 @compiled
-def _sum_less(
+def _sum_minus(
     s: Any, a: Any, b: Any, c: Any, d: Any, w: Any, x: Any, y: Any, z: Any, p: Any, f: Any
 ) -> None:
     for j in range(len(s)):
@@ -63,13 +62,13 @@ def _sum_less(
 
 
 @compiled
-def _less(s: Any, p: Any, f: Any) -> None:
+def _subtract(s: Any, p: Any, f: Any) -> None:
     for j in range(len(s)):
         s[j] -= f * p[j]
 
 
 @compiled
-def _written(t: Any, s: Any, adding: Any) -> None:
+def _write(t: Any, s: Any, adding: Any) -> None:
     if adding:
         for j in range(len(t)):
             t[j] += s[j]
@@ -82,7 +81,7 @@ def _written(t: Any, s: Any, adding: Any) -> None:
 
 
 @compiled
-def _loaded(u: Any, o: Any, count: Any, block: Any) -> None:
+def _load(u: Any, o: Any, count: Any, block: Any) -> None:
     """Bring lines o to o + count of u (lines, points, lanes) into a block (points, lanes)."""
     n, lanes = u.shape[1], u.shape[2]
     whole = count - count % TILE if lanes == 1 else 0
@@ -97,7 +96,7 @@ def _loaded(u: Any, o: Any, count: Any, block: Any) -> None:
 
 
 @compiled
-def _stored(out: Any, o: Any, count: Any, block: Any, adding: Any) -> None:
+def _store(out: Any, o: Any, count: Any, block: Any, adding: Any) -> None:
     """Write a block to lines o to o + count of out, or add it."""
     n, lanes = out.shape[1], out.shape[2]
     whole = count - count % TILE if lanes == 1 else 0
@@ -120,7 +119,7 @@ def _stored(out: Any, o: Any, count: Any, block: Any, adding: Any) -> None:
 
 
 @compiled
-def _eliminated(rows: Any, lane: Any, block: Any, right: Any, left: Any) -> None:
+def _eliminate(rows: Any, lane: Any, block: Any, right: Any, left: Any) -> None:
     """Fill a block with the right side, from lanes of `rows` (points, lanes), and eliminate."""
     offsets, weights, inside, begins, columns, edges = right
     lower, pivots = left[0], left[1]
@@ -138,10 +137,10 @@ def _eliminated(rows: Any, lane: Any, block: Any, right: Any, left: Any) -> None
                 e, f = pivot * weights[t], pivot * weights[t + 1]
                 g, h = pivot * weights[t + 2], pivot * weights[t + 3]
                 if t:
-                    _sum_less(s, a, b, c, d, e, f, g, h, s, minus)
+                    _sum_minus(s, a, b, c, d, e, f, g, h, s, minus)
                 elif len(offsets) == TAPS and k and reach:
                     # What most schemes have to do takes one pass.
-                    _sum_less(s, a, b, c, d, e, f, g, h, block[k - 1], pivot * lower[k, 0])
+                    _sum_minus(s, a, b, c, d, e, f, g, h, block[k - 1], pivot * lower[k, 0])
                     done = 1
                 else:
                     _sum(s, a, b, c, d, e, f, g, h)
@@ -149,31 +148,31 @@ def _eliminated(rows: Any, lane: Any, block: Any, right: Any, left: Any) -> None
             row = k if k < inside[0] else k - inside[1] + inside[0]
             s[:] = 0
             for t in range(begins[row], begins[row + 1]):
-                _less(s, rows[columns[t], lane:end], -pivot * edges[t])
+                _subtract(s, rows[columns[t], lane:end], -pivot * edges[t])
         for d in range(done, min(reach, k)):
-            _less(s, block[k - 1 - d], pivot * lower[k, d])
+            _subtract(s, block[k - 1 - d], pivot * lower[k, d])
 
 
 @compiled
-def _substituted(block: Any, ends: Any, left: Any) -> None:
+def _substitute(block: Any, ends: Any, left: Any) -> None:
     """Substitute backward in a block, and correct for what wraps around."""
     _, _, upper, places, excess, small, spread, active = left
     m, reach, count = len(block), upper.shape[1], spread.shape[1]
     for k in range(m - 2, -1, -1):
         for d in range(min(reach, m - 1 - k)):
-            _less(block[k], block[k + 1 + d], upper[k, d])
+            _subtract(block[k], block[k + 1 + d], upper[k, d])
     if count == 0:
         return
     ends[:] = 0
     for e in range(count):
         for t in range(places.shape[1]):
-            _less(ends[0, e], block[places[e, t]], -excess[e, t])
+            _subtract(ends[0, e], block[places[e, t]], -excess[e, t])
     for e in range(count):
         for c in range(count):
-            _less(ends[1, e], ends[0, c], -small[e, c])
+            _subtract(ends[1, e], ends[0, c], -small[e, c])
     for k in range(m):
         for e in range(active[k, 0], active[k, 1]):
-            _less(block[k], ends[1, e], spread[k, e])
+            _subtract(block[k], ends[1, e], spread[k, e])
 
 
 @cached_kernel
@@ -200,7 +199,7 @@ def solve(u: Any, out: Any, box: Any, wide: Any, right: Any, left: Any, adding: 
     direct = u.shape[2] >= wide
     bundle = 1 if direct else max(1, wide // u.shape[2])
     lanes = wide if direct else bundle * u.shape[2]
-    held = np.empty((0 if direct else n) * lanes)
+    loaded = np.empty((0 if direct else n) * lanes)
     space, ends = np.empty(m * lanes), np.empty(2 * count * lanes)
     first, last, start, stop = box
     for o in range(first, last, bundle):
@@ -210,24 +209,24 @@ def solve(u: Any, out: Any, box: Any, wide: Any, right: Any, left: Any, adding: 
             block = space[: m * w].reshape((m, w))
             edges = ends[: 2 * count * w].reshape((2, count, w))
             if direct:
-                _eliminated(u[o], i, block, right, left)
-                _substituted(block, edges, left)
+                _eliminate(u[o], i, block, right, left)
+                _substitute(block, edges, left)
                 for k in range(m):
-                    _written(out[o, k, i : i + w], block[k], adding)
+                    _write(out[o, k, i : i + w], block[k], adding)
             else:
-                rows = held[: n * w].reshape((n, w))
-                _loaded(u, o, lines, rows)
-                _eliminated(rows, 0, block, right, left)
-                _substituted(block, edges, left)
-                _stored(out, o, lines, block, adding)
+                rows = loaded[: n * w].reshape((n, w))
+                _load(u, o, lines, rows)
+                _eliminate(rows, 0, block, right, left)
+                _substitute(block, edges, left)
+                _store(out, o, lines, block, adding)
 
 
 # What a band gives the kernel -------------------------------------------------------------------
 
 
 @dataclass(frozen=True, eq=False)
-class Solver:
-    """An implicit band made ready to be applied along any axis of arrays of any type."""
+class BandedSolver:
+    """An implicit band, left⁻¹ · right, made ready for any axis of arrays of any type."""
 
     band: Band
 
@@ -242,7 +241,7 @@ class Solver:
         result = out.view(real).reshape(lines, out.shape[axis], lanes)
         offsets, weights, inside, ends, columns, edges = self.right
         right = offsets, scale * weights, inside, ends, columns, scale * edges
-        wide = max(min(ROW, BLOCK // max(u.shape[axis], out.shape[axis])), 256) // 8
+        wide = _lanes_of_a_row(max(u.shape[axis], out.shape[axis]))
         tasks = [
             (given, result, box, wide, right, self.left, adding)
             for box in _boxes(lines, lanes, wide, out.size)
@@ -270,20 +269,25 @@ class Solver:
         """The left side as the kernel wants it."""
         if self.band.left is None:
             raise AssertionError("there is nothing to solve")
-        elimination = BandedLU(self.band.left)
-        spread = elimination.correction[1]
+        lu = BandedLU(self.band.left)
+        spread = lu.correction[1]
         active = np.zeros((len(spread), 2), dtype=np.intp)
         for k, row in enumerate(spread != 0):
             found = np.flatnonzero(row)
             if len(found):
                 active[k] = found[0], found[-1] + 1
-        return (*elimination.factors, *elimination.excess, *elimination.correction, active)
+        return (*lu.factors, *lu.excess, *lu.correction, active)
+
+
+def _lanes_of_a_row(points: int) -> int:
+    """Return how many lanes the rows of a block have, given the points of its lines."""
+    return max(min(ROW_BYTES, LINES_BLOCK_BYTES // points), MIN_ROW_BYTES) // 8
 
 
 def _boxes(lines: int, lanes: int, wide: int, size: int) -> list[tuple[int, int, int, int]]:
     """Return boxes of lines and lanes, one for each task."""
-    threads = num_threads() if size >= SERIAL else 1
-    count = PARTS * threads if threads > 1 else 1
+    threads = num_threads() if size >= THREADED_POINTS else 1
+    count = TASKS_PER_THREAD * threads if threads > 1 else 1
     if lines >= count or lanes < wide:
         # Whole bundles, so that none is smaller than the others for no reason.
         bundle = 1 if lanes >= wide else max(1, wide // lanes)

@@ -1,4 +1,4 @@
-"""Application of programs with bands that act on whole lines: local parts, and sweeps between."""
+"""Application of programs with bands that act on whole lines: by sweeps, the rest row by row."""
 
 from __future__ import annotations
 
@@ -14,12 +14,11 @@ from findops.plan.band import Band
 from findops.plan.program import Chain, Composition, Layout, Program, Term
 
 if TYPE_CHECKING:
-    from findops.executors.lines.banded_solver import Solver
+    from findops.executors.lines.banded_solver import BandedSolver
 
 __all__ = ["Solvers", "Sweeps"]
 
-
-Solvers = dict[Band, "Solver"]
+Solvers = dict[Band, "BandedSolver"]
 """What is ready to solve with the left side of a band, shared by plans with other coefficients."""
 
 Step = Callable[[Array, Array | None, bool, complex], Array]
@@ -28,7 +27,7 @@ Step = Callable[[Array, Array | None, bool, complex], Array]
 
 @dataclass(frozen=True, eq=False)
 class Sweeps:
-    """A program as local programs, and sweeps along axes between them."""
+    """A program as programs that act row by row, and sweeps along axes between them."""
 
     program: Program
     local: Rowwise | None
@@ -40,7 +39,7 @@ class Sweeps:
 
     @staticmethod
     def of(program: Program, solvers: Solvers) -> Sweeps:
-        """Take a program apart."""
+        """Make a program ready: take it apart; `solvers` holds what is ready already."""
         here: list[Chain | Composition] = []
         products: list[tuple[int, int, tuple[Step, ...]]] = []
         compositions: list[tuple[Sweeps, ...]] = []
@@ -168,10 +167,10 @@ class _Sweep:
         return out
 
     @property
-    def solver(self) -> Solver:
+    def solver(self) -> BandedSolver:
         # Numba takes long to import: only where something is solved.
-        from findops.executors.lines.banded_solver import Solver
+        from findops.executors.lines.banded_solver import BandedSolver
 
         if self.band not in self.solvers:
-            self.solvers.setdefault(self.band, Solver(self.band))
+            self.solvers.setdefault(self.band, BandedSolver(self.band))
         return self.solvers[self.band]
