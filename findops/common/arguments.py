@@ -12,13 +12,13 @@ import numpy as np
 
 __all__ = [
     "Number",
+    "as_integer",
     "as_rational",
+    "as_real",
     "canonical",
     "is_labeled",
     "is_symbolic",
-    "kind",
-    "real",
-    "whole",
+    "type_name",
 ]
 
 Number = Fraction | float | complex
@@ -50,8 +50,8 @@ def canonical(value: object) -> object:
         return value
     raise TypeError(
         "a coefficient is a number, NumPy array, labeled array, callable, SymPy expression or "
-        f"Field, not {kind(value)}; arrays of JAX, PyTorch and CuPy are given to a Field, as in "
-        "(Field('k') * E).on(grid, k=…)"
+        f"Field, not {type_name(value)}; arrays of JAX, PyTorch and CuPy are given to a Field, as "
+        "in (Field('k') * E).on(grid, k=…)"
     )
 
 
@@ -100,7 +100,7 @@ def _symbolic(value: Any) -> object:
     return canonical(float(value)) if value.is_Float else value
 
 
-def whole(value: object, what: str) -> int:
+def as_integer(value: object, what: str) -> int:
     """Return an integer of any type as an int.
 
     Raises
@@ -116,7 +116,7 @@ def whole(value: object, what: str) -> int:
     raise TypeError(f"{what} must be an integer, but is {value!r}")
 
 
-def real(value: object, what: str) -> float | Fraction:
+def as_real(value: object, what: str) -> float | Fraction:
     """Return a real number as one of Python's, a rational one exactly.
 
     Raises
@@ -132,7 +132,7 @@ def real(value: object, what: str) -> float | Fraction:
     return float(value)
 
 
-def kind(value: object) -> str:
+def type_name(value: object) -> str:
     """Name the type of a value, for messages."""
     return f"{type(value).__module__}.{type(value).__qualname__}"
 

@@ -11,7 +11,7 @@ from functools import cache
 from itertools import pairwise
 from typing import TYPE_CHECKING, TypeVar, TypeVarTuple, Unpack
 
-from findops.common.arguments import whole
+from findops.common.arguments import as_integer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -71,7 +71,7 @@ class set_num_threads:  # noqa: N801  # a function to its users, and a context m
     """
 
     def __init__(self, n: int) -> None:
-        count = whole(n, "the number of threads")
+        count = as_integer(n, "the number of threads")
         if count < 1:
             raise ValueError(f"the number of threads must be at least 1, but is {count}")
         self._before, _Setting.count = _Setting.count, count

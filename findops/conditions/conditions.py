@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from findops.common.arguments import kind, whole
+from findops.common.arguments import as_integer, type_name
 from findops.discretization.coefficients import ValueInTime
 from findops.expressions.derivative import Diff, Interpolate
 from findops.expressions.expression import Coef, Identity, as_expr
@@ -85,7 +85,7 @@ class Condition:
             if where.dtype != bool:
                 raise TypeError(
                     "a condition stands on a face, on 'boundary' or on a mask of booleans, not "
-                    f"{kind(self.where)} of {where.dtype}"
+                    f"{type_name(self.where)} of {where.dtype}"
                 )
             where.flags.writeable = False
         object.__setattr__(self, "where", where)
@@ -96,7 +96,7 @@ class Condition:
             if value.dtype.kind not in "biufc":
                 raise TypeError(
                     f"{self._left()}: a value is a number, an array or a function, "
-                    f"not {kind(self.value)}"
+                    f"not {type_name(self.value)}"
                 )
             if not value.ndim and not np.isfinite(value):
                 raise ValueError(
@@ -105,7 +105,7 @@ class Condition:
             value.flags.writeable = False
             object.__setattr__(self, "value", value)
         if self.component is not None:
-            object.__setattr__(self, "component", whole(self.component, "a component"))
+            object.__setattr__(self, "component", as_integer(self.component, "a component"))
         self._check_trace()
 
     def _check_trace(self) -> None:
@@ -331,7 +331,7 @@ class Interface(Condition):
             pair = getattr(self, what)
             if not isinstance(pair, (tuple, list)) or len(pair) != 2:
                 raise TypeError(f"an interface needs two {what}, as a tuple, not {pair!r}")
-        first, second = (whole(c, "a component") for c in self.components)
+        first, second = (as_integer(c, "a component") for c in self.components)
         if first == second:
             raise ValueError(f"an interface needs two components, not {first} twice")
         if not all(0 < length < math.inf for length in self.lengths):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from findops.common.arguments import kind
+from findops.common.arguments import type_name
 from findops.common.arrays import library
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ def executor(u: object) -> Apply | None:
         return None
     if not hasattr(u, "dtype") or (name == "dask" and not hasattr(u, "chunks")):
         raise TypeError(
-            f"operators apply to arrays of {name}, not to {kind(u)}: make an array of it first"
+            f"operators apply to arrays of {name}, not to {type_name(u)}: make an array of it first"
         )
     module = name if name in OWN else "array_api"
     apply: Apply = import_module(f"findops.executors.libraries.{module}").apply

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from findops.common.arguments import whole
+from findops.common.arguments import as_integer
 from findops.expressions.expression import AlongAxis, Identity, as_coefficient
 from findops.schemes import Central, Scheme
 
@@ -266,7 +266,7 @@ def resolve_scheme(
     used = Central() if scheme is None else scheme
     if not isinstance(used, Scheme):
         raise TypeError(f"{what}: scheme must be a value such as Central(), not {scheme!r}")
-    wanted = None if acc is None else whole(acc, f"{what}: acc")
+    wanted = None if acc is None else as_integer(acc, f"{what}: acc")
     try:
         return used, used.claim(order, wanted)
     except ValueError as error:

@@ -13,7 +13,14 @@ from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
 
-from findops.common.arguments import Number, canonical, is_labeled, is_symbolic, kind, whole
+from findops.common.arguments import (
+    Number,
+    as_integer,
+    canonical,
+    is_labeled,
+    is_symbolic,
+    type_name,
+)
 
 if TYPE_CHECKING:
     from abc import ABCMeta
@@ -112,7 +119,7 @@ class Expr:
         if not isinstance(other, (Expr, Discrete)):
             raise TypeError(
                 f"@ is the product of operators: apply {self!r} as E(u, grid), or bind it and use "
-                f"E.on(grid) @ u; multiply by a coefficient with *, not {kind(other)} with @"
+                f"E.on(grid) @ u; multiply by a coefficient with *, not {type_name(other)} with @"
             )
         return self * other
 
@@ -515,7 +522,9 @@ def multiplied(left: object, right: object) -> Expr:
 def divided(expr: Expr, divisor: object) -> Expr:
     """Return an expression divided by a number or an array."""
     if isinstance(divisor, (Expr, Discrete)) or callable(divisor):
-        raise TypeError(f"{expr!r} can be divided by a number or an array, not {kind(divisor)}")
+        raise TypeError(
+            f"{expr!r} can be divided by a number or an array, not {type_name(divisor)}"
+        )
     value = Coef(divisor).value
     if is_symbolic(value) or np.all(value):
         return multiplied(1 / value, expr)
@@ -524,7 +533,7 @@ def divided(expr: Expr, divisor: object) -> Expr:
 
 def powered(expr: Expr, power: int) -> Expr:
     """Return the product of an expression with itself, as often as a power says."""
-    times = whole(power, f"the power of {expr!r}")
+    times = as_integer(power, f"the power of {expr!r}")
     if times < 0:
         raise ValueError(f"{expr!r} takes a power of at least 0, not {power}")
     result: Expr = Identity()

@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from findops.common.arguments import real
+from findops.common.arguments import as_real
 from findops.expressions.components import Components, Compound, Geometry, Notation
 from findops.expressions.derivative import Diff, StaggeredDiff, resolve_scheme
 from findops.expressions.expression import AxisName, Coef, Expr, as_coefficient
@@ -246,7 +246,7 @@ class Dissipation(Compound):
         order: int | None = None,
         strength: float | Fraction = 1,
     ) -> None:
-        strength = real(strength, "the strength of Dissipation")
+        strength = as_real(strength, "the strength of Dissipation")
         if not 0 <= strength < math.inf:
             raise ValueError(f"Dissipation needs a strength of at least 0, but got {strength!r}")
         if order is None:

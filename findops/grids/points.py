@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from findops.common.arguments import whole
+from findops.common.arguments import as_integer
 from findops.grids.axes import Axis, Nodes, exact
 from findops.grids.uniform import Uniform
 
@@ -159,7 +159,7 @@ class ChebyshevPoints(Points):
 
     def __init__(self, start: float | Fraction, stop: float | Fraction, n: int) -> None:
         ends = exact(start, "start of ChebyshevPoints"), exact(stop, "stop of ChebyshevPoints")
-        count = whole(n, "n of ChebyshevPoints")
+        count = as_integer(n, "n of ChebyshevPoints")
         if count < 2 or ends[0] == ends[1]:
             raise ValueError(
                 f"ChebyshevPoints needs two points at least and ends apart, but got {start}, "

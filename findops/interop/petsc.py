@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 from scipy import sparse
 
-from findops.common.arguments import kind
+from findops.common.arguments import type_name
 
 if TYPE_CHECKING:
     from os import PathLike
@@ -68,7 +68,7 @@ def write_petsc(
         if data.ndim != 1 or data.dtype.kind not in "biufc":
             raise ValueError(
                 "write_petsc(path, values) needs a sparse matrix or a vector of numbers, not "
-                f"{kind(values)} of shape {data.shape}"
+                f"{type_name(values)} of shape {data.shape}"
             )
         head = [VECTOR, len(data)]
     if max(head) >= largest:

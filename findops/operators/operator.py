@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal, cast, overload
 
 import numpy as np
 
-from findops.common.arguments import Number, kind, whole
+from findops.common.arguments import Number, as_integer, type_name
 from findops.common.arrays import (
     as_array,
     as_field,
@@ -423,7 +423,7 @@ class Operator(Discrete):
             If it is out of range.
         """
         place = tuple(
-            whole(i, "an index of a point")
+            as_integer(i, "an index of a point")
             for i in (index if isinstance(index, tuple) else (index,))
         )
         self._check_own()
@@ -568,7 +568,7 @@ class Operator(Discrete):
 
     def __truediv__(self, other: object) -> Operator:
         if not isinstance(other, Complex):
-            raise TypeError(f"{self!r} can be divided by a number, not by {kind(other)}")
+            raise TypeError(f"{self!r} can be divided by a number, not by {type_name(other)}")
         if other == 0:
             raise ZeroDivisionError(f"{self!r} cannot be divided by zero")
         return self._scaled(1 / other)
@@ -587,7 +587,7 @@ class Operator(Discrete):
         return replace(self, program=program, pieces=(Coef(other), "·(", *self.pieces, ")"))
 
     def __pow__(self, power: int) -> Operator:
-        times = whole(power, f"the power of {self!r}")
+        times = as_integer(power, f"the power of {self!r}")
         if times < 0:
             raise ValueError(f"{self!r} takes a power of at least 0, not {power}")
         result = self._identity()

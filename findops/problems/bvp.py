@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from findops.common.arguments import kind, whole
+from findops.common.arguments import as_integer, type_name
 from findops.common.arrays import Array, as_field
 from findops.conditions.conditions import as_conditions
 from findops.conditions.continuation import continued
@@ -106,9 +106,9 @@ class BVP:
         **fields: object,
     ) -> None:
         if isinstance(L, Operator) or not callable(L):
-            raise TypeError(f"BVP needs an expression such as Laplacian(), not {kind(L)}")
+            raise TypeError(f"BVP needs an expression such as Laplacian(), not {type_name(L)}")
         if not isinstance(grid, Grid):
-            raise TypeError(f"BVP needs a Grid, not {kind(grid)}")
+            raise TypeError(f"BVP needs a Grid, not {type_name(grid)}")
         listed = as_conditions(conditions)
         operator: Operator | FieldFunction
         system: AffineSystem
@@ -126,7 +126,7 @@ class BVP:
             check_function("L", L, ("u",))
             check_function("jac", jac, ("u",))
             counts = components if isinstance(components, tuple) else (components,)
-            axes = tuple(whole(count, "a number of components") for count in counts)
+            axes = tuple(as_integer(count, "a number of components") for count in counts)
             operator, system = L, EliminationSystem.of_fields(grid, axes, listed, acc)
         vars(self).update(operator=operator, system=system, jac=jac)
 

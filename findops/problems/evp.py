@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from findops.common.arguments import kind, whole
+from findops.common.arguments import as_integer, type_name
 from findops.conditions.boundary_terms import quadrature
 from findops.conditions.conditions import as_conditions
 from findops.conditions.continuation import continued
@@ -113,9 +113,9 @@ class EVP:
         **fields: object,
     ) -> None:
         if not isinstance(L, Expr):
-            raise TypeError(f"EVP needs an expression such as -Laplacian(), not {kind(L)}")
+            raise TypeError(f"EVP needs an expression such as -Laplacian(), not {type_name(L)}")
         if not isinstance(grid, Grid):
-            raise TypeError(f"EVP needs a Grid, not {kind(grid)}")
+            raise TypeError(f"EVP needs a Grid, not {type_name(grid)}")
         if impose not in ("elimination", "sat"):
             raise ValueError(
                 f"for eigenvalues impose must be 'elimination' or 'sat', not {impose!r}: rows of "
@@ -170,7 +170,7 @@ class EVP:
         RuntimeError
             If a pair does not converge, to residuals of 1e-9.
         """
-        count, target = whole(k, "k"), _number(near)
+        count, target = as_integer(k, "k"), _number(near)
         if not 1 <= count <= self.system.count:
             raise ValueError(
                 f"{self!r} has {self.system.count} unknowns, so k must lie between 1 and that, "

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from inspect import signature
 from typing import Any
 
-from findops.common.arguments import kind
+from findops.common.arguments import type_name
 from findops.common.arrays import Array
 
 __all__ = ["FieldFunction", "RightHandSide", "check_function"]
@@ -24,7 +24,7 @@ def check_function(name: str, given: object, arguments: tuple[str, ...] = ("t", 
         return
     words = f"({', '.join(arguments)})"
     if not callable(given):
-        raise TypeError(f"{name}= is a function of {words}, not {kind(given)}")
+        raise TypeError(f"{name}= is a function of {words}, not {type_name(given)}")
     try:
         signature(given).bind(*arguments)
     except TypeError:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from findops.common.arguments import kind
+from findops.common.arguments import type_name
 from findops.conditions.conditions import as_conditions
 from findops.conditions.counting import check_conditions
 from findops.conditions.elimination import EliminationSystem
@@ -124,10 +124,11 @@ class IVP:
     ) -> None:
         if not isinstance(f, Expr) and (isinstance(f, Discrete) or not callable(f)):
             raise TypeError(
-                f"IVP needs an expression or a function such as lambda t, u: op(u), not {kind(f)}"
+                "IVP needs an expression or a function such as lambda t, u: op(u), not "
+                f"{type_name(f)}"
             )
         if not isinstance(grid, Grid):
-            raise TypeError(f"IVP needs a Grid, not {kind(grid)}")
+            raise TypeError(f"IVP needs a Grid, not {type_name(grid)}")
         if impose not in ("elimination", "sat"):
             raise ValueError(f"in time, impose must be 'elimination' or 'sat', not {impose!r}")
         check_function("f", None if isinstance(f, Expr) else f)

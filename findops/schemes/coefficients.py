@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from fractions import Fraction
 
-from findops.common.arguments import whole
+from findops.common.arguments import as_integer
 from findops.schemes.finite_differences import Central
 from findops.schemes.scheme import Scheme
 
@@ -59,7 +59,7 @@ def coefficients(order: int, acc: int | None = None, scheme: Scheme | None = Non
     >>> c.accuracy, c.error
     (4, (Fraction(-1, 90), 6))
     """
-    wanted = None if acc is None else whole(acc, "coefficients: acc")
+    wanted = None if acc is None else as_integer(acc, "coefficients: acc")
     used = Central() if scheme is None else scheme
     if not isinstance(used, Scheme):
         raise TypeError(f"coefficients needs a scheme such as Central(), but got {scheme!r}")

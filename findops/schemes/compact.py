@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from findops.common.arguments import whole
+from findops.common.arguments import as_integer
 from findops.plan.band import Band
 from findops.schemes.compact_equations import check_solvable, closed_row, derived, of_coefficients
 from findops.schemes.explicit import AxisMap
@@ -257,7 +257,9 @@ def _side(value: object, name: str) -> CompactSide:
         if not value:
             raise ValueError(f"Compact: {name} needs at least one coefficient")
         return tuple(_coefficient(c, name) for c in value)
-    count = whole(value, f"Compact: {name}, a number of neighbors or a sequence of coefficients,")
+    count = as_integer(
+        value, f"Compact: {name}, a number of neighbors or a sequence of coefficients,"
+    )
     if count < 1:
         raise ValueError(f"Compact: {name} must be at least 1, but is {count}")
     return count

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from findops.common.arguments import as_rational, whole
+from findops.common.arguments import as_integer, as_rational
 from findops.schemes.rational import Fractions, solutions
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ class Goal:
         acc: int, band: float | Sequence[float], relative: bool = False, dissipation: float = 1.0
     ) -> Goal:
         """Return what `optimize_stencil` is given, checked."""
-        if whole(acc, "acc") < 1:
+        if as_integer(acc, "acc") < 1:
             raise ValueError(f"an optimized stencil needs an acc of at least 1, but got {acc}")
         ends = tuple(band) if isinstance(band, (Sequence, np.ndarray)) else (0.0, band)
         if not all(isinstance(end, Real) for end in ends):
@@ -53,7 +53,7 @@ class Goal:
         if not 0 < dissipation < np.inf:
             raise ValueError(f"the weight of dissipation must be positive, but is {dissipation!r}")
         return Goal(
-            whole(acc, "acc"),
+            as_integer(acc, "acc"),
             (float(ends[0]), float(ends[1])),
             bool(relative),
             float(dissipation),
@@ -124,7 +124,7 @@ def optimize_stencil(
     [0.79926642697416, -0.18941314157932, 0.0265199520615]
     """
     points = _distinct(offsets)
-    if whole(order, "order") < 1:
+    if as_integer(order, "order") < 1:
         raise ValueError(f"optimize_stencil needs an order of at least 1, but got {order}")
     return optimal_weights(points, order, Goal.of(acc, band, relative, dissipation))
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from findops.common.arguments import real, whole
+from findops.common.arguments import as_integer, as_real
 from findops.plan.band import Band, Row, summed
 from findops.schemes.explicit import Weighted
 from findops.schemes.scheme import Scheme, Stencil, TooFewPointsError
@@ -30,7 +30,7 @@ class LowPassFilter(Scheme):
 
     def __post_init__(self) -> None:
         name = type(self).__name__
-        object.__setattr__(self, "order", whole(self.order, f"the order of {name}"))
+        object.__setattr__(self, "order", as_integer(self.order, f"the order of {name}"))
         if self.order < 2 or self.order % 2:
             raise ValueError(
                 f"the order of {name} must be even and at least 2, but is {self.order}"
@@ -97,7 +97,7 @@ class Shapiro(LowPassFilter, Weighted):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        object.__setattr__(self, "strength", real(self.strength, "the strength of Shapiro"))
+        object.__setattr__(self, "strength", as_real(self.strength, "the strength of Shapiro"))
         if not 0 < self.strength <= 1:
             raise ValueError(
                 "the strength of Shapiro must be more than 0 and at most 1, which takes the wave "
@@ -186,7 +186,7 @@ class CompactFilter(LowPassFilter):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        object.__setattr__(self, "alpha", real(self.alpha, "the alpha of CompactFilter"))
+        object.__setattr__(self, "alpha", as_real(self.alpha, "the alpha of CompactFilter"))
         if not -0.5 < self.alpha < 0.5:
             raise ValueError(
                 f"the alpha of CompactFilter must be between -1/2 and 1/2, but is {self.alpha}"

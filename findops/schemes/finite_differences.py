@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from findops.common.arguments import whole
+from findops.common.arguments import as_integer
 from findops.schemes.explicit import AxisMap, ExplicitScheme
 
 if TYPE_CHECKING:
@@ -132,7 +132,7 @@ class Biased(ExplicitScheme):
     shift: int
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "shift", whole(self.shift, "the shift of Biased"))
+        object.__setattr__(self, "shift", as_integer(self.shift, "the shift of Biased"))
 
     def lowest(self, points: int, shift: Fraction, inward: int) -> int:  # noqa: ARG002
         return self.shift - (points - 1) // 2
@@ -166,7 +166,7 @@ class Offsets(ExplicitScheme):
     def __post_init__(self) -> None:
         if not isinstance(self.values, Iterable):
             raise TypeError(f"Offsets needs a sequence of offsets, but got {self.values!r}")
-        chosen = tuple(sorted(whole(value, "an offset") for value in self.values))
+        chosen = tuple(sorted(as_integer(value, "an offset") for value in self.values))
         if not chosen or len(set(chosen)) < len(chosen):
             raise ValueError(f"Offsets needs distinct offsets, but got {list(self.values)}")
         object.__setattr__(self, "values", chosen)

@@ -8,7 +8,7 @@ from fractions import Fraction
 from functools import cache
 from typing import TYPE_CHECKING
 
-from findops.common.arguments import whole
+from findops.common.arguments import as_integer
 from findops.schemes.designer import Goal, optimal_weights
 from findops.schemes.explicit import Weighted
 from findops.schemes.finite_differences import Central, Offsets
@@ -192,7 +192,7 @@ class BogeyBailly(Tuned):
     count: int = 11
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "count", whole(self.count, "the count of BogeyBailly"))
+        object.__setattr__(self, "count", as_integer(self.count, "the count of BogeyBailly"))
         if self.count not in PRINTED:
             raise ValueError(
                 f"Bogey and Bailly give stencils of {list(PRINTED)} points, not {self.count!r}: "

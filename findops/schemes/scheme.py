@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from findops.common.arguments import is_symbolic, whole
+from findops.common.arguments import as_integer, is_symbolic
 from findops.grids.uniform import Periodic
 
 if TYPE_CHECKING:
@@ -189,7 +189,7 @@ class Scheme(ABC):
     def check_order(self, order: object) -> None:
         """Refuse what is no order of a derivative that does something."""
         least = 0 if self.smooths else 1
-        if whole(order, f"{self!r}: the order") < least:
+        if as_integer(order, f"{self!r}: the order") < least:
             raise ValueError(f"{self!r} needs an order of at least {least}, but got {order}")
 
     def spacing(self, axis: Axis) -> Fraction:

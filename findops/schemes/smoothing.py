@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from findops.common.arguments import real, whole
+from findops.common.arguments import as_integer, as_real
 from findops.plan.band import Row
 from findops.schemes.explicit import ExplicitScheme
 from findops.schemes.scheme import Stencil, TooFewPointsError
@@ -192,7 +192,7 @@ class SavitzkyGolay(Fit):
     def __post_init__(self) -> None:
         for name in ("window", "degree"):
             what = f"the {name} of SavitzkyGolay"
-            object.__setattr__(self, name, whole(getattr(self, name), what))
+            object.__setattr__(self, name, as_integer(getattr(self, name), what))
         if self.window < 1 or self.window % 2 == 0:
             raise ValueError(
                 "the window of SavitzkyGolay must be an odd number of points, for it has a center, "
@@ -268,7 +268,7 @@ class Gaussian(Fit):
     sigma: float
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "sigma", real(self.sigma, "the sigma of Gaussian"))
+        object.__setattr__(self, "sigma", as_real(self.sigma, "the sigma of Gaussian"))
         if not 0.5 <= self.sigma < math.inf:
             raise ValueError(
                 f"the sigma of Gaussian is at least 0.5 index steps, but is {self.sigma}; central "

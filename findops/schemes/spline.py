@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from findops.common.arguments import whole
+from findops.common.arguments import as_integer
 from findops.plan.band import Band, Row
 from findops.schemes.scheme import Scheme, Stencil, TooFewPointsError
 
@@ -62,7 +62,7 @@ class Spline(Scheme):
     degree: int
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "degree", whole(self.degree, "the degree of Spline"))
+        object.__setattr__(self, "degree", as_integer(self.degree, "the degree of Spline"))
         if self.degree < 3 or self.degree % 2 == 0:
             raise ValueError(
                 f"the degree of Spline must be odd and at least 3, but is {self.degree}"

@@ -33,7 +33,7 @@ ROW, COMPLEX_ROW, SCALAR, MASK_ROW, MASK_SCALAR = range(5)
 SOURCE, WEIGHT, LAST, TERM_TABLES = range(4)
 
 # A table of one band along an outer axis: how many rows and columns it has (on a circle, a row that
-# is ROWS further on reads COLUMNS columns further on), and the places of the first tap of every row,
+# is ROWS further on reads COLUMNS columns further on), and the places of the first tap of each row,
 # of the taps' columns, and of their weights in `data`.
 ROWS, COLUMNS, STARTS, TAP_COLUMNS, TAP_WEIGHTS = range(5)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from findops.common.arguments import is_labeled, kind
+from findops.common.arguments import is_labeled, type_name
 from findops.expressions.components import input_rank
 from findops.grids.grid import Grid
 from findops.grids.points import lies_at
@@ -103,7 +103,7 @@ def apply(
 
     if not isinstance(u, (xarray.DataArray, xarray.Dataset)):
         raise TypeError(
-            f"{expr!r} applies to arrays, DataArrays and Datasets, not to {kind(u)}: use "
+            f"{expr!r} applies to arrays, DataArrays and Datasets, not to {type_name(u)}: use "
             "tree.map_over_datasets(E) for a DataTree, the data and a grid for a Variable"
         )
     if grid is not None:
@@ -113,7 +113,9 @@ def apply(
         op = bind(expr, grid, closure, given)
         return apply_bound(op, u, None if mask is None else op.masked(mask))
     if mask is not None and not is_labeled(mask):
-        raise TypeError(f"{expr!r}: the mask of a labeled array is a DataArray, not {kind(mask)}")
+        raise TypeError(
+            f"{expr!r}: the mask of a labeled array is a DataArray, not {type_name(mask)}"
+        )
     labels = Labels.of(u, periodic or {}, units or {}, radians, component)
     fields = {name: value for name, value in given.items() if name in expr.free_fields}
     parts = {name: value for name, value in given.items() if name not in expr.free_fields}
@@ -171,9 +173,11 @@ def apply_bound(
     import xarray
 
     if not isinstance(u, (xarray.DataArray, xarray.Dataset)):
-        raise TypeError(f"{op!r} applies to arrays, DataArrays and Datasets, not to {kind(u)}")
+        raise TypeError(f"{op!r} applies to arrays, DataArrays and Datasets, not to {type_name(u)}")
     if not op.domain.named:
-        raise TypeError(f"{op!r} has unnamed axes, but {kind(u)} named ones: bind it to Grid(x=…)")
+        raise TypeError(
+            f"{op!r} has unnamed axes, but {type_name(u)} named ones: bind it to Grid(x=…)"
+        )
     program = op.program
     if program.inputs.components or program.outputs.components:
         raise TypeError(

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from scipy.integrate import OdeSolution
 
-from findops.common.arguments import kind
+from findops.common.arguments import type_name
 from findops.common.arrays import Array, as_field
 from findops.common.progress import Bar
 from findops.problems.evolution.semidiscrete import SecondOrderSystem, SemidiscreteSystem
@@ -166,7 +166,7 @@ def _reduced_field(
     """Return what is kept of a field, if it can be stacked with what was kept before."""
     kept = np.asarray(store(t, u))
     if kept.dtype.kind not in "biufc":
-        raise TypeError(f"store(t, u) must return a number or an array, not {kind(kept[()])}")
+        raise TypeError(f"store(t, u) must return a number or an array, not {type_name(kept[()])}")
     if before and kept.shape != before[0].shape:
         raise ValueError(
             f"store(t, u) must return arrays of one shape, but returned {before[0].shape} and then "

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from findops.common.arguments import kind
+from findops.common.arguments import type_name
 from findops.problems.linear.direct import direct_solver
 from findops.problems.linear.krylov import Krylov, multigrid, nearest_separable
 from findops.problems.linear.separable import fast_diagonalization, fast_solver_with_mean
@@ -146,7 +146,7 @@ def as_solution(x: Any, b: Array) -> Array:
     if isinstance(x, tuple) or np.shape(x) != b.shape:
         raise TypeError(
             f"solver(A, b) must return x alone, of shape {b.shape}, but returned "
-            f"{kind(x) if isinstance(x, tuple) else np.shape(x)}"
+            f"{type_name(x) if isinstance(x, tuple) else np.shape(x)}"
         )
     return np.asarray(x)
 

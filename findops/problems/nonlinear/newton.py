@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from scipy import sparse
 
-from findops.common.arguments import kind
+from findops.common.arguments import type_name
 from findops.common.arrays import Array, as_field
 from findops.operators.operator import Operator
 from findops.problems.linear.direct import LARGEST_GROWTH, inverse
@@ -135,7 +135,7 @@ class Residual:
             made = made.matrix()
         if not hasattr(made, "tocsr"):
             raise TypeError(
-                f"jac(u) must return a sparse matrix or a bound operator, not {kind(made)}"
+                f"jac(u) must return a sparse matrix or a bound operator, not {type_name(made)}"
             )
         if made.shape != (u.size, u.size):
             raise ValueError(

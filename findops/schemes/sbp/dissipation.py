@@ -7,7 +7,7 @@ from fractions import Fraction
 from functools import cache
 from typing import TYPE_CHECKING
 
-from findops.common.arguments import whole
+from findops.common.arguments import as_integer
 from findops.schemes.sbp.base import ByPartsScheme, ExactMatrix, exact_rows
 from findops.schemes.sbp.derivation import squared_difference, undivided_difference
 
@@ -64,7 +64,7 @@ class DissipationScheme(ZeroApproximation):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        object.__setattr__(self, "p", whole(self.p, "the order of Dissipation"))
+        object.__setattr__(self, "p", as_integer(self.p, "the order of Dissipation"))
         if self.p % 2 or self.p < 2:
             raise ValueError(
                 f"the order of Dissipation must be even and at least 2, but is {self.p}"
