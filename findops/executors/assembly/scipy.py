@@ -10,10 +10,10 @@ from __future__ import annotations
 import math
 from functools import partial, reduce
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy import sparse
+from scipy.sparse import csr_array
 
 from findops.executors.assembly.pattern import Pattern, count_row_kinds, index_type
 from findops.plan.program import Chain, Composition, Program, Term
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 
     from findops.common.arrays import AnyInts, Array, Floats, Ints
 
-    Csr = sparse.csr_array[Any, tuple[int, int]]
 
 __all__ = [
     "Pattern",
@@ -69,7 +68,7 @@ def pattern(program: Program) -> Pattern | None:
     return Pattern.of(program)
 
 
-def assemble(program: Program, rows: range | AnyInts | None = None) -> Csr:
+def assemble(program: Program, rows: range | AnyInts | None = None) -> csr_array:
     """Return the CSR matrix of a program, or some of its rows, in the order given.
 
     Indices are sorted, without duplicates or explicit zeros, int32 where they fit.
@@ -77,7 +76,7 @@ def assemble(program: Program, rows: range | AnyInts | None = None) -> Csr:
     return fill(pattern(program), program, rows)
 
 
-def fill(known: Pattern | None, program: Program, rows: range | AnyInts | None = None) -> Csr:
+def fill(known: Pattern | None, program: Program, rows: range | AnyInts | None = None) -> csr_array:
     """Return what `assemble` returns, given what `pattern` returns."""
     if known is None:
         return assemble_small(program, None if rows is None else np.asarray(rows, dtype=np.intp))
@@ -107,20 +106,20 @@ def _paths(program: Program) -> Floats:
     return found
 
 
-def assemble_small(program: Program, rows: AnyInts | None = None) -> Csr:
+def assemble_small(program: Program, rows: AnyInts | None = None) -> csr_array:
     """Return what `assemble` returns, without compiled code."""
     count = program.outputs.size if rows is None else len(rows)
     dtype = np.complex128 if program.is_complex else np.float64
     parts = [_part(part, program, rows) for part in program.parts]
     if not parts:
-        parts = [sparse.csr_array((count, program.inputs.size))]
-    matrix: Csr = reduce(lambda a, b: a + b, parts).tocsr().astype(dtype, copy=False)
+        parts = [csr_array((count, program.inputs.size))]
+    matrix: csr_array = reduce(lambda a, b: a + b, parts).tocsr().astype(dtype, copy=False)
     matrix.sum_duplicates()
     matrix.eliminate_zeros()
     return _narrowed(matrix)
 
 
-def _part(part: Chain | Composition, program: Program, rows: AnyInts | None) -> Csr:
+def _part(part: Chain | Composition, program: Program, rows: AnyInts | None) -> csr_array:
     match part:
         case Chain():
             return _chain(part, program, rows)
@@ -133,15 +132,15 @@ def _part(part: Chain | Composition, program: Program, rows: AnyInts | None) -> 
     raise AssertionError("a composition is never empty")
 
 
-def times(left: Csr, right: Callable[[Ints], Csr]) -> Csr:
+def times(left: csr_array, right: Callable[[Ints], csr_array]) -> csr_array:
     """Multiply by a matrix of which only the rows that matter are made."""
     needed, places = np.unique(left.indices.astype(np.intp), return_inverse=True)
-    narrow = sparse.csr_array((left.data, places, left.indptr), shape=(left.shape[0], len(needed)))
-    product: Csr = narrow @ right(needed)
+    narrow = csr_array((left.data, places, left.indptr), shape=(left.shape[0], len(needed)))
+    product: csr_array = narrow @ right(needed)
     return product
 
 
-def _chain(chain: Chain, program: Program, rows: AnyInts | None) -> Csr:
+def _chain(chain: Chain, program: Program, rows: AnyInts | None) -> csr_array:
     """Return the rows of a chain, placed at its components."""
     n_out, n_in = (math.prod(side.points) for side in (program.outputs, program.inputs))
     if rows is None:
@@ -156,7 +155,7 @@ def _chain(chain: Chain, program: Program, rows: AnyInts | None) -> Csr:
         matrix = times(matrix, partial(_term, term, out_points=out_points, in_points=in_points))
     lengths = np.zeros(count, dtype=np.intp)
     lengths[mine] = np.diff(matrix.indptr)
-    return sparse.csr_array(
+    return csr_array(
         (matrix.data, matrix.indices + chain.col * n_in, _starts(lengths)),
         shape=(count, program.inputs.size),
     )
@@ -164,7 +163,7 @@ def _chain(chain: Chain, program: Program, rows: AnyInts | None) -> Csr:
 
 def _term(
     term: Term, rows: AnyInts | None, out_points: tuple[int, ...], in_points: tuple[int, ...]
-) -> Csr:
+) -> csr_array:
     """Return rows of one term: outer products of the rows of its bands.
 
     All rows are indexed as an open mesh, which stays small until the last band.
@@ -193,7 +192,7 @@ def _term(
     values = weights * _coefficient(term, index, out_points)
     data = np.broadcast_to(values, shape)[kept]
     starts = _starts(kept.sum(axis=-1).ravel())
-    return sparse.csr_array(
+    return csr_array(
         (data, np.broadcast_to(columns, shape)[kept], starts), shape=(len(starts) - 1, size)
     )
 
@@ -212,7 +211,7 @@ def _starts(lengths: AnyInts) -> AnyInts:
     return np.concatenate([[0], np.cumsum(lengths)])
 
 
-def _narrowed(matrix: Csr) -> Csr:
+def _narrowed(matrix: csr_array) -> csr_array:
     """Return a matrix whose indices are int32 where they fit."""
     kind = index_type(max(*matrix.shape, matrix.nnz))
     matrix.indices = matrix.indices.astype(kind, copy=False)

@@ -7,7 +7,7 @@ from itertools import accumulate
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
-from scipy import sparse
+from scipy.sparse import csr_array
 
 from findops.common.threads import run
 from findops.executors.assembly import kernels
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from findops.executors.assembly.pattern import Pattern
     from findops.plan.program import Program
 
-    Csr = sparse.csr_array[Any, tuple[int, int]]
 
 __all__ = ["fill"]
 
@@ -28,7 +27,7 @@ SLAB_ROWS = 1 << 14
 """Rows that a thread works on at a time."""
 
 
-def fill(pattern: Pattern, program: Program, rows: range | AnyInts | None = None) -> Csr:
+def fill(pattern: Pattern, program: Program, rows: range | AnyInts | None = None) -> csr_array:
     """Return the matrix of a program, or some of its rows in the order given, from its pattern.
 
     The program may have other values of its factors than the one that the pattern was made of.
@@ -126,7 +125,7 @@ class _Writer:
         masks = any(factor.selects for factor in met)
         return _Writer(pattern.size, tuple(map(tuple, plan)), arrays, dtype, masks)
 
-    def counted(self, slabs: Sequence[_Slab]) -> Csr:
+    def counted(self, slabs: Sequence[_Slab]) -> csr_array:
         """Return the matrix of rows in which many entries are zero: a first pass counts them."""
 
         def count(slab: _Slab) -> int:
@@ -140,7 +139,7 @@ class _Writer:
 
         return self._csr(self._filled(slabs, count, write))
 
-    def shortened(self, slabs: Sequence[_Slab]) -> Csr:
+    def shortened(self, slabs: Sequence[_Slab]) -> csr_array:
         """Return the matrix of rows in which hardly any entry is zero: these are cut out."""
         zeros = []
 
@@ -180,9 +179,9 @@ class _Writer:
         run(place, zip(slabs, starts, starts[1:], strict=False))
         return whole
 
-    def _csr(self, arrays: _Arrays) -> Csr:
+    def _csr(self, arrays: _Arrays) -> csr_array:
         shape = (len(arrays.ends) - 1, self.size[1])
-        matrix: Csr = sparse.csr_array((arrays.data, arrays.indices, arrays.ends), shape=shape)
+        matrix = csr_array((arrays.data, arrays.indices, arrays.ends), shape=shape)
         # They are, by construction: SciPy need not look.
         matrix.has_sorted_indices = matrix.has_canonical_format = True
         return matrix

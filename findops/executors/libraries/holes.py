@@ -10,7 +10,7 @@ from itertools import accumulate
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from scipy import sparse
+from scipy.sparse import csr_array
 
 from findops.common.arrays import library
 from findops.executors.libraries.array_api import apply_table, row_table
@@ -19,8 +19,6 @@ from findops.executors.libraries.dask import piece_of
 from findops.executors.libraries.library import cached, library_of
 
 if TYPE_CHECKING:
-    from scipy.sparse import csr_array
-
     from findops.common.arrays import Array, Bools, Ints
     from findops.executors.libraries.array_api import RowTable
     from findops.executors.libraries.chunks import Chunks, Span
@@ -108,7 +106,7 @@ def _patched_chunks(patch: Patch, whole: Foreign, u: Foreign, scale: complex) ->
 class _ChunkPatch:
     """Rows of one chunk, on pieces of the field, and where there is NaN."""
 
-    matrix: sparse.csr_array[Any, tuple[int, int]]
+    matrix: csr_array
     rows: Ints
     undefined: Bools
     scale: complex
@@ -139,9 +137,7 @@ def _grouped(flat: Ints, chunks: Chunks) -> dict[Place, Ints]:
     return dict(zip(map(tuple, there), groups, strict=True))
 
 
-def _narrowed(
-    matrix: sparse.csr_array[Any, tuple[int, int]], chunks: Chunks
-) -> tuple[list[ChunkBox], sparse.csr_array[Any, tuple[int, int]]]:
+def _narrowed(matrix: csr_array, chunks: Chunks) -> tuple[list[ChunkBox], csr_array]:
     """Return the boxes of chunks that rows read, and the rows on these alone, one after another."""
     shape = tuple(map(sum, chunks))
     points, columns = np.unique(matrix.indices.astype(np.intp), return_inverse=True)
@@ -155,7 +151,7 @@ def _narrowed(
         at[group] = size + _within(points[group], shape, box)
         size += math.prod(b - a for a, b in box)
     taps = matrix.data, at[columns], matrix.indptr
-    return boxes, sparse.csr_array(taps, shape=(matrix.shape[0], size))
+    return boxes, csr_array(taps, shape=(matrix.shape[0], size))
 
 
 def _within(flat: Ints, shape: Place, box: tuple[Span, ...]) -> Ints:
