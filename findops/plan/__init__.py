@@ -1,1 +1,1 @@
-"""The one intermediate form: bands, terms and chains make a `Program`."""
+"""Intermediate form of an operator: bands, terms and chains make a `Program`."""
