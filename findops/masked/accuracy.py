@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from findops.masked.partial_map import PartialMap
-from findops.operators.accuracy import ROUNDOFF
+from findops.operators.accuracy import MOMENT_ROUNDOFF
 from findops.plan.program import Chain
 
 if TYPE_CHECKING:
@@ -103,4 +103,4 @@ class _Moments:
         value = np.bincount(self.rows, parts, self.count)
         size = np.bincount(self.rows, np.abs(parts), self.count)
         exact = math.prod(map(math.factorial, exponents)) if exponents == self.truth else 0
-        return np.asarray(np.abs(value - exact) > ROUNDOFF * np.maximum(size, exact))
+        return np.asarray(np.abs(value - exact) > MOMENT_ROUNDOFF * np.maximum(size, exact))

@@ -108,12 +108,12 @@ class PartialMap:
             if band is not None:
                 remaining -= band.order
                 source = after.axes[axis]
-                line = AxisMap(band.order, source, source.half() if band.shift else source)
+                axis_map = AxisMap(band.order, source, source.half() if band.shift else source)
                 after = after._then_stencils(
-                    RunStencils(band, axis, line, after.defined, remaining)
+                    RunStencils(band, axis, axis_map, after.defined, remaining)
                 )
                 if band.shift:
-                    there = RunStencils(band, axis, line, there).beside
+                    there = RunStencils(band, axis, axis_map, there).beside
         defined, whole, selected = after.defined, after.whole, np.ones((), dtype=bool)
         for mask in term.masks:
             # What is not selected is zero, wherever there is a point.
@@ -134,7 +134,7 @@ class PartialMap:
 
     def _then_stencils(self, stencils: RunStencils) -> PartialMap:
         axes = list(self.axes)
-        axes[stencils.axis] = stencils.line.target
+        axes[stencils.axis] = stencils.axis_map.target
 
         def rows(chosen: Ints) -> csr_array:
             return times(stencils.rows(chosen), self.rows)

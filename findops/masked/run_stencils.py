@@ -55,7 +55,7 @@ class RunStencils:
 
     band: Band
     axis: int
-    line: AxisMap
+    axis_map: AxisMap
     valid: Bools
     later: int = 0
 
@@ -131,7 +131,7 @@ class RunStencils:
         for pattern, points in enumerate(patterns[0]):
             alike = which == pattern
             columns = first[alike, None] + np.arange(points)
-            weights = self.line.weights(here[alike], columns)
+            weights = self.axis_map.weights(here[alike], columns)
             yield Stencils(rows[alike], columns, np.broadcast_to(weights, columns.shape))
 
     @property
@@ -163,7 +163,7 @@ class RunStencils:
         edge[self.axis] = slice(0, 1) if step > 0 else slice(-1, None)
         for _ in range(max(self._least, self._most) - 1):
             ongoing = np.roll(ongoing, step, axis=self.axis)
-            if not self.line.source.periodic:
+            if not self.axis_map.source.periodic:
                 ongoing[tuple(edge)] = False
             ongoing &= self.valid
             count += ongoing
@@ -176,7 +176,7 @@ class RunStencils:
 
     def _inside(self, index: Ints) -> Bools:
         inside = (index >= 0) & (index < self.valid.shape[self.axis])
-        return np.full(index.shape, True) if self.line.source.periodic else inside
+        return np.full(index.shape, True) if self.axis_map.source.periodic else inside
 
     def _open(self, values: Bools) -> Bools:
         """Shape what belongs to the points of the output along the axis to broadcast."""
@@ -186,7 +186,7 @@ class RunStencils:
     def beside(self) -> Bools:
         """Where the points beside a point of the output let it have a value."""
         before, after = (count > 0 for count in self._counts)
-        if not isinstance(self.line.target, Half) or not self.band.shift:
+        if not isinstance(self.axis_map.target, Half) or not self.band.shift:
             return before | after
         ends = (~self._open(self._inside(side)) for side in self._sides)
         first, last = (side | end for side, end in zip((before, after), ends, strict=True))

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 __all__ = ["row_accuracy"]
 
-ROUNDOFF = 1e-11
+MOMENT_ROUNDOFF = 1e-11
 """Moments below this part of their sum of magnitudes are zero: weights carry 1e-14 at worst."""
 
 
@@ -231,7 +231,7 @@ class MomentTest:
             value = (weights * (monomial * value)).sum(axis=-1)
             size = (np.abs(weights) * (np.abs(monomial) * size)).sum(axis=-1)
         exact = _continuous(self.factors, exponents)
-        return np.asarray(np.abs(value - exact) > ROUNDOFF * np.maximum(size, abs(exact)))
+        return np.asarray(np.abs(value - exact) > MOMENT_ROUNDOFF * np.maximum(size, abs(exact)))
 
 
 def _continuous(factors: list[_Factor], exponents: tuple[int, ...]) -> float:

@@ -24,9 +24,9 @@ if TYPE_CHECKING:
     from findops.executors.libraries.chunks import Chunks, Span
     from findops.executors.libraries.library import Foreign, Library
 
-    Place = tuple[int, ...]
+    ChunkIndex = tuple[int, ...]
     """Numbers along each axis: of a chunk, or of points."""
-    ChunkBox = tuple[Place, tuple[Span, ...]]
+    ChunkBox = tuple[ChunkIndex, tuple[Span, ...]]
     """A chunk, and ranges in it."""
 
 __all__ = ["Patch"]
@@ -124,7 +124,7 @@ class _ChunkPatch:
         return result
 
 
-def _grouped(flat: Ints, chunks: Chunks) -> dict[Place, Ints]:
+def _grouped(flat: Ints, chunks: Chunks) -> dict[ChunkIndex, Ints]:
     """Return which of some points are in each chunk that has any."""
     ends = [np.cumsum(sizes) for sizes in chunks]
     index = np.unravel_index(flat, tuple(int(e[-1]) for e in ends))
@@ -154,14 +154,14 @@ def _narrowed(matrix: csr_array, chunks: Chunks) -> tuple[list[ChunkBox], csr_ar
     return boxes, csr_array(taps, shape=(matrix.shape[0], size))
 
 
-def _within(flat: Ints, shape: Place, box: tuple[Span, ...]) -> Ints:
+def _within(flat: Ints, shape: ChunkIndex, box: tuple[Span, ...]) -> Ints:
     """Return the flat indices of points in a box that holds them."""
     index = np.unravel_index(flat, shape)
     inside = tuple(i - start for i, (start, _) in zip(index, box, strict=True))
     return np.ravel_multi_index(inside, tuple(b - a for a, b in box))
 
 
-def _spans(chunks: Chunks, place: Place) -> tuple[Span, ...]:
+def _spans(chunks: Chunks, place: ChunkIndex) -> tuple[Span, ...]:
     """Return where a chunk is."""
     ends = [[0, *accumulate(sizes)] for sizes in chunks]
     return tuple((e[i], e[i + 1]) for e, i in zip(ends, place, strict=True))
