@@ -145,3 +145,7 @@ def __getattr__(name: str) -> Any:
 
         return IVP
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -1,5 +1,6 @@
 """Expressions as values: hashing, pickling, printing, application."""
 
+import dataclasses
 import functools
 import pickle
 import re
@@ -187,6 +188,52 @@ def test_a_compound_of_ones_own_is_written():
     grid = Grid(t=Uniform(0, 1, 7), x=Uniform(0, 2, 6))
     assert repr(Wave().on(grid)) == "<Operator Wave: 42×42>"
     assert str(Block([[E], [Wave()]])) == "[□[3]; Wave]"
+
+
+def test_a_compound_of_ones_own_reads_the_coordinates_of_labeled_arrays():
+    xarray = pytest.importorskip("xarray")
+    t, x = np.linspace(0, 1, 7), np.linspace(0, 2, 6)
+    u = t[:, None] ** 2 + 3 * x**2
+    labeled = xarray.DataArray(u, dims=("t", "x"), coords={"t": t, "x": x})
+    np.testing.assert_allclose(Wave()(labeled).values, -4, atol=1e-12)
+    np.testing.assert_allclose(Block([[Wave()]])(labeled).values, -4, atol=1e-12)
+    with pytest.raises(ValueError, match="coordinate"):
+        Wave()(labeled.drop_vars("x"))
+    waves = fo.Dissipation("x", fo.SBP(2))
+    got = waves(labeled.isel(t=0)).values
+    np.testing.assert_allclose(got, waves(u[0], Grid(x=Uniform(0, 2, 6))))
+
+
+class Wrong(Compound):
+    """A compound that expands to whatever it is given."""
+
+    def __init__(self, made):
+        self.made = made
+
+    def expand(self, geometry):  # noqa: ARG002
+        return self.made
+
+
+def test_mistakes_in_a_compound_are_told():
+    grid = Grid(x=Uniform(0, 1, 7))
+    assert np.array_equal(Wrong(Diff("x")).matrix(grid).toarray(), Diff("x").matrix(grid).toarray())
+    with pytest.raises(TypeError, match=r"Wrong\.expand must return Components, not 'x'"):
+        Wrong("x").on(grid)
+    with pytest.raises(TypeError, match=r"fields \['c'\], which its `coefficients` do not name"):
+        Wrong(Field("c") * Diff("x")).on(grid)
+    with pytest.raises(ValueError, match="acts along all axes of a grid: name them"):
+        Wave().stencil()
+
+
+@pytest.mark.parametrize("E", [fo.Diffusion(2), fo.Advection([1]), fo.DirectionalDerivative([3]),
+                               fo.Laplacian(), fo.Curl(of="scalar")], ids=repr)  # fmt: skip
+def test_parts_can_be_replaced_but_not_set(E):
+    changed = dataclasses.replace(E, acc=4)
+    assert (changed.acc, changed.axes, changed.coefficients) == (4, E.axes, E.coefficients)
+    assert dataclasses.replace(changed, acc=2) == E != changed
+    for name in ("acc", "other"):
+        with pytest.raises(dataclasses.FrozenInstanceError):
+            setattr(E, name, 4)
 
 
 def test_printing_does_not_stand_in_the_way_of_binding():

@@ -44,6 +44,12 @@ SIGNATURES = {
 """Types in the signatures of these calls."""
 
 
+CHECKING = ("TYPE_CHECKING", "typing.TYPE_CHECKING")
+
+BY_NAME = {"executors.lookup", "interop.xarray.apply"}
+"""Modules that import by a name: executors of other libraries' arrays, and xarray itself."""
+
+
 class Import(NamedTuple):
     """One import of ours."""
 
@@ -75,10 +81,13 @@ def imports(module, source):
             for name in names:
                 if name.split(".")[0] == "findops":
                     yield Import(module, found(name), ".".join(function), typing, child.lineno)
-            named = isinstance(child, (ast.FunctionDef, ast.ClassDef))
-            checked = isinstance(child, ast.If) and "TYPE_CHECKING" in ast.unparse(child.test)
+            named = isinstance(child, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef))
             inside = [*function, child.name] if named else function
-            yield from visit(child, inside, typing or checked)
+            if isinstance(child, ast.If) and ast.unparse(child.test) in CHECKING:
+                yield from visit(ast.Module(child.body, []), inside, True)
+                yield from visit(ast.Module(child.orelse, []), inside, typing)
+            else:
+                yield from visit(child, inside, typing)
 
     yield from visit(ast.parse(source), [], False)
 
@@ -89,6 +98,12 @@ def found(name):
     while parts and ".".join(parts) not in SOURCES:
         parts.pop()
     return ".".join(parts)
+
+
+def packages(module):
+    """The packages of ours that a module is in."""
+    parts = module.split(".")
+    return {".".join(parts[:i]) for i in range(1, len(parts))}
 
 
 def table():
@@ -121,7 +136,11 @@ def circle(found):
     graph = {}
     for each in found:
         if not each.excepted:
-            graph.setdefault(each.importer, set()).add(each.imported)
+            reached = graph.setdefault(each.importer, set())
+            reached.add(each.imported)
+            # What a module's packages import when they load comes before it.
+            own = packages(each.importer) | {each.importer}
+            reached.update(packages(each.imported) - own)
     try:
         TopologicalSorter(graph).prepare()
     except CycleError as error:
@@ -149,6 +168,11 @@ def test_no_circle_between_files():
     assert not circle(ALL)
 
 
+def test_names_are_imported_where_they_can_be_read():
+    calls = re.compile(r"\b(import_module|__import__|exec|eval)\(")
+    assert {module for module, path in SOURCES.items() if calls.search(path.read_text())} == BY_NAME
+
+
 def test_every_exception_is_used():
     used = {(each.importer, each.function, each.imported) for each in ALL if not each.typing}
     assert used >= {(*where, name) for where, names in FACADE.items() for name in names}
@@ -164,6 +188,7 @@ def test_every_exception_is_used():
         "import findops.operators.operator",
         "def f():\n    from findops.operators.operator import Operator",
         "if TYPE_CHECKING:\n    from findops.operators.operator import Operator",
+        "if not TYPE_CHECKING:\n    from findops.operators.operator import Operator",
     ],
 )
 def test_what_would_break_the_rule_is_found(source):
@@ -174,6 +199,21 @@ def test_what_would_break_the_rule_is_found(source):
     put_in = list(imports("plan.band", inside.replace("import operator", "import program")))
     assert not astray(put_in, table())
     assert {"plan.band", "plan.program"} <= set(circle([*ALL, *put_in]))
+
+
+def test_what_packages_import_when_they_load_counts():
+    put_in = [
+        *imports("interop.numpy_gradient", "from findops.interop.xarray.names import with_axes"),
+        *imports("interop.xarray.apply", "from findops.interop.numpy_gradient import gradient"),
+    ]
+    assert "interop.numpy_gradient" in circle([*ALL, *put_in])
+
+
+def test_only_what_the_type_checker_alone_sees_is_a_type():
+    source = "if TYPE_CHECKING:\n    import findops.plan.rows\nelse:\n    import findops.plan.band"
+    assert [(i.imported, i.typing) for i in imports("plan.window", source)] == [
+        ("plan.rows", True), ("plan.band", False)
+    ]  # fmt: skip
 
 
 @pytest.mark.parametrize("module", SOURCES)

@@ -41,6 +41,11 @@ class Tensor(Compound):
     rows: tuple[tuple[Expr, ...], ...]
 
     @property
+    def axes(self) -> tuple[()]:
+        """None of its own: those of its entries count."""
+        return ()
+
+    @property
     def rank_in(self) -> int:
         return 1
 
@@ -92,6 +97,11 @@ class Block(Compound):
 
     def __init__(self, rows: EntryRows) -> None:
         object.__setattr__(self, "rows", _matrix(rows, "Block"))
+
+    @property
+    def axes(self) -> tuple[()]:
+        """None of its own: those of its entries count."""
+        return ()
 
     @property
     def rank_in(self) -> int:

@@ -6,10 +6,18 @@ import inspect
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, replace
 from math import prod
-from typing import TYPE_CHECKING, ClassVar, NamedTuple, Protocol, assert_never, cast
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Protocol, assert_never, cast
 
 from findops.expressions.derivative import Diff, Interpolate, StaggeredDiff
-from findops.expressions.expression import AxisName, Coef, Expr, Field, Product, Sum
+from findops.expressions.expression import (
+    AxisName,
+    Coef,
+    Expr,
+    Field,
+    Product,
+    Sum,
+    as_coefficient,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -60,7 +68,9 @@ class Notation(NamedTuple):
 class Compound(Expr, ABC):
     r"""An operator whose parts along the axes are known once the axes are.
 
-    A subclass defines `expand`, and how it is written if its name will not do.
+    A subclass defines `expand`; `axes` and `coefficients`, if it has any; and how it is written,
+    if its name will not do. A frozen dataclass compares by what it holds, any other class by
+    identity.
 
     Examples
     --------
@@ -69,21 +79,26 @@ class Compound(Expr, ABC):
     ...     notation = Notation("□", r"\Box")
     ...
     ...     def expand(self, geometry):
-    ...         return Components((), (), {(0, 0): Diff("t", 2) - Diff("x", 2)})
+    ...         return Diff("t", 2) - Diff("x", 2)
     >>> Wave().on(Grid(t=Uniform(0, 1, 5), x=Uniform(0, 1, 6)))
     <Operator □: 30×30>
     """
 
-    notation: ClassVar[Notation | None] = None
-    """The name of the class by default."""
+    notation: ClassVar[tuple[str, str] | None] = None
+    """As text and in LaTeX; the name of the class by default."""
 
     @property
-    def coefficients(self) -> tuple[Expr, ...]:
-        """What it multiplies by; ``{}`` in its notation stands for them."""
+    def axes(self) -> Any:
+        """The axes that it acts along, None for all."""
+        return None
+
+    @property
+    def coefficients(self) -> tuple[Any, ...]:
+        """What it multiplies by, fields among them; ``{}`` in its notation stands for them."""
         return ()
 
     def _parts(self) -> Iterable[Expr]:
-        return self.coefficients
+        return map(as_coefficient, self.coefficients)
 
     def arguments(self) -> dict[str, object]:
         """Return the arguments of the call that makes it."""
@@ -101,8 +116,8 @@ class Compound(Expr, ABC):
         return 0
 
     @abstractmethod
-    def expand(self, geometry: Geometry) -> Components:
-        """Return the operator in components."""
+    def expand(self, geometry: Geometry) -> Components | Expr:
+        """Return the operator in components; a scalar one may be an expression."""
 
 
 Node = Coef | Field | Diff | Interpolate | StaggeredDiff | Product | Sum | Compound
@@ -135,7 +150,7 @@ def expand(expr: Expr, geometry: Geometry) -> Components:
                 product = _product(product, expand(factor, geometry), node)
             return product
         case Compound():
-            parts = node.expand(geometry)
+            parts = _expanded(node, geometry)
             entries = {place: _entry(entry, geometry) for place, entry in parts.entries.items()}
             return replace(parts, entries=entries)
         case Diff() | Interpolate() | StaggeredDiff():
@@ -183,6 +198,21 @@ def stacked(block: Expr, rows: Sequence[Sequence[Expr]], geometry: Geometry) -> 
     outputs = max(p.outputs for p in parts[0]) if len(rows) == 1 else (sum(heights),)
     inputs = max(p.inputs for p in columns[0]) if len(columns) == 1 else (sum(widths),)
     return Components(outputs, inputs, entries)
+
+
+def _expanded(node: Compound, geometry: Geometry) -> Components:
+    parts = node.expand(geometry)
+    if isinstance(parts, Expr):
+        parts = _scalar(parts)
+    if not isinstance(parts, Components):
+        raise TypeError(f"{type(node).__name__}.expand must return Components, not {parts!r}")
+    fields = frozenset[str]().union(*(entry.free_fields for entry in parts.entries.values()))
+    if unknown := sorted(fields - node.free_fields):
+        raise TypeError(
+            f"{type(node).__name__} expands to the fields {unknown}, which its `coefficients` do "
+            "not name: have that property return them"
+        )
+    return parts
 
 
 def _scalar(entry: Expr) -> Components:

@@ -14,7 +14,17 @@ from findops.common.arguments import is_labeled, is_symbolic
 from findops.expressions.block import Block, Tensor
 from findops.expressions.components import Compound, Notation, closed
 from findops.expressions.derivative import Diff, Filter, Interpolate, StaggeredDiff
-from findops.expressions.expression import Coef, Expr, Field, Product, Sum, code, latex, text
+from findops.expressions.expression import (
+    Coef,
+    Expr,
+    Field,
+    Product,
+    Sum,
+    as_coefficient,
+    code,
+    latex,
+    text,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -120,11 +130,20 @@ def _written(expr: Expr, style: _Style) -> str:
             return style.matrix([[_written(e, style) for e in row] for row in node.rows])
         case Compound():
             name = type(node).__name__
-            notation = node.notation or Notation(name, rf"\mathrm{{{name}}}")
-            inner = ", ".join(_written(part, style) for part in node.coefficients)
-            return style.symbol(notation).replace("{}", inner)
+            default = name, rf"\mathrm{{{name}}}".replace("_", r"\_")
+            given = [_written(as_coefficient(part), style) for part in node.coefficients]
+            return _filled(style.symbol(Notation(*(node.notation or default))), given)
         case _:
             assert_never(node)
+
+
+def _filled(notation: str, given: list[str]) -> str:
+    """Return a notation with coefficients in its places: one for each, or all in the only one."""
+    if notation.count("{}") != len(given):
+        return notation.replace("{}", ", ".join(given))
+    for each in given:
+        notation = notation.replace("{}", each, 1)
+    return notation
 
 
 def _variable(value: object) -> str:

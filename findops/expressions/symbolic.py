@@ -115,7 +115,7 @@ def _axes(expr: Expr) -> Iterable[AxisName]:
     match expr:
         case Diff() | Interpolate() | StaggeredDiff():
             yield expr.axis
-        case Compound() if hasattr(expr, "axes"):
+        case Compound():
             if expr.axes is None:
                 raise ValueError(f"{expr!r} acts along all axes of a grid: name them, as in axes=…")
             yield from expr.axes

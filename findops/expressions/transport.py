@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from findops.common.arguments import as_real
@@ -22,8 +22,30 @@ if TYPE_CHECKING:
 __all__ = ["Advection", "Diffusion", "DirectionalDerivative", "Dissipation"]
 
 
+class _AlongVector(Differential):
+    """The derivative along a vector."""
+
+    notation = Notation("({}·∇)", r"({}\cdot\nabla)")
+
+    def _vector(self, given: Sequence[object]) -> tuple[Expr, ...]:
+        if isinstance(given, (str, Expr)) or not hasattr(given, "__iter__"):
+            raise TypeError(
+                f"{type(self).__name__} needs a sequence of coefficients, one per axis, but got "
+                f"{given!r}"
+            )
+        return tuple(as_coefficient(c) for c in given)
+
+    def expand(self, geometry: Geometry) -> Components:
+        D, vector = self._derivatives(geometry), self.coefficients
+        if len(D) != len(vector):
+            raise ValueError(
+                f"{self!r} needs one coefficient per axis: {len(D)}, but has {len(vector)}"
+            )
+        return Components((), (), {(0, 0): total(c * d for c, d in zip(vector, D, strict=True))})
+
+
 @dataclass(frozen=True, init=False, repr=False)
-class Advection(Differential):
+class Advection(_AlongVector):
     """Advection v·∇ of a scalar field.
 
     Parameters
@@ -45,9 +67,7 @@ class Advection(Differential):
     array([3., 3., 3., 3.])
     """
 
-    velocity: tuple[Expr, ...] = field(init=False)
-
-    notation = Notation("({}·∇)", r"({}\cdot\nabla)")
+    velocity: tuple[Expr, ...] = ()
 
     def __init__(
         self,
@@ -56,29 +76,16 @@ class Advection(Differential):
         acc: ByAxis[int] = 2,
         scheme: ByAxis[Scheme] = None,
     ) -> None:
-        if isinstance(velocity, (str, Expr)) or not hasattr(velocity, "__iter__"):
-            raise TypeError(
-                f"{type(self).__name__} needs a sequence of coefficients, one per axis, but got "
-                f"{velocity!r}"
-            )
-        self._set(velocity=tuple(as_coefficient(c) for c in velocity))
+        self._set(velocity=self._vector(velocity))
         super().__init__(axes, acc, scheme)
 
     @property
     def coefficients(self) -> tuple[Expr, ...]:
         return self.velocity
 
-    def expand(self, geometry: Geometry) -> Components:
-        D = self._derivatives(geometry)
-        if len(D) != len(self.velocity):
-            raise ValueError(
-                f"{self!r} needs one coefficient per axis: {len(D)}, but has {len(self.velocity)}"
-            )
-        advected = total(c * d for c, d in zip(self.velocity, D, strict=True))
-        return Components((), (), {(0, 0): advected})
 
-
-class DirectionalDerivative(Advection):
+@dataclass(frozen=True, init=False, repr=False)
+class DirectionalDerivative(_AlongVector):
     """The derivative v·∇ along a vector, which is not normalized.
 
     Parameters
@@ -95,6 +102,8 @@ class DirectionalDerivative(Advection):
     array([0.5, 0.5, 0.5, 0.5])
     """
 
+    vector: tuple[Expr, ...] = ()
+
     def __init__(
         self,
         vector: Sequence[object],
@@ -102,12 +111,12 @@ class DirectionalDerivative(Advection):
         acc: ByAxis[int] = 2,
         scheme: ByAxis[Scheme] = None,
     ) -> None:
-        super().__init__(vector, axes, acc, scheme)
+        self._set(vector=self._vector(vector))
+        super().__init__(axes, acc, scheme)
 
     @property
-    def vector(self) -> tuple[Expr, ...]:
-        """Components of the vector."""
-        return self.velocity
+    def coefficients(self) -> tuple[Expr, ...]:
+        return self.vector
 
 
 @dataclass(frozen=True, init=False, repr=False)
@@ -136,8 +145,8 @@ class Diffusion(Differential):
     array([4., 4., 4., 4., 4.])
     """
 
-    k: tuple[Expr, ...] = field(init=False)
-    natural: bool = field(init=False)
+    k: tuple[Expr, ...] = ()
+    natural: bool = False
 
     notation = Notation("∇·({}∇)", r"\nabla\cdot({}\nabla)")
 

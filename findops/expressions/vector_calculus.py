@@ -156,6 +156,7 @@ def total(exprs: Iterable[Expr]) -> Expr:
     return sum(exprs, start=Coef(0))
 
 
+@dataclass(frozen=True, repr=False)
 class Gradient(Differential):
     """The gradient: (…, *grid) → (…, d, *grid).
 
@@ -186,6 +187,7 @@ class Gradient(Differential):
         return Components((len(derivatives),), (), {(i, 0): D for i, D in enumerate(derivatives)})
 
 
+@dataclass(frozen=True, repr=False)
 class Divergence(Differential):
     """The divergence: (…, d, *grid) → (…, *grid); parameters as `Gradient`.
 
@@ -261,6 +263,7 @@ class Curl(Differential):
         raise ValueError(f"the curl of a {self.of} needs {needed}, but {self!r} has {len(D)} here")
 
 
+@dataclass(frozen=True, repr=False)
 class Jacobian(Differential):
     """The Jacobian ∂_j F_i: (…, d, *grid) → (…, d, d, *grid); parameters as `Gradient`.
 
@@ -288,6 +291,7 @@ class Jacobian(Differential):
         return Components((d, d), (d,), entries)
 
 
+@dataclass(frozen=True, repr=False)
 class Hessian(Differential):
     """The Hessian ∂_i ∂_j f: (…, *grid) → (…, d, d, *grid); parameters as `Gradient`.
 
@@ -380,6 +384,7 @@ class Laplacian(Differential):
         return squares[0]
 
 
+@dataclass(frozen=True, repr=False)
 class VectorLaplacian(Differential):
     """The Laplacian of each Cartesian component: (…, d, *grid) → (…, d, *grid).
 
@@ -410,6 +415,7 @@ class VectorLaplacian(Differential):
         return Components((d,), (d,), {(i, i): total(D2) for i in range(d)})
 
 
+@dataclass(frozen=True, repr=False)
 class Biharmonic(Differential):
     """The square of the Laplacian, of a scalar field; parameters as `Gradient`.
 

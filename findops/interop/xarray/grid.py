@@ -9,7 +9,12 @@ from findops.expressions.expression import as_expr
 from findops.grids.grid import Grid
 from findops.grids.uniform import Uniform
 from findops.interop.xarray.coordinates import is_date
-from findops.interop.xarray.names import coefficient_dims, coordinate_functions, derivative_axes
+from findops.interop.xarray.names import (
+    coefficient_dims,
+    coordinate_functions,
+    derivative_axes,
+    takes_all_axes,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterable
@@ -43,6 +48,8 @@ def grid_of(
         If a coordinate has the wrong type.
     """
     along = derivative_axes(expr)
+    if takes_all_axes(expr):
+        along |= {dim for dim in u.dims if isinstance(dim, str) and dim not in labels.components}
     for name in along:
         _check_dimension(name, u, expr)
     given = [expr, *map(as_expr, fields)]

@@ -31,7 +31,7 @@ ComponentNames = tuple[str, ...] | None
 
 def takes_all_axes(expr: Expr) -> bool:
     """Tell whether an operator in it names no axes, and so takes all."""
-    return any(isinstance(node, Differential) and node.axes is None for node in walk(expr))
+    return any(isinstance(node, Compound) and node.axes is None for node in walk(expr))
 
 
 def with_axes(expr: Expr, axes: tuple[str, ...]) -> Expr:
@@ -67,7 +67,7 @@ def derivative_axes(expr: Expr) -> set[str]:
     for node in walk(expr):
         if isinstance(node, AlongAxis):
             axes.append(node.axis)
-        elif isinstance(node, Differential):
+        elif isinstance(node, Compound):
             axes.extend(node.axes or ())
     for axis in axes:
         if not isinstance(axis, str):
