@@ -53,18 +53,18 @@ def threads(seconds: float) -> None:
 
     def work(me: int) -> None:
         rng = np.random.default_rng(me)
-        while time.monotonic() < until:
-            n = int(rng.integers(len(ops)))
-            if not np.array_equal(ops[n](fields[n]), wanted[n]):
-                wrong.append(n)
-            counts[me] += 1
+        with set_num_threads(2):
+            while time.monotonic() < until:
+                n = int(rng.integers(len(ops)))
+                if not np.array_equal(ops[n](fields[n]), wanted[n]):
+                    wrong.append(n)
+                counts[me] += 1
 
-    with set_num_threads(2):
-        workers = [threading.Thread(target=work, args=(me,)) for me in range(THREADS)]
-        for worker in workers:
-            worker.start()
-        for worker in workers:
-            worker.join()
+    workers = [threading.Thread(target=work, args=(me,)) for me in range(THREADS)]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
     print(f"{THREADS} threads, {seconds:g} s: {sum(counts)} calls, {len(wrong)} with other bits")
 
 

@@ -316,17 +316,17 @@ def test_called_from_many_threads_at_once():
     wrong = []
 
     def work(first):
-        for i in range(12):
-            n = (first + i) % len(ops)
-            if not np.array_equal(ops[n](fields_[n]), want[n]):
-                wrong.append(n)
+        with fo.set_num_threads(3):
+            for i in range(12):
+                n = (first + i) % len(ops)
+                if not np.array_equal(ops[n](fields_[n]), want[n]):
+                    wrong.append(n)
 
-    with fo.set_num_threads(3):
-        threads = [threading.Thread(target=work, args=(n,)) for n in range(8)]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
+    threads = [threading.Thread(target=work, args=(n,)) for n in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
     assert not wrong
 
 

@@ -5,17 +5,19 @@ from __future__ import annotations
 import os
 import threading
 from collections import deque
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future
 from contextlib import suppress
+from contextvars import ContextVar
 from functools import cache
 from itertools import pairwise
-from typing import TYPE_CHECKING, TypeVar, TypeVarTuple, Unpack
+from queue import SimpleQueue
+from typing import TYPE_CHECKING, ClassVar, TypeVar, TypeVarTuple, Unpack
+from weakref import ReferenceType, ref
 
 from findops.common.arguments import as_integer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
-    from concurrent.futures import Future
     from types import TracebackType
 
 __all__ = ["TASKS_PER_THREAD", "num_threads", "run", "set_num_threads"]
@@ -34,20 +36,17 @@ TASKS_PER_THREAD = 4
 # How many threads -------------------------------------------------------------------------------
 
 
-class _Setting:
-    """The number of threads that was set; None where none was."""
-
-    count: int | None = None
-
-
 class set_num_threads:  # noqa: N801  # a function to its users, and a context manager
-    """Set the number of threads of the compiled kernels, for the whole process.
+    """Set the number of threads of the compiled kernels.
 
-    As a context manager, it restores what was set before. Unless set here, the number is that of
-    the environment variable ``FINDOPS_NUM_THREADS``, else of ``OMP_NUM_THREADS``, else that of the
-    cores this process may use. Without a setting, calls from threads other than the main one and
-    from processes that ``multiprocessing`` started use one thread: whoever made those workers keeps
-    the cores busy already.
+    As a function, it sets the number for the whole process. In a ``with`` statement, the number
+    holds inside it, whatever is set for the process, and only in the thread or asyncio task that
+    it is in and the tasks that it begins (`contextvars`). Such statements nest.
+
+    Unless set here, the number is that of the environment variable ``FINDOPS_NUM_THREADS``, else of
+    ``OMP_NUM_THREADS``, else that of the cores this process may use. Without a setting, calls from
+    threads other than the main one and from processes that ``multiprocessing`` started use one
+    thread: whoever made those workers keeps the cores busy already.
 
     Parameters
     ----------
@@ -74,10 +73,13 @@ class set_num_threads:  # noqa: N801  # a function to its users, and a context m
         count = as_integer(n, "the number of threads")
         if count < 1:
             raise ValueError(f"the number of threads must be at least 1, but is {count}")
-        self._before, _Setting.count = _Setting.count, count
+        self.count = count
+        _Process.add(self)
 
     def __enter__(self) -> None:
-        return None
+        # Only now is it known that the number is not meant for the process.
+        _Process.remove(self)
+        _inside.set((*_inside.get(), self))
 
     def __exit__(
         self,
@@ -85,13 +87,50 @@ class set_num_threads:  # noqa: N801  # a function to its users, and a context m
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        _Setting.count = self._before
+        inside = list(_inside.get())
+        # A generator may be closed in a context that it was not begun in, or after others.
+        with suppress(ValueError):
+            del inside[-1 - inside[::-1].index(self)]
+        _inside.set(tuple(inside))
+
+
+_inside: ContextVar[tuple[set_num_threads, ...]] = ContextVar("findops_num_threads", default=())
+"""The settings whose ``with`` statements the context is in, the innermost last."""
+
+
+class _Process:
+    """The settings for the whole process, the last of which holds."""
+
+    count: ClassVar[int | None] = None
+    settings: ClassVar[list[tuple[ReferenceType[set_num_threads], int]]] = []
+    """Several where ``with`` statements in several threads may take them back, in any order."""
+    lock: ClassVar = threading.RLock()
+    """One that a signal's handler, which may set a number too, can take again."""
+
+    @classmethod
+    def add(cls, setting: set_num_threads) -> None:
+        """Have a setting hold."""
+        with cls.lock:
+            # One that nobody has any more stays, and those before it are never asked for again.
+            gone = (i for i, (made, _) in enumerate(cls.settings) if made() is None)
+            del cls.settings[: max(gone, default=0)]
+            cls.settings.append((ref(setting), setting.count))
+            cls.count = setting.count
+
+    @classmethod
+    def remove(cls, setting: set_num_threads) -> None:
+        """Have a setting hold no longer."""
+        with cls.lock:
+            cls.settings = [made for made in cls.settings if made[0]() is not setting]
+            cls.count = cls.settings[-1][1] if cls.settings else None
 
 
 def num_threads() -> int:
     """Return the number of threads that a call from here may use."""
-    if _Setting.count is not None:
-        return _Setting.count
+    if inside := _inside.get():
+        return inside[-1].count
+    if (count := _Process.count) is not None:
+        return count
     import multiprocessing
 
     in_worker = threading.current_thread() is not threading.main_thread()
@@ -146,7 +185,7 @@ def run(
                 share.clear()
             raise
 
-    waiting = _pool(count - 1).submit(take, range(1, count))
+    waiting = _pool.submit(take, count - 1)
     try:
         take(0)
     finally:
@@ -165,28 +204,45 @@ def _taken(shares: Sequence[deque[Item]], mine: int) -> Iterator[Item]:
 
 
 class _Pool:
-    """Threads that wait for tasks, off the core that the caller is on.
+    """Threads that wait for tasks, off the core that the caller is on: as many as were ever needed.
 
     In virtual machines, Linux may wake threads on the caller's core, though another is free, and
     move them to that after some milliseconds only, which is longer than most calls take.
     """
 
-    def __init__(self, workers: int) -> None:
-        self.threads: list[int] = []
+    def __init__(self) -> None:
+        self.clear()
+
+    def clear(self) -> None:
+        """Begin with no threads."""
+        self.lock = threading.RLock()
+        self.calls: SimpleQueue[tuple[Future[None], Callable[[int], None], int]] = SimpleQueue()
+        self.threads: list[threading.Thread] = []
         self.separated: tuple[int, int] | None = None
         """The caller's core, and how many threads there were, when they were kept off it last."""
-        self.executor = ThreadPoolExecutor(
-            workers, "findops", lambda: self.threads.append(threading.get_native_id())
-        )
 
-    def submit(self, call: Callable[[int], None], numbers: Iterable[int]) -> list[Future[None]]:
-        """Have a function called with each of some numbers."""
+    def submit(self, call: Callable[[int], None], helpers: int) -> list[Future[None]]:
+        """Have a function called with 1, 2, …, each by one of some helpers, or fewer if need be."""
+        self.grow(helpers)
         self.separate()
-        try:
-            return [self.executor.submit(call, number) for number in numbers]
-        except RuntimeError:
-            # While the interpreter ends, there are no new threads.
-            return []
+        count = min(helpers, len(self.threads))
+        futures: list[Future[None]] = [Future() for _ in range(count)]
+        for number, future in enumerate(futures, 1):
+            self.calls.put((future, call, number))
+        return futures
+
+    def grow(self, helpers: int) -> None:
+        """Start the threads that some helpers need and that are not there yet."""
+        if helpers <= len(self.threads):
+            return
+        # While the interpreter ends, or where the system allows no more, there are no new threads.
+        with self.lock, suppress(RuntimeError):
+            while len(self.threads) < helpers:
+                name = f"findops_{len(self.threads)}"
+                # They have nothing to do when the interpreter ends, so it need not wait for them.
+                thread = threading.Thread(target=_serve, args=(self.calls,), name=name, daemon=True)
+                thread.start()
+                self.threads.append(thread)
 
     def separate(self) -> None:
         """Keep the threads off the caller's core, if they are allowed another."""
@@ -201,7 +257,25 @@ class _Pool:
         # Where the system forbids it, they stay where it puts them.
         with suppress(OSError):
             for thread in self.threads if others else ():
-                os.sched_setaffinity(thread, others)
+                if thread.native_id is not None:
+                    os.sched_setaffinity(thread.native_id, others)
+
+
+def _serve(calls: SimpleQueue[tuple[Future[None], Callable[[int], None], int]]) -> None:
+    while True:
+        # No name holds the call, and with it arrays, while the next one is waited for.
+        _answer(*calls.get())
+
+
+def _answer(future: Future[None], call: Callable[[int], None], number: int) -> None:
+    if not future.set_running_or_notify_cancel():
+        return
+    try:
+        call(number)
+    except BaseException as error:
+        future.set_exception(error)
+    else:
+        future.set_result(None)
 
 
 @cache
@@ -214,8 +288,14 @@ def _core_of_caller() -> Callable[[], int] | None:
     return getattr(ctypes.PyDLL(None), "sched_getcpu", None)
 
 
-_pool = cache(_Pool)
+_pool = _Pool()
+
+
+def _begin_in_child() -> None:
+    """Forget the parent's threads, which a forked child has not, and locks that those may hold."""
+    _pool.clear()
+    _Process.lock = threading.RLock()
+
 
 if hasattr(os, "register_at_fork"):
-    # A forked child has none of its parent's threads.
-    os.register_at_fork(after_in_child=_pool.cache_clear)
+    os.register_at_fork(after_in_child=_begin_in_child)
