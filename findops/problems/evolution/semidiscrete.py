@@ -143,6 +143,8 @@ class SemidiscreteSystem:
             out += scale * values
         else:
             np.multiply(values, scale, out=out)
+        # A function may be infinite where conditions stand in place of the equation.
+        out.reshape(-1)[self.system.equations.replaced] = 0
 
     def implicit(self, t: float, x: Array) -> Array:
         """Return A x + r(t)."""

@@ -145,7 +145,7 @@ class ExplicitRungeKutta(ExplicitStepper):
             raise ValueError(f"{self!r}: one weight for each stage, with sum 1")
 
     def __call__(self, t: float, x: Array, h: float) -> Array:
-        stages, weights = self._horner if self.equation.affine else (self.stages, self.weights)
+        stages, weights = self._used
         slope, stage, total, part = self._work(x.shape, x.dtype)
         several = any(weights[:-1])
         if several:
@@ -161,6 +161,10 @@ class ExplicitRungeKutta(ExplicitStepper):
         if several:
             x += total
         return x
+
+    @cached_property
+    def _used(self) -> tuple[tuple[float, ...], tuple[float, ...]]:
+        return self._horner if self.equation.affine else (self.stages, self.weights)
 
     @property
     def _horner(self) -> tuple[tuple[float, ...], tuple[float, ...]]:
