@@ -322,6 +322,10 @@ def test_problems_pickle_after_they_were_solved():
     np.testing.assert_array_equal(pickle.loads(pickle.dumps(problem)).solve(1).u, want)
 
 
+def ramp(t):
+    return t
+
+
 def test_what_is_prepared_serves_all_solutions(monkeypatch):
     from findops.problems import bvp
 
@@ -329,7 +333,7 @@ def test_what_is_prepared_serves_all_solutions(monkeypatch):
     whole = bvp.make_solver
     monkeypatch.setattr(bvp, "make_solver", lambda *args: made.append(args[1]) or whole(*args))
     grid = Grid(x=Uniform(0, 1, 9), y=Uniform(0, 1, 8))
-    walls = [Dirichlet("y-"), Dirichlet("y+"), Dirichlet("x-", lambda t: t), Dirichlet("x+", 2)]
+    walls = [Dirichlet("y-"), Dirichlet("y+"), Dirichlet("x-", ramp), Dirichlet("x+", 2)]
 
     def fresh():
         return BVP(Laplacian(), grid, walls)

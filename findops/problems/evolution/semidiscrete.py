@@ -69,7 +69,7 @@ class Source:
             )
 
     def __call__(self, t: float) -> Array:
-        """Return the values at a time, (*components, *grid)."""
+        """Return the values at a time, which broadcast to (*components, *grid)."""
         return self._always if self.steady else self._at(t)
 
     @cached_property
@@ -96,10 +96,10 @@ class Source:
         shape = self.components + self.grid.shape
         if isinstance(self.value, np.ndarray) and self.value.shape == shape:
             return self.value
+        if not isinstance(self.value, (list, tuple)):
+            return self._parts[0](t)
         parts = [np.broadcast_to(part(t), self.grid.shape) for part in self._parts]
-        if isinstance(self.value, (list, tuple)):
-            return np.stack(parts).reshape(shape)
-        return np.broadcast_to(parts[0], shape)
+        return np.stack(parts).reshape(shape)
 
 
 @dataclass(frozen=True, eq=False)
