@@ -5,6 +5,7 @@ import sys
 
 import numpy as np
 import pytest
+from scipy.sparse.linalg import spsolve
 
 from findops import (
     BVP,
@@ -319,3 +320,54 @@ def test_problems_pickle_after_they_were_solved():
     problem = BVP(Laplacian(), Grid(x=Uniform(0, 1, 9), y=Uniform(0, 1, 8)), Dirichlet("boundary"))
     want = problem.solve(1).u
     np.testing.assert_array_equal(pickle.loads(pickle.dumps(problem)).solve(1).u, want)
+
+
+def ramp(t):
+    return t
+
+
+def test_what_is_prepared_serves_all_solutions(monkeypatch):
+    from findops.problems import bvp
+
+    made = []
+    whole = bvp.make_solver
+    monkeypatch.setattr(bvp, "make_solver", lambda *args: made.append(args[1]) or whole(*args))
+    grid = Grid(x=Uniform(0, 1, 9), y=Uniform(0, 1, 8))
+    walls = [Dirichlet("y-"), Dirichlet("y+"), Dirichlet("x-", ramp), Dirichlet("x+", 2)]
+
+    def fresh():
+        return BVP(Laplacian(), grid, walls)
+
+    problem = fresh()
+    f = np.random.default_rng(1).random(grid.shape)
+    asked = ((f, 0.5), (1, 0.5), (f, 3.0), (f, 0.5))
+    every = [problem.solve(rhs, t=t).u for rhs, t in asked]
+    assert made == ["auto"]
+    for found, (rhs, t) in zip(every, asked, strict=True):
+        np.testing.assert_array_equal(found, fresh().solve(rhs, t=t).u)
+    assert problem.factor() is problem.factor("auto", tol=1e-10)
+
+    def given(A, b):
+        return spsolve(A.tocsc(), b)
+
+    def other(A, b):
+        return given(A, b)
+
+    made.clear()
+    for solver in ("direct", "direct", given, given, other, "direct"):
+        np.testing.assert_allclose(problem.solve(f, solver, t=0.5).u, found, rtol=0, atol=1e-13)
+    assert made == ["direct", given, other, "direct"]
+    problem.solve(f, "direct", t=0.5, tol=1e-6)
+    assert len(made) == 5
+    with pytest.raises(TypeError, match="tol must be a number"):
+        problem.solve(f, "direct", t=0.5, tol=[1e-6])
+    again = pickle.loads(pickle.dumps(problem))
+    np.testing.assert_array_equal(again.solve(f, t=0.5).u, found)
+
+
+def test_nonlinear_problems_prepare_nothing():
+    grid = Grid(x=Uniform(0, 1, 9))
+    lap = Laplacian().on(grid)
+    problem = BVP(lambda u: lap(u) + np.exp(u), grid, Dirichlet("boundary"))
+    np.testing.assert_array_equal(problem.solve(1).u, problem.solve(1).u)
+    assert problem._prepared is None

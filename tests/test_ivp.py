@@ -10,13 +10,16 @@ from scipy.linalg import expm
 
 from findops import (
     IVP,
+    SBP,
     Block,
     Cells,
     Condition,
     Diff,
     Dirichlet,
+    Divergence,
     Field,
     Forward,
+    Gradient,
     Grid,
     Laplacian,
     Neumann,
@@ -470,3 +473,126 @@ def test_sums_along_axes_step_by_diagonalization(method, monkeypatch):
     fast = run()
     monkeypatch.setattr(semidiscrete, "fast_diagonalization", lambda _: None)
     np.testing.assert_allclose(fast, run(), rtol=0, atol=1e-12)
+
+
+# What the classical methods do, by hand ----------------------------------------------------------
+
+
+def classic_rk4(f, t, x, h):
+    k1 = f(t, x)
+    k2 = f(t + h / 2, x + h / 2 * k1)
+    k3 = f(t + h / 2, x + h / 2 * k2)
+    k4 = f(t + h, x + h * k3)
+    return x + h / 6 * (k1 + 2 * k2 + 2 * k3 + k4)
+
+
+BY_HAND = {
+    "rk4": classic_rk4,
+    "euler": lambda f, t, x, h: x + h * f(t, x),
+}
+SHEET = Grid(x=Uniform(0, 1, 9), y=Cells(0, 1, 8))
+RULER = Grid(x=Uniform(0, 1, 16))
+TORUS = Grid(x=Periodic(0, 1, 8), y=Periodic(0, 1, 9))
+WALLS = [Robin("x-", 2, 1, 3), Dirichlet("x+", 2), Neumann("y-", 1), Dirichlet("y+")]
+MOVING = [Dirichlet("x-", lambda y, t: y * np.sin(9 * t)), *WALLS[1:]]
+STEPPED = {
+    "no conditions": lambda: IVP(Laplacian() + 3 * Diff("x"), TORUS),
+    "a steady source": lambda: IVP(Laplacian(), TORUS, source=lambda x, y: x + y),
+    "a moving source": lambda: IVP(Laplacian(), TORUS, source=lambda x, t: np.cos(9 * t) * x),
+    "steady conditions": lambda: IVP(Laplacian(), SHEET, WALLS, source=2),
+    "moving conditions": lambda: IVP(Laplacian(), SHEET, MOVING),
+    "weak conditions": lambda: IVP(
+        Diff("x", scheme=SBP(4)), RULER, Dirichlet("x+", 3), impose="sat"
+    ),
+    "moving weak conditions": lambda: IVP(
+        Diff("x", scheme=SBP(4)), RULER, Dirichlet("x+", lambda t: np.cos(9 * t)), impose="sat"
+    ),
+    "a complex operator": lambda: IVP((1 + 1j) * Laplacian(), TORUS),
+    "a complex source": lambda: IVP(Laplacian(), TORUS, source=lambda t: np.exp(9j * t)),
+    "an explicit part": lambda: IVP(Laplacian(), SHEET, MOVING, explicit=lambda t, u: t * u**2),
+    "a function": lambda: IVP(lambda t, u: np.cos(9 * t) * u - u**2, SHEET, WALLS),
+    "a function and a source": lambda: IVP(lambda _, u: -(u**2), TORUS, source=lambda t: t),
+    "components": lambda: IVP(Gradient() @ Divergence(), TORUS),
+}
+
+
+@pytest.mark.parametrize("dtype", [float, complex])
+@pytest.mark.parametrize("method", BY_HAND)
+@pytest.mark.parametrize("name", STEPPED)
+@pytest.mark.filterwarnings("ignore:.*grow")
+def test_steps_are_those_of_the_classical_methods(name, method, dtype):
+    problem, random = STEPPED[name](), np.random.default_rng(2)
+    shape = (2,) * (name == "components") + problem.grid.shape
+    u0 = random.random(shape).astype(dtype)
+    if dtype is complex:
+        u0 += 1j * random.random(shape)
+    kept = u0.copy()
+    h = 2.0**-14
+    times = np.array([0.25, 0.25 + 3 * h, 0.25 + 5 * h])
+    found = problem.solve(u0, times, method, dt=h).u
+    np.testing.assert_array_equal(u0, kept)
+    x, want = problem.restrict(u0), []
+    for k in range(6):
+        if k in (0, 3, 5):
+            want.append(problem.lift(x, times[0] + k * h))
+        x = BY_HAND[method](problem.fun, times[0] + k * h, x, h)
+    assert found.dtype == np.result_type(*want)
+    np.testing.assert_allclose(found, want, rtol=1e-13, atol=1e-13)
+
+
+def test_leapfrog_is_half_a_drift_a_kick_and_half_a_drift():
+    problem = IVP(Laplacian(), SHEET, MOVING)
+    u0, v0 = np.random.default_rng(4).random((2, *SHEET.shape))
+    h, t = 2.0**-10, 0.25
+    found = problem.solve(u0, [t, t + 4 * h], "leapfrog", dt=h, v0=v0)
+    second = problem._semidiscrete_for(SHEET.shape, True)
+    x, v = (second.system.restrict(u) for u in (u0, v0))
+    for k in range(4):
+        x = x + h / 2 * v
+        v = v + h * second(t + (k + 0.5) * h, x)
+        x = x + h / 2 * v
+    np.testing.assert_allclose(found.u[-1], second.system.lift(x, t + 4 * h), rtol=1e-13)
+    np.testing.assert_allclose(second.system.restrict(found.v[-1]), v, rtol=1e-13, atol=1e-12)
+
+
+def test_functions_may_write_into_their_argument_and_keep_it():
+    seen = []
+
+    def rate(_, u):
+        seen.append(u)
+        u *= -1
+        return u
+
+    (x,) = RING.mesh()
+    found = IVP(rate, RING).solve(1 + x, [0, 0.2], "euler", dt=0.1)
+    np.testing.assert_allclose(found.u[-1], 0.81 * (1 + x), rtol=1e-14)
+    np.testing.assert_allclose(seen[-1], -0.9 * (1 + x), rtol=1e-14)
+
+
+def test_equations_of_real_fields_stay_real():
+    def later(t):
+        return 1j if t > 0.05 else 1.0
+
+    for problem in (
+        IVP(Laplacian(), RING, source=later),
+        IVP(lambda t, u: later(t) * u, RING),
+        IVP(lambda _, u: -u, ROD, Dirichlet("x-", later)),
+    ):
+        u0 = np.ones(problem.grid.shape)
+        with pytest.raises(TypeError, match="complex"):
+            problem.solve(u0, [0, 0.1], "euler", dt=1e-3)
+        assert np.iscomplexobj(problem.solve(u0 + 0j, [0, 0.1], "euler", dt=1e-3).u)
+
+
+def test_functions_may_be_infinite_where_conditions_stand():
+    signs = iter([1, -1] * 100)
+
+    def rate(_, u):
+        out = -u
+        out[0] = next(signs) * np.inf
+        return out
+
+    problem = IVP(rate, ROD, Dirichlet("x-", 1))
+    found = problem.solve(np.ones(6), [0, 0.2], "rk4", dt=0.1)
+    np.testing.assert_allclose(found.u[-1][1:], np.exp(-0.2), rtol=1e-6)
+    assert found.u[-1][0] == 1

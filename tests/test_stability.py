@@ -78,11 +78,13 @@ def test_amplification_is_what_a_step_does(method):
     z = np.array([-0.3 + 0.2j, 1j, -2.5])
 
     class Scalar:
-        def __call__(self, _, x):
-            return z * x
+        def rate(self, _, x, out, scale):
+            np.multiply(z * scale, x, out=out)
 
-    stepper = STEPPERS[method](Scalar())
-    np.testing.assert_allclose(np.abs(stepper(0, np.ones(3), 1.0)), stepper.amplification(z))
+    for Scalar.affine in (False, True):
+        stepper = STEPPERS[method](Scalar())
+        made = stepper(0, np.ones(3, complex), 1.0)
+        np.testing.assert_allclose(np.abs(made), stepper.amplification(z))
 
 
 PROBLEMS = {

@@ -209,6 +209,9 @@ class AffineSystem(ABC):
         """Return the field that the unknowns and the conditions make, (*components, *grid)."""
         return self._lifted(self._unknowns(x), self.equations.values(t))
 
+    def impose(self, u: Array, t: float | None) -> None:  # noqa: B027  # not all have what to write
+        """Write into a field what the conditions determine at a time, given its unknowns."""
+
     def lift_homogeneous(self, x: ArrayLike) -> Array:
         """Return the field that the unknowns make if all given values are zero."""
         return self._lifted(self._unknowns(x), np.zeros(len(self.equations.replaced)))
@@ -249,11 +252,20 @@ class AffineSystem(ABC):
     @property
     def steady(self) -> bool:
         """Whether the values of the conditions are the same at all times."""
-        return all(part.steady is not None for part in self.equations.parts)
+        return self.equations.steady
 
-    def applied(self, u: ArrayLike, t: float | None) -> Array:  # noqa: ARG002  # u holds the conditions
-        """Return the left side of the equation at all points, for a field under the conditions."""
-        return self.operator(u)
+    def applied(
+        self,
+        u: ArrayLike,
+        t: float | None,  # noqa: ARG002  # u holds the conditions
+        out: Array | None = None,
+        scale: float = 1,
+    ) -> Array:
+        """Return the left side of the equation at all points, for a field under the conditions.
+
+        It goes to `out`, and is multiplied by `scale`, as with operators.
+        """
+        return self.operator(u, out=out, scale=scale)
 
     def rhs(self, f: ArrayLike = 0, t: float | None = None) -> Array:
         """Return the right-hand side of op(u) = f under the conditions, (n,).

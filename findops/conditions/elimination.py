@@ -87,12 +87,19 @@ class EliminationSystem(AffineSystem):
         bound = rows[:, self.equations.replaced]
         return sparse.csr_array(rows[:, self.free] - bound @ self.elimination.substituted)
 
+    def impose(self, u: Array, t: float | None) -> None:
+        self._impose(u, self.equations.values(t))
+
+    def _impose(self, u: Array, given: Array) -> None:
+        if given.size:
+            flat = u.reshape(-1)
+            values = self.elimination(flat, given)
+            # Complex values do not lose their imaginary part.
+            flat[self.equations.replaced] = values.astype(u.dtype, casting="same_kind", copy=False)
+
     def _lifted(self, x: Array, given: Array) -> Array:
         u = super()._lifted(x, given)
-        if given.size:
-            flat, replaced = u.reshape(-1), self.equations.replaced
-            flat[replaced] = 0
-            flat[replaced] = self.elimination(flat, given)
+        self._impose(u, given)
         return u
 
     def _rhs(self, f: Array, t: float | None) -> Array:
@@ -120,7 +127,7 @@ class ConditionElimination:
 
     def __call__(self, u: Array, g: Array) -> Array:
         """Return the unknowns at the conditions' points, given all unknowns and g."""
-        return self._solve(g - self._coupling @ u)
+        return self._solve(g - self._coupling @ u if self._coupling.nnz else g)
 
     @cached_property
     def _split(self) -> tuple[csr_array, csr_array]:

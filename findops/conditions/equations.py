@@ -133,6 +133,18 @@ class Equations:
 
     def values(self, t: float | None) -> Array:
         """Return g."""
+        return self._values_at(t) if self._steady_values is None else self._steady_values
+
+    @cached_property
+    def steady(self) -> bool:
+        """Whether g is the same at all times."""
+        return all(part.steady is not None for part in self.parts)
+
+    @cached_property
+    def _steady_values(self) -> Array | None:
+        return self._values_at(None) if self.steady else None
+
+    def _values_at(self, t: float | None) -> Array:
         return np.concatenate([np.zeros(0), *(part.values(t) for part in self.parts)])
 
 

@@ -100,8 +100,13 @@ class PenaltySystem(AffineSystem):
     def steady(self) -> bool:
         return all(each.given.steady for each in self.penalized)
 
-    def applied(self, u: ArrayLike, t: float | None) -> Array:
-        return np.asarray(self.operator(u) + self.boundary_data(t))
+    def applied(
+        self, u: ArrayLike, t: float | None, out: Array | None = None, scale: float = 1
+    ) -> Array:
+        made = self.operator(u, out=out, scale=scale)
+        if self.steady and not self._steady_data.any():
+            return made
+        return np.asarray(np.add(made, scale * self.boundary_data(t), out=out))
 
     def boundary_data(self, t: float | None) -> Array:
         """Return what given values add to the left side of the equation, (*components, *grid)."""

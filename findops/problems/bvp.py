@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from numbers import Real
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -91,6 +92,8 @@ class BVP:
     system: AffineSystem
     """What is left of it under the conditions; of the fields alone, if it is a function."""
     jac: FieldFunction | None
+    _prepared: tuple[tuple[Solver, float, bool], Factored] | None
+    """What the last solution was asked for with, and what was prepared for it."""
 
     def __init__(
         self,
@@ -128,7 +131,7 @@ class BVP:
             counts = components if isinstance(components, tuple) else (components,)
             axes = tuple(as_integer(count, "a number of components") for count in counts)
             operator, system = L, EliminationSystem.of_fields(grid, axes, listed, acc)
-        vars(self).update(operator=operator, system=system, jac=jac)
+        vars(self).update(operator=operator, system=system, jac=jac, _prepared=None)
 
     def __repr__(self) -> str:
         f = "" if isinstance(self.operator, Operator) else f"{self.operator!r}; "
@@ -144,7 +147,7 @@ class BVP:
         tol: float = 1e-10,
         progress: bool = False,
     ) -> Solution:
-        """Solve for one right-hand side.
+        """Solve for one right-hand side; what was prepared serves the next one too.
 
         Parameters
         ----------
@@ -213,7 +216,16 @@ class BVP:
         """
         if not isinstance(self.operator, Operator):
             raise TypeError("a nonlinear problem has no factorization: use solve(rhs, start=…)")
-        return make_solver(self.system, solver, tol, progress)
+        asked = (solver, tol, progress)
+        if self._prepared is None or not all(map(_same, self._prepared[0], asked)):
+            made = make_solver(self.system, solver, tol, progress)
+            vars(self)["_prepared"] = (asked, made)
+            return made
+        return self._prepared[1]
+
+    def __getstate__(self) -> dict[str, Any]:
+        # What is prepared can be made again, and holds functions, which do not pickle.
+        return vars(self) | {"_prepared": None}
 
 
 def _discretized(
@@ -234,6 +246,12 @@ def _discretized(
     if closure is None or closure == "accurate":
         check_conditions(L, grid, conditions)
     return operator, system
+
+
+def _same(one: object, other: object) -> bool:
+    """Return whether two arguments ask for the same: functions by identity, names by value."""
+    by_value = isinstance(one, (str, Real)) and type(one) is type(other)
+    return one is other or (by_value and one == other)
 
 
 def _full(values: ArrayLike, system: AffineSystem, what: str) -> Array:

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from findops.grids.grid import Grid
     from findops.problems.functions import RightHandSide
 
-__all__ = ["SecondOrderSystem", "SemidiscreteSystem", "Source"]
+__all__ = ["SecondOrderSystem", "SemidiscreteSystem", "Source", "refuse_complex"]
 
 CONDITION_STEP = np.cbrt(np.finfo(float).eps)
 """Part of the time span over which conditions are differenced."""
@@ -69,13 +69,18 @@ class Source:
             )
 
     def __call__(self, t: float) -> Array:
-        """Return the values at a time, (*components, *grid)."""
+        """Return the values at a time, which broadcast to (*components, *grid)."""
         return self._always if self.steady else self._at(t)
 
     @cached_property
     def steady(self) -> bool:
         """Whether it is the same at all times."""
         return all(part.steady for part in self._parts)
+
+    @cached_property
+    def zero(self) -> bool:
+        """Whether it is zero everywhere, at all times."""
+        return self.steady and not self._always.any()
 
     @cached_property
     def _parts(self) -> list[ValueInTime]:
@@ -91,10 +96,10 @@ class Source:
         shape = self.components + self.grid.shape
         if isinstance(self.value, np.ndarray) and self.value.shape == shape:
             return self.value
+        if not isinstance(self.value, (list, tuple)):
+            return self._parts[0](t)
         parts = [np.broadcast_to(part(t), self.grid.shape) for part in self._parts]
-        if isinstance(self.value, (list, tuple)):
-            return np.stack(parts).reshape(shape)
-        return np.broadcast_to(parts[0], shape)
+        return np.stack(parts).reshape(shape)
 
 
 @dataclass(frozen=True, eq=False)
@@ -119,7 +124,27 @@ class SemidiscreteSystem:
 
     def __call__(self, t: float, x: Array) -> Array:
         u = self.system.lift(x, t)
-        return self.system.restrict(self._affine(t, u) + self._function_values(t, u))
+        if self.function is None:
+            return self.system.restrict(self._affine(t, u))
+        values = self._function_values(t, u)
+        return self.system.restrict(values + self._affine(t, u) if self._has_affine else values)
+
+    def rate(self, t: float, u: Array, out: Array, scale: float) -> None:
+        """Write scale · u′ at all points, once what conditions determine is written into u."""
+        self.system.impose(u, t)
+        if self.function is None:
+            self._affine(t, u, out, scale)
+            return
+        # What a function does with its argument is its own matter.
+        values = self._function_values(t, u.copy())
+        refuse_complex(values, u, t)
+        if self._has_affine:
+            self._affine(t, u, out, scale)
+            out += scale * values
+        else:
+            np.multiply(values, scale, out=out)
+        # A function may be infinite where conditions stand in place of the equation.
+        out.reshape(-1)[self.system.equations.replaced] = 0
 
     def implicit(self, t: float, x: Array) -> Array:
         """Return A x + r(t)."""
@@ -127,7 +152,22 @@ class SemidiscreteSystem:
 
     def explicit(self, t: float, x: Array) -> Array:
         """Return e(t, x)."""
+        if self.function is None:
+            return np.zeros_like(x)
         return self.system.restrict(self._function_values(t, self.system.lift(x, t)))
+
+    def lift(self, t: float, x: Array) -> Array:
+        """Return the field that belongs to x."""
+        return self.system.lift(x, t)
+
+    def restrict(self, u: Array) -> Array:
+        """Return the x that belongs to a field."""
+        return self.system.restrict(u)
+
+    @property
+    def affine(self) -> bool:
+        """Whether x' = A x + r, the same at all times."""
+        return self.function is None and self.system.steady and self.source.steady
 
     def forcing(self, t: float) -> Array:
         """Return r(t)."""
@@ -190,13 +230,23 @@ class SemidiscreteSystem:
         """Return the field that belongs to x."""
         return (self.system.lift(x, t),)
 
-    def _affine(self, t: float, u: Array) -> Array:
+    def _affine(self, t: float, u: Array, out: Array | None = None, scale: float = 1) -> Array:
+        """Return scale · (A x + r(t)) at all points, in `out` if it is given."""
+        if self.linear and self.source.zero:
+            return self.system.applied(u, t, out, scale)
         source = self.source(t)
-        return self.system.applied(u, t) + source if self.linear else source
+        if out is not None:
+            refuse_complex(source, out, t)
+        if not self.linear:
+            return np.multiply(source, scale, out=out)
+        return np.add(self.system.applied(u, t, out, scale), scale * source, out=out)
+
+    @property
+    def _has_affine(self) -> bool:
+        return self.linear or not self.source.zero
 
     def _function_values(self, t: float, u: Array) -> Array:
-        if self.function is None:
-            return np.broadcast_to(0.0, u.shape)
+        assert self.function is not None
         values = as_field(self.function(t, u))
         if values.shape != u.shape:
             raise ValueError(
@@ -225,6 +275,11 @@ class SecondOrderSystem:
         x, v = np.split(y, 2)
         return np.concatenate([v, self.semidiscrete(t, x)])
 
+    def rate(self, t: float, y: Array, out: Array, scale: float) -> None:
+        """Write scale · (u, u′)′ at all points, given the pair of fields."""
+        np.multiply(y[1], scale, out=out[0])
+        self.semidiscrete.rate(t, y[0], out[1], scale)
+
     def implicit(self, t: float, y: Array) -> Array:
         """Return the linear part."""
         x, v = np.split(y, 2)
@@ -238,6 +293,21 @@ class SecondOrderSystem:
     def forcing(self, t: float) -> Array:
         """Return what the linear part makes of zero."""
         return np.concatenate([np.zeros(self.semidiscrete.size), self.semidiscrete.forcing(t)])
+
+    def lift(self, t: float, y: Array) -> Array:
+        """Return the pair of fields that belongs to y."""
+        x, v = np.split(y, 2)
+        system = self.semidiscrete.system
+        return np.stack([system.lift(x, t), system.lift_homogeneous(v)])
+
+    def restrict(self, pair: Array) -> Array:
+        """Return the y that belongs to a pair of fields."""
+        return np.concatenate([self.semidiscrete.restrict(u) for u in pair])
+
+    @property
+    def affine(self) -> bool:
+        """Whether y' = A y + r, the same at all times."""
+        return self.semidiscrete.affine
 
     @cached_property
     def matrix(self) -> csr_array:
@@ -275,3 +345,18 @@ class SecondOrderSystem:
 def _resolvent(matrix: csr_array, step: float) -> Callable[[Array], Array]:
     factors = sparse_lu(sparse.csr_array(sparse.eye_array(matrix.shape[0]) - step * matrix))
     return partial(solved, factors)
+
+
+def refuse_complex(values: Array, state: Array, t: float) -> None:
+    """Refuse complex values in an equation of real fields.
+
+    Raises
+    ------
+    TypeError
+        If the state is real and the values are not.
+    """
+    if np.iscomplexobj(values) and not np.iscomplexobj(state):
+        raise TypeError(
+            f"the equation becomes complex at t={t:.6g}, but the initial data are real: "
+            "give complex u0"
+        )

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 from scipy import integrate
 
+from findops.problems.evolution.semidiscrete import refuse_complex
+
 if TYPE_CHECKING:
     from findops.common.arrays import Array
 
@@ -63,6 +65,19 @@ class SemidiscreteEquation(Protocol):
 
     def forcing(self, t: float, /) -> Array: ...
 
+    @property
+    def affine(self) -> bool:
+        """Whether e is zero, and r the same at all times."""
+
+    def lift(self, t: float, x: Array, /) -> Array:
+        """Return x among all values of the fields."""
+
+    def restrict(self, u: Array, /) -> Array:
+        """Return the x among all values of the fields."""
+
+    def rate(self, t: float, u: Array, out: Array, scale: float, /) -> None:
+        """Write scale · x' among all values of the fields; conditions are imposed on u first."""
+
     def resolvent(self, step: float, /) -> Callable[[Array], Array]:
         """Return b ↦ (I − step·A)⁻¹ b."""
 
@@ -87,24 +102,82 @@ class Tableau:
 
 
 @dataclass(frozen=True, eq=False)
-class ExplicitRungeKutta:
-    """An explicit Runge–Kutta method on a semi-discrete equation."""
+class ExplicitStepper:
+    """What explicit methods have in common: their states are fields, overwritten in each step.
+
+    Values that conditions determine are imposed where fields are read, and otherwise anything.
+    """
 
     equation: SemidiscreteEquation
-    tableau: Tableau
+
+    def start(self, t: float, x: Array) -> Array:
+        """Return the state of the unknowns."""
+        return self.equation.lift(t, x)
+
+    def unknowns(self, u: Array) -> Array:
+        """Return the unknowns of a state."""
+        return self.equation.restrict(u)
+
+    @cached_property
+    def _work(self) -> Callable[[tuple[int, ...], Any], list[Array]]:
+        """What makes arrays to work in, once for all steps."""
+        return lru_cache(maxsize=1)(_four_arrays)
+
+
+def _four_arrays(shape: tuple[int, ...], dtype: Any) -> list[Array]:
+    return [np.empty(shape, dtype) for _ in range(4)]
+
+
+@dataclass(frozen=True, eq=False)
+class ExplicitRungeKutta(ExplicitStepper):
+    """An explicit Runge–Kutta method of as many stages as its order, each made of the last slope.
+
+    For x' = A x + r all these are one polynomial in hA, which Horner's rule takes with an operator
+    and a sum for each stage: x + hF(x + h/2 F(x + h/3 F(…))), where F(x) = A x + r.
+    """
+
+    stages: tuple[float, ...]
+    """Factors a of the stages x + a h F(last stage), after the first, which is x."""
+    weights: tuple[float, ...]
+
+    def __post_init__(self) -> None:
+        if len(self.stages) + 1 != len(self.weights) or abs(sum(self.weights) - 1) > 1e-15:
+            raise ValueError(f"{self!r}: one weight for each stage, with sum 1")
 
     def __call__(self, t: float, x: Array, h: float) -> Array:
-        slopes: list[Array] = []
-        for row, c in zip(self.tableau.a, self.tableau.c, strict=True):
-            slopes.append(self.equation(t + c * h, x + h * _combined(row, slopes)))
-        return np.asarray(x + h * _combined(self.tableau.b, slopes))
+        stages, weights = self._used
+        slope, stage, total, part = self._work(x.shape, x.dtype)
+        several = any(weights[:-1])
+        if several:
+            total.fill(0)
+        last, c = x, 0.0
+        for a, b in zip(stages, weights, strict=False):
+            self.equation.rate(t + c * h, last, slope, h * a)
+            if b:
+                total += np.multiply(slope, b / a, out=part)
+            last, c = np.add(x, slope, out=stage), a
+        self.equation.rate(t + c * h, last, slope, h * weights[-1])
+        x += slope
+        if several:
+            x += total
+        return x
+
+    @cached_property
+    def _used(self) -> tuple[tuple[float, ...], tuple[float, ...]]:
+        return self._horner if self.equation.affine else (self.stages, self.weights)
+
+    @property
+    def _horner(self) -> tuple[tuple[float, ...], tuple[float, ...]]:
+        """Stages and weights of the same polynomial."""
+        n = len(self.weights)
+        return tuple(1 / k for k in range(n, 1, -1)), (0.0,) * (n - 1) + (1.0,)
 
     def amplification(self, z: Array) -> Array:
         """Return |R(z)|, where x(t + h) = R(hλ) x(t) for x' = λx."""
-        slopes: list[Array] = []
-        for row in self.tableau.a:
-            slopes.append(z * (1 + _combined(row, slopes)))
-        return np.asarray(np.abs(1 + _combined(self.tableau.b, slopes)))
+        result = np.ones_like(z)
+        for a in (*self._horner[0], 1.0):
+            result = 1 + a * z * result
+        return np.asarray(np.abs(result))
 
 
 @dataclass(frozen=True, eq=False)
@@ -121,6 +194,14 @@ class ImplicitRungeKutta:
 
     amplification = None
     """A-stable: every step is stable."""
+
+    def start(self, t: float, x: Array) -> Array:  # noqa: ARG002  # as of explicit methods
+        """Return the state of the unknowns: themselves."""
+        return x
+
+    def unknowns(self, x: Array) -> Array:
+        """Return the unknowns of a state."""
+        return x
 
     def __call__(self, t: float, x: Array, h: float) -> Array:
         slopes: list[Array] = []
@@ -149,20 +230,21 @@ class ImplicitRungeKutta:
 
 
 @dataclass(frozen=True, eq=False)
-class Leapfrog:
+class Leapfrog(ExplicitStepper):
     """Position Verlet for the pair (x, x′) of x″ = F(t, x): half a drift, a kick, half a drift.
 
     Verlet (1967); symplectic, F is evaluated once in a step.
     """
 
-    equation: SemidiscreteEquation
-
     def __call__(self, t: float, y: Array, h: float) -> Array:
-        x, v = np.split(y, 2)
-        middle = x + h / 2 * v
-        pair = self.equation(t + h / 2, np.concatenate([middle, v]))
-        v = v + h * pair[len(v) :]
-        return np.concatenate([middle + h / 2 * v, v])
+        x, v = y
+        slope = self._work(y.shape, y.dtype)[0]
+        drift, kick = slope
+        x += np.multiply(v, h / 2, out=drift)
+        self.equation.rate(t + h / 2, y, slope, h)
+        v += kick
+        x += np.multiply(v, h / 2, out=drift)
+        return y
 
     def amplification(self, z: Array) -> Array:
         """Return the larger |ζ| of the two roots of ζ² − (2 + z²) ζ + 1 = 0.
@@ -183,11 +265,6 @@ def _combined(weights: tuple[float, ...], slopes: list[Array]) -> Any:
     return sum(w * slope for w, slope in zip(weights, slopes, strict=False) if w)
 
 
-EULER = Tableau(((0.0,),), (1.0,))
-RK4 = Tableau(
-    ((0.0, 0.0, 0.0, 0.0), (0.5, 0.0, 0.0, 0.0), (0.0, 0.5, 0.0, 0.0), (0.0, 0.0, 1.0, 0.0)),
-    (1 / 6, 1 / 3, 1 / 3, 1 / 6),
-)
 BACKWARD_EULER = Tableau(((1.0,),), (1.0,))
 CRANK_NICOLSON = Tableau(((0.0, 0.0), (0.5, 0.5)), (0.5, 0.5))
 # ARS(2,2,2) of Ascher, Ruuth and Spiteri (1997), section 2.6: L-stable, of second order.
@@ -201,8 +278,10 @@ ARS_EXPLICIT = Tableau(
 )
 
 STEPPERS: dict[str, Callable[[SemidiscreteEquation], Stepper]] = {
-    "euler": lambda equation: ExplicitRungeKutta(equation, EULER),
-    "rk4": lambda equation: ExplicitRungeKutta(equation, RK4),
+    "euler": lambda equation: ExplicitRungeKutta(equation, (), (1.0,)),
+    "rk4": lambda equation: ExplicitRungeKutta(
+        equation, (1 / 2, 1 / 2, 1.0), (1 / 6, 1 / 3, 1 / 3, 1 / 6)
+    ),
     "backward-euler": lambda equation: ImplicitRungeKutta(equation, BACKWARD_EULER),
     "crank-nicolson": lambda equation: ImplicitRungeKutta(equation, CRANK_NICOLSON),
     "imex": lambda equation: ImplicitRungeKutta(equation, ARS_IMPLICIT, ARS_EXPLICIT),
@@ -214,6 +293,7 @@ STEPPERS: dict[str, Callable[[SemidiscreteEquation], Stepper]] = {
 def fixed(stepper: Stepper, t: Array, y: Array, dt: float, on_step: OnStep) -> States:
     """Yield (t, y) at output times, in between as many equal steps as keep each within dt."""
     yield float(t[0]), y
+    state = stepper.start(float(t[0]), y)
     h = 0.0
     noise = ULPS * np.spacing(np.abs(t).max())
     for start, stop in pairwise(map(float, t)):
@@ -222,9 +302,9 @@ def fixed(stepper: Stepper, t: Array, y: Array, dt: float, on_step: OnStep) -> S
             # Steps that differ by roundoff alone would each need a factorization.
             h = (stop - start) / count
         for k in range(count):
-            y = stepper(start + k * h, y, h)
+            state = stepper(start + k * h, state, h)
             on_step(h)
-        yield stop, y
+        yield stop, stepper.unknowns(state)
 
 
 def adaptive(
@@ -249,11 +329,7 @@ def adaptive(
 
     def slope(time: float, state: Array) -> Array:
         value = fun(time, state)
-        if np.iscomplexobj(value) and not np.iscomplexobj(y):
-            raise TypeError(
-                f"the equation becomes complex at t={time:.6g}, but the initial data are real: "
-                "give complex u0"
-            )
+        refuse_complex(value, y, time)
         return value
 
     solver = ADAPTIVE[method](slope, float(t[0]), y, float(t[-1]), **options)
