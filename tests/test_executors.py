@@ -9,14 +9,12 @@ import textwrap
 import threading
 from contextlib import contextmanager
 
-import numba
 import numpy as np
 import pytest
 from hypothesis import given
 
 import findops as fo
 from findops import (
-    Advection,
     Diff,
     Diffusion,
     Field,
@@ -29,9 +27,7 @@ from findops import (
 )
 from findops.executors import rowwise
 from findops.executors.application import application
-from findops.executors.contiguous import CACHE_LINE
 from findops.executors.kernels import fused
-from findops.executors.kernels.lists import divided
 from findops.plan.band import summed
 from tests.cases import CASES, each
 from tests.strategies import bound_trees
@@ -82,12 +78,28 @@ def fields(case, dtype, batch=(), seed=1):
     return random_array((*batch, *input_shape(case.grid(), op, case.ins)), dtype, seed)
 
 
-@pytest.mark.usefixtures("executor")
-@each(CASES)
-def test_apply_equals_matrix(case):
+def pairs(cases):
+    """Every case by NumPy and by kernels, every sixth in slabs and stages, which few plans have."""
+    made = [(case, name, i) for name in EXECUTORS for i, case in enumerate(cases)
+            if name in ("rows", "fused") or i % 6 == 0]  # fmt: skip
+    return pytest.mark.parametrize(("case", "name", "number"), made,
+                                   ids=[f"{name}-{case}" for case, name, _ in made])  # fmt: skip
+
+
+@pytest.fixture
+def by_name(name):
+    """Force a way of applying by its name."""
+    with forced(name):
+        yield
+
+
+@pytest.mark.usefixtures("by_name")
+@pairs(CASES)
+def test_apply_equals_matrix(case, name, number):
     op = case.op()
     A = op.matrix()
-    for dtype in FLOATS:
+    # Each kernel takes its time to compile: one of each precision, one real and one complex.
+    for dtype in FLOATS if name == "rows" else (FLOATS[number % 2], FLOATS[3 - number % 2]):
         u = fields(case, dtype)
         v = applied(op, u)
         assert v.dtype == (np.result_type(dtype, np.complex64) if A.dtype.kind == "c" else dtype)
@@ -96,9 +108,9 @@ def test_apply_equals_matrix(case):
         assert_rows_close(v, want, row_scale(A, u), TOLERANCE[dtype])
 
 
-@pytest.mark.usefixtures("executor")
-@each(CASES[1::2])
-def test_transpose_equals_transposed_matrix(case):
+@pytest.mark.usefixtures("by_name")
+@pairs(CASES[1::2])
+def test_transpose_equals_transposed_matrix(case, name, number):  # noqa: ARG001
     op = case.op()
     A = op.matrix()
     u = random_array(case.outs + op.range.shape, complex)
@@ -445,24 +457,6 @@ def test_bits_do_not_depend_on_where_the_output_begins(acc, n):
         assert raw[start + offset - 1] == raw[start + offset + u.size] == 7
         applied(op, u, out=out, add=True, scale=-1)
         assert np.abs(out).max() <= TOLERANCE["d"] * np.abs(want).max()
-
-
-@pytest.mark.parametrize("acc", [2, 4, 8])
-def test_lists_that_move_begin_where_cache_lines_do(acc):
-    """Else malloc decides whether one crosses a page, and the speed of a thread with it."""
-    grid = Grid(*(Uniform(0, 1, 20),) * 3)
-    op = (Advection([np.ones(grid.shape)] * 3) + Laplacian(acc=acc)).on(grid)
-    (stage,) = fused.Fused(op.program, np.dtype(float)).stages
-
-    @numba.njit
-    def places(code, space):
-        lists = divided(code, space)
-        return lists.tap, lists.tap + lists.moved
-
-    space = 5 * CACHE_LINE
-    for place in places(stage.code.ctypes.data, space):
-        assert place >= space
-        assert place % CACHE_LINE == 0
 
 
 @pytest.mark.usefixtures("executor")

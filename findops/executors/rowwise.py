@@ -118,7 +118,7 @@ class Rowwise:
         )
 
     def _fused(self, dtype: np.dtype[Any], order: Order) -> Fused:
-        # Numba takes long to import: only where it pays.
+        # LLVM takes long to load: only where it pays.
         from findops.executors.kernels.fused import Fused
 
         key = dtype, order

@@ -320,9 +320,12 @@ def folded(band: Band) -> Band:
         return band
     kept = {o % band.cols: o for o in band.offsets}
     offsets = tuple(sorted(kept.values()))
-    weights = np.zeros((*band.weights.shape[:-1], len(offsets)))
-    for tap, o in enumerate(band.offsets):
-        weights[..., offsets.index(kept[o % band.cols])] += band.weights[..., tap]
+    meeting = [
+        [tap for tap, o in enumerate(band.offsets) if kept[o % band.cols] == one] for one in offsets
+    ]
+    # Rounded once, so that what cancels is zero whatever the order.
+    sums = [np.apply_along_axis(math.fsum, -1, band.weights[..., taps]) for taps in meeting]
+    weights = np.stack(sums, axis=-1)
     return replace(band, offsets=offsets, weights=weights).compressed()
 
 

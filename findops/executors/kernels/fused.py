@@ -1,35 +1,39 @@
-"""Programs made ready for the compiled kernels, and applied by them in slabs and on threads."""
+"""Programs made ready for the compiled kernels, for arrays of one type."""
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
-from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, field, replace
+from functools import cached_property, lru_cache
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from findops.common.threads import TASKS_PER_THREAD, num_threads, run
-from findops.executors.contiguous import fits
-from findops.executors.kernels.kernels import direct, sweep
-from findops.executors.kernels.lowering import lower
+from findops.executors.contiguous import empty_like, fits
+from findops.executors.kernels import machine
+from findops.executors.kernels.nest import SYMBOL, kernel
 from findops.executors.kernels.ranges import parts, read, widen
-from findops.executors.kernels.renewing import renewed
+from findops.executors.kernels.row import UNROLLED, Variant, pieces
 from findops.executors.kernels.schedule import schedule
+from findops.executors.kernels.stage import lower, prepared
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from findops.common.arrays import Array, Int64s
     from findops.executors.contiguous import Ready
+    from findops.executors.kernels.machine import Kernel, Machine
     from findops.executors.kernels.ranges import Range
-    from findops.executors.kernels.renewing import Lowered
-    from findops.executors.kernels.schedule import Buffer, OutputRow, Schedule
-    from findops.plan.program import Program
+    from findops.executors.kernels.row import Piece
+    from findops.executors.kernels.schedule import Buffer, Schedule
+    from findops.executors.kernels.stage import Lowered, Shape
+    from findops.plan.program import Factor, Program
 
-__all__ = ["Fused", "Job", "worth_threads"]
 
-SERIAL = 1 << 16
+__all__ = ["Fused", "worth_threads"]
+
+SERIAL = 300_000
 """Points below which a second thread costs more than it brings."""
 
 BLOCK = 1 << 17
@@ -48,10 +52,261 @@ LARGE = 1 << 23
 SEGMENT = 1 << 14
 """Bytes of a row that are filled at a time, where rows are long."""
 
+RECENT = 128
+"""Kernels, of some 30 kB, that are kept in memory for the next operator of their shape."""
+
+Segment = tuple[int, int, int, int]
+"""What is filled of a row: whether its start, its middle from one byte to another, its end."""
+
+WHOLE: Segment = (1, 0, 0, 1)
+
 
 def worth_threads(points: int) -> bool:
     """Tell whether an output of so many points is filled by several threads."""
     return points >= SERIAL
+
+
+@dataclass(frozen=True, eq=False)
+class Stage:
+    """A stage of a program, and the kernels that were made for it."""
+
+    lowered: Lowered
+    kernels: dict[Variant, Kernel] = field(default_factory=dict)
+
+    def kernel(self, variant: Variant) -> Kernel:
+        """Return the kernel of a variant, compiled when it is needed."""
+        if variant not in self.kernels:
+            low = self.lowered
+            self.kernels[variant] = _kernel(low.shape, variant, len(low.values), machine.here())
+        return self.kernels[variant]
+
+    def given(self, changed: dict[int, Factor], dtype: np.dtype[Any]) -> Stage | None:
+        """Return the stage with other factors, by the id of the old; None if they are not alike."""
+        low = self.lowered
+        values, factors = list(low.values), list(low.factors)
+        for i, (old, length) in enumerate(zip(low.factors, low.lengths, strict=True)):
+            new = changed[id(old)]
+            if new is old:
+                continue
+            values[i], kind = prepared(new, dtype, length)
+            if values[i].shape != low.values[i].shape or kind != low.kinds[i]:
+                return None
+            factors[i] = new
+        made = replace(low, values=tuple(values), factors=tuple(factors))
+        return Stage(made, self.kernels)
+
+    @property
+    def lanes(self) -> int:
+        """Lanes of a vector."""
+        return machine.here().vector_bytes // self.lowered.shape.size
+
+    @cached_property
+    def addresses(self) -> list[int]:
+        """The addresses of tables and coefficients."""
+        low = self.lowered
+        return [array.ctypes.data for array in (low.integers, low.numbers, *low.values)]
+
+    @cached_property
+    def pieces(self) -> tuple[tuple[Piece, ...], ...]:
+        """The pieces of each line's rows."""
+        return tuple(tuple(pieces(line, self.lanes)) for line in self.lowered.shape.lines)
+
+    @property
+    def divisible(self) -> bool:
+        """Whether parts of rows can be filled."""
+        return all(sum(piece.inside > 0 for piece in made) == 1 for made in self.pieces)
+
+    @property
+    def target(self) -> Buffer:
+        """What the last line fills, as others do that are no single rows."""
+        return self.lowered.lines[-1].target
+
+    @cached_property
+    def has_rows(self) -> bool:
+        """Whether lines read single rows that others fill."""
+        return any(line.target.kind == "row" for line in self.lowered.lines)
+
+    def segments(self, part: Range) -> list[Segment]:
+        """Return what every line fills of its rows where a part of the output's is needed."""
+        paired = 1 + self.lowered.shape.paired
+        needed: dict[Buffer, Range] = {}
+        found = []
+        for line, made in reversed(list(zip(self.lowered.lines, self.pieces, strict=True))):
+            row = line.target.kind == "row"
+            low, high = needed.get(line.target, (0, 0)) if row else part
+            mine = max(low, 0), min(high, line.target.points[-1])
+            for group in line.groups:
+                for reading in group.readings:
+                    if reading.source.kind == "row":
+                        widen(needed, reading.source, read(reading.bands[-1], mine))
+            found.append(self._segment(made, mine[0] * paired, mine[1] * paired))
+        return found[::-1]
+
+    def _segment(self, made: Sequence[Piece], low: int, high: int) -> Segment:
+        (middle,) = (piece for piece in made if piece.inside)
+        stop = middle.lane + middle.inside * self.lanes
+        first = min(max((low - middle.lane) // self.lanes, 0), middle.inside)
+        last = min(max(-((middle.lane - high) // self.lanes), first), middle.inside)
+        size = self.lowered.shape.size
+        at = [(middle.lane + i * self.lanes) * size for i in (first, last)]
+        return int(low < middle.lane), at[0], at[1], int(high > stop)
+
+    def cuts(self, size: int) -> list[Range]:
+        """Cut the rows of the output into parts of about a size, between which vectors begin."""
+        length, paired = self.target.points[-1], 1 + self.lowered.shape.paired
+        middle = next(piece for piece in self.pieces[-1] if piece.inside)
+        ends = [0]
+        for _, stop in parts(length, size)[:-1]:
+            steps = round((stop * paired - middle.lane) / (self.lanes * UNROLLED)) * UNROLLED
+            place = (middle.lane + min(max(steps, 0), middle.inside) * self.lanes) // paired
+            if ends[-1] < place < length:
+                ends.append(place)
+        return list(zip(ends, [*ends[1:], length], strict=True))
+
+
+@lru_cache(maxsize=RECENT)
+def _kernel(shape: Shape, variant: Variant, coefficients: int, here: Machine) -> Kernel:
+    """Return the kernel for a shape: known from an operator of late, or compiled."""
+    text = kernel(shape, variant, here.vector_bytes // shape.size, coefficients)
+    return machine.compiled(text, SYMBOL)
+
+
+class Task(NamedTuple):
+    """A box of a stage's targets, and parts of their rows: all of them where there are none."""
+
+    stage: Stage
+    box: Int64s
+    address: int
+    segments: Sequence[Segment]
+
+    @staticmethod
+    def of(stage: Stage, low: Int64s, high: Int64s, part: Range | None = None) -> Task:
+        """Return the task that fills a box, and a part of its rows."""
+        segments = () if part is None else stage.segments(part)
+        shape = stage.lowered.shape
+        row = stage.target.points[-1] * shape.size * (1 + shape.paired)
+        numbers = [*low, *high, max(1, BLOCK // row), *(v for one in segments for v in one)]
+        box = np.array(numbers, dtype=np.int64)
+        return Task(stage, box, box.ctypes.data, segments)
+
+
+@dataclass(frozen=True, eq=False)
+class Fused:
+    """A program made ready for arrays of one type whose last axis is contiguous."""
+
+    program: Program
+    dtype: np.dtype[Any]
+
+    @cached_property
+    def plan(self) -> Schedule:
+        return schedule(self.program)
+
+    @cached_property
+    def periodic(self) -> tuple[bool, ...]:
+        """Which axes go round."""
+        return tuple(
+            any(b is not None and b.periodic for b in (t.bands[axis] for t in self.program.terms))
+            for axis in range(len(self.program.inputs.points))
+        )
+
+    @cached_property
+    def stages(self) -> tuple[Stage, ...]:
+        return tuple(
+            Stage(lower(stage, self.plan, self.dtype, self.periodic)) for stage in self.plan.stages
+        )
+
+    def __call__(self, u: Array, out: Array, scale: complex, adding: bool) -> None:
+        """Write scale · program(u) to `out`, or add it; both are (batch, component, *points)."""
+        if not out.size:
+            return
+        job = Job(self, u, out, complex(scale), adding)
+        if self.plan.slabs:
+            job.in_slabs()
+        else:
+            run(job.fill, ((task,) for task in self.tasks(len(out), job.threads)), job.threads)
+
+    def ready(self, batch: int, shape: tuple[int, ...]) -> Ready | None:
+        """Return what `Rowwise.ready` returns."""
+        inputs, outputs = self.program.inputs, self.program.outputs
+        full = (batch, outputs.count, *outputs.points)
+        if self.plan.slabs or not math.prod(full):
+            return None
+        given, dtype = (batch, inputs.count, *inputs.points), self.dtype
+        small = not worth_threads(math.prod(full)) and not self.stages[0].has_rows
+        direct: dict[bool, Callable[..., None]] = {}
+        if small:
+            u, out = np.empty(given, dtype), np.empty(full, dtype)
+            jobs = {add: Job(self, u, out, 1 + 0j, add) for add in (False, True)}
+            ((stage, box, second, _),) = self.tasks(batch, 1)
+            arguments = jobs[False].arguments(stage)
+            kept = stage, box, arguments
+            first = arguments.ctypes.data
+
+        def call(u: Array, out: Array | None, add: bool, scale: float) -> Array | None:
+            if out is None:
+                out = empty_like(u, shape)
+            elif not fits(out, shape, dtype, u):
+                return None
+            if not small:
+                self(u.reshape(given), out.reshape(full), scale, add)
+                return out
+            if add not in direct:
+                direct[add] = kept[0].kernel(jobs[add].variant(kept[0], False)).call
+            direct[add](first, second, u.ctypes.data, out.ctypes.data, 0, scale, 0.0)
+            return out
+
+        return call
+
+    def given(self, program: Program) -> Fused:
+        """Return the same plan with other values of its fields in it."""
+        made = Fused(program, self.dtype)
+        changed = {
+            id(old): new
+            for before, after in zip(self.program.terms, program.terms, strict=True)
+            for old, new in zip(before.factors, after.factors, strict=True)
+        }
+        stages = [stage.given(changed, self.dtype) for stage in self.stages]
+        if None not in stages:
+            made.__dict__.update(plan=self.plan, periodic=self.periodic, stages=tuple(stages))
+        return made
+
+    @cached_property
+    def _tasks(self) -> dict[tuple[int, int], list[Task]]:
+        return {}
+
+    def tasks(self, batch: int, threads: int) -> list[Task]:
+        """Return the tasks that fill the output in one sweep, on so many threads."""
+        key = batch, threads
+        if key not in self._tasks:
+            self._tasks[key] = self._cut(batch, threads)
+        return self._tasks[key]
+
+    def _cut(self, batch: int, threads: int) -> list[Task]:
+        (stage,) = self.stages
+        high = np.array([batch, *self.program.outputs.points[:-1]], dtype=np.int64)
+        low = np.zeros_like(high)
+        length = self.program.outputs.points[-1]
+        # What goes round reads single rows from end to end.
+        divisible = stage.divisible and not (self.periodic[-1] and stage.has_rows)
+        rows = math.prod(high.tolist())
+        size = max(SEGMENT // self.dtype.itemsize, 1)
+        cuts: Sequence[Range | None] = (None,)
+        split = list(boxes(low, high, threads))
+        if rows < TASKS_PER_THREAD * threads and threads > 1 and divisible:
+            cuts, split = stage.cuts(max(length // (TASKS_PER_THREAD * threads), 1)), [(low, high)]
+        elif divisible and stage.has_rows and length >= 2 * size:
+            cuts = stage.cuts(size)
+        return [Task.of(stage, *box, part) for box in split for part in cuts]
+
+
+def boxes(low: Int64s, high: Int64s, threads: int) -> Iterator[tuple[Int64s, Int64s]]:
+    """Cut a box along its longest axis, of equal ones the first, into tasks for threads."""
+    axis = int(np.argmax(high - low))
+    n = int(high[axis] - low[axis])
+    for a, b in parts(n, max(1, n // (TASKS_PER_THREAD * threads)) if threads > 1 else n):
+        first, last = low.copy(), high.copy()
+        first[axis], last[axis] = low[axis] + a, low[axis] + b
+        yield first, last
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,73 +316,110 @@ class Job:
     fused: Fused
     u: Array
     out: Array
-    re: np.floating[Any]
-    im: np.floating[Any]
+    scale: complex
     adding: bool
 
     @cached_property
     def threads(self) -> int:
         return num_threads() if worth_threads(self.out.size) else 1
 
+    # What kernels are called with ---------------------------------------------------------------
+
     @cached_property
-    def buffers(self) -> tuple[Int64s, Int64s]:
-        """Addresses and strides of every buffer, those of slabs unset."""
-        plan = self.fused.plan
-        rows = sum(line.target.kind == "row" for stage in plan.stages for line in stage)
-        count = len(plan.inputs) + len(plan.outputs) + len(plan.slabs) + rows
-        bases = np.zeros(count, dtype=np.int64)
-        strides = np.zeros((count, self.out.ndim - 2), dtype=np.int64)
-        for first, buffers, array in (
-            (0, plan.inputs, self.u),
-            (len(plan.inputs), plan.outputs, self.out),
-        ):
-            for buffer in buffers:
-                bases[first + buffer.number] = array.ctypes.data + array.strides[1] * buffer.number
-                strides[first + buffer.number] = (array.strides[0], *array.strides[2:-1])
-        return bases, strides
+    def contiguous(self) -> bool:
+        """Whether both arrays have no gaps, so that kernels know their strides."""
+        return self.u.flags.c_contiguous and self.out.flags.c_contiguous
 
-    def sweep(
-        self,
-        stage: Lowered,
-        low: Int64s,
-        high: Int64s,
-        segments: Int64s,
-        buffers: tuple[Int64s, Int64s],
-    ) -> None:
+    def variant(self, stage: Stage, segmented: bool) -> Variant:
+        """Return the variant of a stage's kernel that serves."""
+        output = stage.target.kind == "output"
+        strides = tuple(
+            _strides(points, self.out.itemsize)
+            if kind == "slab" or (self.contiguous and kind != "row")
+            else ()
+            for kind, points in stage.lowered.shape.buffers
+        )
+        # Cache lines hold whole points, so that a row of vectors begins with one.
+        whole = self.out.ctypes.data % self.out.itemsize == 0
+        streaming = output and whole and not self.adding and self.out.nbytes >= LARGE
+        width = machine.here().vector_bytes
+        apart = (self.out.ctypes.data, *self.out.strides[:-1])
+        return Variant(
+            strides,
+            adding=output and self.adding,
+            turned=output and self.scale.imag != 0,
+            streaming=streaming,
+            aligned=streaming and not any(by % width for by in apart),
+            segmented=segmented,
+        )
+
+    def arguments(self, stage: Stage) -> Int64s:
+        """Return the addresses of tables and coefficients, and the strides of arrays."""
+        made = list(stage.addresses)
+        for buffer in stage.lowered.buffers:
+            match buffer.kind:
+                case "input" | "output":
+                    array = self.u if buffer.kind == "input" else self.out
+                    _, between, *apart = array.strides[:-1]
+                    made += [buffer.number * between, array.strides[0], *apart]
+                case _:
+                    made += [0] * (self.out.ndim - 1)
+        return np.array(made, dtype=np.int64)
+
+    @cached_property
+    def _calls(self) -> dict[tuple[int, bool], Callable[[int, int], None]]:
+        return {}
+
+    def call(self, stage: Stage, segmented: bool) -> Callable[[int, int], None]:
+        """Return a stage's kernel with all its arguments but the addresses of a box and places."""
+        key = id(stage), segmented
+        if key not in self._calls:
+            kernel = stage.kernel(self.variant(stage, segmented))
+            arguments = self.arguments(stage)
+            u, out, function = self.u.ctypes.data, self.out.ctypes.data, kernel.call
+            scale = self.scale if stage.target.kind == "output" else 1 + 0j
+            re, im = scale.real, scale.imag
+            first = arguments.ctypes.data
+
+            def call(box: int, places: int, _kept: object = (kernel, arguments)) -> None:
+                function(first, box, u, out, places, re, im)
+
+            self._calls[key] = call
+        return self._calls[key]
+
+    def places(self, task: Task, slabs: dict[Buffer, int]) -> tuple[Int64s, Array | None]:
+        """Return where buffers between stages and lines are, and the room for single rows."""
+        low, margin = task.stage.lowered, 2 * machine.here().vector_bytes
+        targets = {line.target: n for n, line in enumerate(low.lines)}
+        made, rows, total = [0] * len(low.buffers), [], margin
+        for i, buffer in enumerate(low.buffers):
+            if buffer.kind == "slab":
+                made[i] = slabs.get(buffer, 0)
+            elif buffer.kind == "row":
+                size = buffer.points[-1] * self.out.itemsize
+                part = task.segments[targets[buffer]] if task.segments else WHOLE
+                first = 0 if part[0] else part[1]
+                stop = size if part[3] else part[2]
+                rows.append((i, total - first))
+                total += -(-max(stop - first, 0) // 64) * 64 + 2 * margin
+        if not rows:
+            return np.array(made, dtype=np.int64), None
+        room = np.empty(total + 64, dtype=np.uint8)
+        start = room.ctypes.data + -room.ctypes.data % 64
+        for i, place in rows:
+            made[i] = start + place
+        return np.array(made, dtype=np.int64), room
+
+    def fill(self, task: Task, slabs: dict[Buffer, int] | None = None) -> None:
         """Fill a box of a stage's targets."""
-        final = stage.lines[-1].target.kind == "output"
-        row = stage.lines[-1].target.points[-1] * self.out.itemsize
-        block = max(1, BLOCK // row) if len(low) > 2 else 1 << 62
-        streaming = final and not self.adding and self.out.nbytes >= LARGE
-        one, zero = type(self.re)(1), type(self.re)(0)
-        re, im, adding = (self.re, self.im, self.adding) if final else (one, zero, False)
-        sweep(
-            stage.code, stage.data, *buffers, low, high, segments, block,
-            re, im, adding, streaming,
-        )  # fmt: skip
+        call = self.call(task.stage, bool(task.segments))
+        if slabs is None and not task.stage.has_rows:
+            call(task.address, 0)
+            return
+        places, _room = self.places(task, slabs or {})
+        call(task.address, places.ctypes.data)
 
-    def boxes(self, low: Int64s, high: Int64s) -> Iterator[tuple[Int64s, Int64s]]:
-        """Cut a box along its longest axis, of equal ones the first."""
-        axis = int(np.argmax(high - low))
-        n = int(high[axis] - low[axis])
-        for a, b in parts(
-            n, max(1, n // (TASKS_PER_THREAD * self.threads)) if self.threads > 1 else n
-        ):
-            first, last = low.copy(), high.copy()
-            first[axis], last[axis] = low[axis] + a, low[axis] + b
-            yield first, last
-
-    def at_once(self) -> None:
-        """Fill the output in one sweep."""
-        (stage,) = self.fused.stages
-        segments = self.fused.row_segments
-        low, high = self.fused.ends(len(self.out))
-        if math.prod(high.tolist()) >= TASKS_PER_THREAD * self.threads or self.threads == 1:
-            tasks = [(stage, *box, segments, self.buffers) for box in self.boxes(low, high)]
-        else:
-            cuts = parts(len(segments), max(1, len(segments) // (TASKS_PER_THREAD * self.threads)))
-            tasks = [(stage, low, high, segments[a:b], self.buffers) for a, b in cuts]
-        run(self.sweep, tasks, self.threads)
+    # Slabs --------------------------------------------------------------------------------------
 
     def in_slabs(self) -> None:
         """Fill the output slab by slab, or stage by stage where slabs would overlap too much."""
@@ -170,165 +462,46 @@ class Job:
     def slab(self, batch: int, part: Range) -> None:
         """Fill a part along the first axis of one entry of the batch."""
         needed = self.needed(part)
-        buffers = self.buffers[0].copy(), self.buffers[1].copy()
-        kept = [self.place(slab, rows, buffers) for slab, rows in needed.items()]
+        room = {slab: self.room(slab, rows) for slab, rows in needed.items()}
+        places = {slab: place for slab, (place, _) in room.items()}
         for stage in self.fused.stages:
-            self.sweep(*self.rows(stage, batch, needed.get(stage.lines[-1].target, part)), buffers)
-        del kept
+            rows = needed.get(stage.target, part)
+            self.fill(Task.of(stage, *self.rows(stage, batch, rows)), places)
 
     def stagewise(self, batch: int) -> None:
         """Fill one entry of the batch, each stage as a whole before the next."""
         whole = (0, self.fused.program.outputs.points[0])
         needed = self.needed(whole)
-        buffers = self.buffers[0].copy(), self.buffers[1].copy()
-        kept: dict[Buffer, Array] = {}
+        room: dict[Buffer, tuple[int, Array]] = {}
         for i, stage in enumerate(self.fused.stages):
-            for line in stage.lines:
+            for line in stage.lowered.lines:
                 if line.target.kind == "slab":
-                    kept[line.target] = self.place(line.target, needed[line.target], buffers)
-            rows = needed.get(stage.lines[-1].target, whole)
-            _, low, high, segments = self.rows(stage, batch, rows)
-            tasks = [(stage, *box, segments, buffers) for box in self.boxes(low, high)]
-            run(self.sweep, tasks, self.threads)
+                    room[line.target] = self.room(line.target, needed[line.target])
+            places = {slab: place for slab, (place, _) in room.items()}
+            box = self.rows(stage, batch, needed.get(stage.target, whole))
+            tasks = [(Task.of(stage, *part), places) for part in boxes(*box, self.threads)]
+            run(self.fill, tasks, self.threads)
             later = {b for after in self.fused.stages[i + 1 :] for b in _sources(after)}
-            kept = {buffer: array for buffer, array in kept.items() if buffer in later}
+            room = {buffer: kept for buffer, kept in room.items() if buffer in later}
 
-    def rows(
-        self, stage: Lowered, batch: int, rows: Range
-    ) -> tuple[Lowered, Int64s, Int64s, Int64s]:
-        """Return a stage, the box of a range of rows along the first axis, and whole rows."""
-        points = stage.lines[-1].target.points
+    def rows(self, stage: Stage, batch: int, rows: Range) -> tuple[Int64s, Int64s]:
+        """Return the box of a range of rows along the first axis."""
+        points = stage.target.points
         low = np.array([batch, rows[0], *(0 for _ in points[1:-1])], dtype=np.int64)
         high = np.array([batch + 1, rows[1], *points[1:-1]], dtype=np.int64)
-        return stage, low, high, self.fused.segments(stage.lines, [(0, points[-1])])
+        return low, high
 
-    def place(self, slab: Buffer, rows: Range, buffers: tuple[Int64s, Int64s]) -> Array:
-        """Make room for rows of a slab, and set its address so that they count from the grid's."""
+    def room(self, slab: Buffer, rows: Range) -> tuple[int, Array]:
+        """Return an array for rows of a slab, and the address from which rows are counted."""
         array = np.empty((rows[1] - rows[0], *slab.points[1:]), dtype=self.out.dtype)
-        number = len(self.fused.plan.inputs) + len(self.fused.plan.outputs) + slab.number
-        buffers[0][number] = array.ctypes.data - rows[0] * array.strides[0]
-        buffers[1][number] = (0, *array.strides[:-1])
-        return array
+        return array.ctypes.data - rows[0] * array.strides[0], array
 
 
-def _sources(stage: Lowered) -> set[Buffer]:
-    groups = (group for line in stage.lines for group in line.groups)
+def _strides(points: tuple[int, ...], size: int) -> tuple[int, ...]:
+    """Return the strides of all axes but the last of an array without gaps."""
+    return tuple(size * math.prod(points[a + 1 :]) for a in range(len(points) - 1))
+
+
+def _sources(stage: Stage) -> set[Buffer]:
+    groups = (group for line in stage.lowered.lines for group in line.groups)
     return {reading.source for group in groups for reading in group.readings}
-
-
-@dataclass(frozen=True, eq=False)
-class Fused:
-    """A program made ready for arrays of one type whose last axis is contiguous."""
-
-    program: Program
-    dtype: np.dtype[Any]
-
-    @cached_property
-    def plan(self) -> Schedule:
-        return schedule(self.program)
-
-    @cached_property
-    def periodic(self) -> tuple[bool, ...]:
-        """Which axes go round."""
-        return tuple(
-            any(b is not None and b.periodic for b in (t.bands[axis] for t in self.program.terms))
-            for axis in range(len(self.program.inputs.points))
-        )
-
-    @cached_property
-    def stages(self) -> tuple[Lowered, ...]:
-        return tuple(
-            lower(stage, self.plan, self.dtype, self.periodic) for stage in self.plan.stages
-        )
-
-    @cached_property
-    def lanes(self) -> int:
-        return 2 if self.dtype.kind == "c" else 1
-
-    def __call__(self, u: Array, out: Array, scale: complex, adding: bool) -> None:
-        """Write scale · program(u) to `out`, or add it; both are (batch, component, *points)."""
-        if not out.size:
-            return
-        real = self.stages[0].data.dtype.type
-        job = Job(self, u, out, real(complex(scale).real), real(complex(scale).imag), adding)
-        if self.plan.slabs:
-            job.in_slabs()
-        else:
-            job.at_once()
-
-    def ready(self, batch: int, shape: tuple[int, ...]) -> Ready | None:
-        """Return what `Application.ready` returns; None where threads or slabs serve better."""
-        inputs, outputs, plan = self.program.inputs, self.program.outputs, self.plan
-        points = batch * outputs.size
-        if plan.slabs or not points or worth_threads(points):
-            return None
-        (stage,) = self.stages
-        real, dtype = stage.data.dtype, self.dtype
-        u, out = (np.empty((batch, s.count, *s.points), dtype) for s in (inputs, outputs))
-        one, zero = real.type(1), real.type(0)
-        bases, strides = Job(self, u, out, one, zero, False).buffers
-        count = len(plan.inputs)
-        bases[:count] -= u.ctypes.data
-        bases[count : count + len(plan.outputs)] -= out.ctypes.data
-        frame = np.concatenate([bases, strides.ravel(), *self.ends(batch)])
-        segments = self.segments(stage.lines, [(0, outputs.points[-1])])
-        # The stage keeps the arrays whose addresses are in its code.
-        rest = stage.code, stage.data, frame, count, len(bases), segments
-
-        def call(
-            u: Array, out: Array | None, add: bool, scale: float, _kept: Lowered = stage
-        ) -> Array | None:
-            if out is None:
-                out = np.empty(shape, dtype)
-            elif not fits(out, shape, dtype, u):
-                return None
-            re = one if scale == 1 else real.type(scale)
-            if dtype is real:
-                direct(*rest, u.ravel(), out.ravel(), re, zero, add)
-            else:
-                direct(*rest, u.view(real).ravel(), out.view(real).ravel(), re, zero, add)
-            return out
-
-        return call
-
-    def given(self, program: Program) -> Fused:
-        """Return the same plan with other values of its fields in it."""
-        made = Fused(program, self.dtype)
-        changed = {
-            id(old): new
-            for before, after in zip(self.program.terms, program.terms, strict=True)
-            for old, new in zip(before.factors, after.factors, strict=True)
-        }
-        stages = [renewed(stage, changed, self.dtype) for stage in self.stages]
-        if None not in stages:
-            made.__dict__.update(plan=self.plan, periodic=self.periodic, stages=tuple(stages))
-        return made
-
-    def ends(self, batch: int) -> tuple[Int64s, Int64s]:
-        """Return the box of all of the output."""
-        high = np.array([batch, *self.program.outputs.points[:-1]], dtype=np.int64)
-        return np.zeros_like(high), high
-
-    @cached_property
-    def row_segments(self) -> Int64s:
-        """The lanes of each line that are filled at a time where one sweep does everything."""
-        (stage,) = self.stages
-        length = self.program.outputs.points[-1]
-        # What goes round reads row buffers from end to end.
-        round_ = self.periodic[-1] and any(line.target.kind == "row" for line in stage.lines)
-        size = length if round_ else max(SEGMENT // self.dtype.itemsize, 1)
-        return self.segments(stage.lines, parts(length, size))
-
-    def segments(self, lines: Sequence[OutputRow], parts: Sequence[Range]) -> Int64s:
-        """Return the lanes of every line that parts of the output's rows need."""
-        found = np.empty((len(parts), len(lines), 2), dtype=np.int64)
-        for s, part in enumerate(parts):
-            needed: dict[Buffer, Range] = {}
-            for n, line in reversed(list(enumerate(lines))):
-                low, high = needed.get(line.target, (0, 0)) if line.target.kind == "row" else part
-                mine = found[s, n] = max(low, 0), min(high, line.target.points[-1])
-                for group in line.groups:
-                    for reading in group.readings:
-                        if reading.source.kind == "row":
-                            widen(needed, reading.source, read(reading.bands[-1], mine))
-        return found * self.lanes

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Literal
 
 from findops.plan.band import Band, summed
@@ -19,6 +19,9 @@ __all__ = ["Access", "Buffer", "CoefficientGroup", "OutputRow", "Schedule", "sch
 Bands = tuple[Band | None, ...]
 Shape = tuple[int, ...]
 """The number of points along each axis."""
+
+TENSOR = 36
+"""Reads up to which a tensor product of bands is applied at once."""
 
 INLINED = 24
 """Up to so many reads, what a product does first is done anew at each point where it is read,
@@ -160,7 +163,7 @@ class _Scheduler:
         self, terms: tuple[Term, ...], source: Buffer, rows: list[OutputRow]
     ) -> tuple[CoefficientGroup, ...]:
         """Return the groups of a product of terms."""
-        first, *rest = terms
+        first, *rest = (part for term in terms for part in _by_axis(term))
         factors = first.factors
         *outer, last = first.bands
         if not rest:
@@ -196,6 +199,18 @@ class _Scheduler:
         return self.kept[key]
 
 
+def _by_axis(term: Term) -> tuple[Term, ...]:
+    """Return a tensor product of many reads as a product of bands along one axis each."""
+    along = [axis for axis, band in enumerate(term.bands) if band is not None]
+    if len(along) < 2 or _reads(term.bands) <= TENSOR:
+        return (term,)
+    alone = [
+        tuple(band if i == axis else None for i, band in enumerate(term.bands)) for axis in along
+    ]
+    first, *others = alone
+    return (replace(term, bands=first), *(Term(bands) for bands in others))
+
+
 def _identity(term: Term) -> object:
     return tuple(map(id, term.bands)), term.scale, tuple(id(f.value) for f in term.factors)
 
@@ -220,9 +235,6 @@ def _scaled(
     mid_factors: tuple[Factor, ...] = (),
 ) -> CoefficientGroup:
     number, real = (scale, 1.0) if isinstance(scale, complex) else (1.0, scale)
-    if source.kind == "row" and bands[-1] is not None:
-        # A row holds a circle once: what goes on beyond its end is read at its start.
-        bands = (*bands[:-1], bands[-1].unwrapped())
     return CoefficientGroup((Access(source, bands, real),), number, factors, mid, mid_factors)
 
 
