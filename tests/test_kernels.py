@@ -193,7 +193,7 @@ def test_circles_of_any_offset(axis, by):
 # Memory -----------------------------------------------------------------------------------------
 
 GUARDED = """
-import ctypes, mmap, sys
+import ctypes, mmap
 import numpy as np
 from findops.executors.kernels import fused, machine, stage
 from findops.executors.kernels.fused import Fused
@@ -226,7 +226,8 @@ for at_end in (False, True):
         values, kind = whole(factor, dtype, length)
         return guarded(values, at_end), kind
     stage.prepared = prepared
-    for case in CASES[int(sys.argv[1])::int(sys.argv[2])]:
+    # Rows shorter than a vector are read under masks alone.
+    for case in (c for i, c in enumerate(CASES) if i % 47 == 5 or c.name == "four axes"):
         op = case.op()
         for kind in ("D",) if op.program.is_complex else ("d", "f"):
             made = Fused(op.program, np.dtype(kind))
@@ -244,7 +245,7 @@ print("whole")
 @pytest.mark.skipif(sys.platform != "linux", reason="pages are guarded by mprotect of Linux's libc")
 def test_nothing_beyond_the_arrays_is_touched():
     run = subprocess.run(
-        [sys.executable, "-c", GUARDED, "5", "47"], capture_output=True, text=True, check=False
+        [sys.executable, "-c", GUARDED], capture_output=True, text=True, check=False
     )
     assert run.returncode == 0, (run.returncode, run.stderr[-2000:])
     assert run.stdout == "whole\n"

@@ -432,7 +432,9 @@ class Row:
             chosen = tuple(hit)
             place = b.offset(tap.pointer, tap.displacement + first * b.size)
             x = b.load(place, None if within else chosen)
-            bits = None if all(chosen) else b.mask(chosen)
+            # Where other lanes are not read they are zero and change no sum. Nothing may select
+            # lanes afterwards: LLVM then reads the others too, since nobody asks for them.
+            bits = b.mask(chosen) if within and not all(chosen) else None
             acc = self.fold(tap, lanes.start * b.size, 0, bits, x, acc, active)
         return acc
 
