@@ -52,7 +52,7 @@ GROUPS = {
     "kinds": "The arrays people have: labeled, of other libraries, chunked, with holes, on disk. "
     "dask computes on two threads; PyTorch runs eagerly, on two threads.",
     "start": "Seconds in a fresh process, its disk cache warm. The first call is that of the "
-    "Laplacian, Numba imported before.",
+    "Laplacian, LLVM imported before.",
     "memory": "Peak of the resident memory in a fresh process, after a smaller problem has loaded "
     "libraries and threads: of a call, beyond input and result, in percent of the field; of an "
     "assembly, beyond the matrix, in percent of the matrix.",

@@ -32,7 +32,7 @@ def imports(_: Shape) -> Contest:
     entries = {"findops": Entry(probe("importing", "findops"))}
     others = {
         "NumPy and scipy.sparse": ("numpy", "scipy.sparse"),
-        "Numba": ("numba",),
+        "LLVM": ("llvmlite.binding",),
         "findiff": ("findiff",),
     }
     for name, modules in others.items():
@@ -43,7 +43,7 @@ def imports(_: Shape) -> Contest:
 def first_call(shape: Shape, acc: int) -> Contest:
     """Take the seconds of the steps to the first result."""
     steps = {
-        "import Numba": "importing_numba",
+        "import LLVM": "importing_llvm",
         "bind": "binding",
         "first call beyond a later one": "first_call",
     }

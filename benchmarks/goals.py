@@ -206,7 +206,7 @@ GOALS = (
     *(
         Goal(
             f"first call of the Laplacian, 256³, acc {acc}, in a fresh process, beyond a later one "
-            "and beyond importing Numba",
+            "and beyond importing LLVM",
             0.3,
             f"first call, 256³, acc {acc}",
             "first call beyond a later one",

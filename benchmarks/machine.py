@@ -17,6 +17,7 @@ __all__ = ["description"]
 LIBRARIES = (
     "numpy",
     "scipy",
+    "llvmlite",
     "numba",
     "devito",
     "findiff",

@@ -23,16 +23,16 @@ def importing(*modules: str) -> float:
     return _seconds(lambda: [importlib.import_module(module) for module in modules])
 
 
-def importing_numba(*_: str) -> float:
-    """Return the seconds that importing Numba takes after NumPy."""
+def importing_llvm(*_: str) -> float:
+    """Return the seconds that importing LLVM takes after NumPy."""
     import numpy  # noqa: F401  # findops has it already
 
-    return importing("numba")
+    return importing("llvmlite.binding")
 
 
 def binding(acc: str, *shape: str) -> float:
     """Return the seconds that the first binding takes."""
-    import numba  # noqa: F401  # not to be counted
+    import llvmlite.binding  # noqa: F401  # not to be counted
 
     expression, grid, _ = _laplacian(acc, shape)
     return _seconds(lambda: expression.on(grid))
@@ -40,7 +40,7 @@ def binding(acc: str, *shape: str) -> float:
 
 def first_call(acc: str, *shape: str) -> float:
     """Return the seconds by which the first call takes longer than later ones."""
-    import numba  # noqa: F401  # not to be counted
+    import llvmlite.binding  # noqa: F401  # not to be counted
 
     expression, grid, u = _laplacian(acc, shape)
     op = expression.on(grid)
@@ -124,7 +124,7 @@ PROBES: dict[str, Callable[..., float]] = {
     probe.__name__: probe
     for probe in (
         importing,
-        importing_numba,
+        importing_llvm,
         binding,
         first_call,
         applying_memory,

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from findops.common.threads import TASKS_PER_THREAD, num_threads, run
-from findops.executors.contiguous import empty_like, fits
+from findops.executors.contiguous import CACHE_LINE, empty_like, fits
 from findops.executors.kernels import machine
 from findops.executors.kernels.nest import SYMBOL, kernel
 from findops.executors.kernels.ranges import parts, read, widen
@@ -53,7 +53,7 @@ SEGMENT = 1 << 14
 """Bytes of a row that are filled at a time, where rows are long."""
 
 RECENT = 128
-"""Kernels, of some 30 kB, that are kept in memory for the next operator of their shape."""
+"""Kernels that are kept in memory for the next operator of their shape."""
 
 Segment = tuple[int, int, int, int]
 """What is filled of a row: whether its start, its middle from one byte to another, its end."""
@@ -232,7 +232,9 @@ class Fused:
         if self.plan.slabs or not math.prod(full):
             return None
         given, dtype = (batch, inputs.count, *inputs.points), self.dtype
-        small = not worth_threads(math.prod(full)) and not self.stages[0].has_rows
+        # What streams is aligned or not by the address of each output.
+        caught = math.prod(full) * dtype.itemsize < LARGE
+        small = caught and not worth_threads(math.prod(full)) and not self.stages[0].has_rows
         direct: dict[bool, Callable[..., None]] = {}
         if small:
             u, out = np.empty(given, dtype), np.empty(full, dtype)
@@ -401,11 +403,11 @@ class Job:
                 first = 0 if part[0] else part[1]
                 stop = size if part[3] else part[2]
                 rows.append((i, total - first))
-                total += -(-max(stop - first, 0) // 64) * 64 + 2 * margin
+                total += -(-max(stop - first, 0) // CACHE_LINE) * CACHE_LINE + 2 * margin
         if not rows:
             return np.array(made, dtype=np.int64), None
-        room = np.empty(total + 64, dtype=np.uint8)
-        start = room.ctypes.data + -room.ctypes.data % 64
+        room = np.empty(total + CACHE_LINE, dtype=np.uint8)
+        start = room.ctypes.data + -room.ctypes.data % CACHE_LINE
         for i, place in rows:
             made[i] = start + place
         return np.array(made, dtype=np.int64), room

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from itertools import product
 from typing import TYPE_CHECKING
 
+from findops.executors.contiguous import CACHE_LINE
 from findops.executors.kernels.stage import ABSENT, INSIDE, MARGIN
 
 if TYPE_CHECKING:
@@ -158,9 +159,8 @@ class Row:
         for line in shape.lines:
             for c in (c for group in line.groups for c in group.coefficients):
                 if c.kind in ("row", "complex") and c.strides[axis]:
-                    by: Count = c.strides[axis]
-                    for index, stride in zip(self.position.inside, c.strides, strict=True):
-                        by = self.b.add(by, self.b.mul(index, stride))
+                    here = self.distance(self.position.inside, c.strides)
+                    by = self.b.add(here, c.strides[axis])
                     self.ahead.append(self.b.offset(self.frame.addresses(c.number), by))
 
     # Addresses and paths ------------------------------------------------------------------------
@@ -174,13 +174,12 @@ class Row:
             return self.frame.bases[buffer], 0
         key = buffer, position
         if key not in self.own:
-            pointer = self.frame.bases[buffer]
-            by: Count = 0
-            for a, stride in enumerate(strides):
-                cut = kind == "slab" and a == 0
-                index = position.raw[a] if cut else position.inside[a]
-                by = self.b.add(by, self.b.mul(index, stride))
-            self.own[key] = self.b.offset(pointer, by)
+            indices = position.inside
+            if kind == "slab":
+                # A slab holds what is read beyond the ends of the axis that it is cut along.
+                indices = (*position.raw[:1], *indices[1:])
+            by = self.distance(indices, strides)
+            self.own[key] = self.b.offset(self.frame.bases[buffer], by)
         steps = [(d, stride) for d, stride in zip(apart or (), strides, strict=False) if d]
         known = sum(d * stride for d, stride in steps if isinstance(stride, int))
         pointer = self.own[key]
@@ -188,6 +187,13 @@ class Row:
             if not isinstance(stride, int):
                 pointer = self.b.offset(pointer, self.b.mul(d, stride))
         return pointer, known
+
+    def distance(self, indices: Sequence[Count], strides: Sequence[Count]) -> Count:
+        """Return the bytes from where an array begins to a point of its outer axes."""
+        total: Count = 0
+        for index, stride in zip(indices, strides, strict=True):
+            total = self.b.add(total, self.b.mul(index, stride))
+        return total
 
     def paths(
         self, outer: Sequence[AxisTaps | None], position: Position, cut: bool
@@ -271,10 +277,7 @@ class Row:
 
     def coefficient(self, part: _Part, c: Coefficient, at: Position) -> None:
         b = self.b
-        by: Count = 0
-        for index, stride in zip(at.inside, c.strides, strict=True):
-            by = b.add(by, b.mul(index, stride))
-        pointer = b.offset(self.frame.addresses(c.number), by)
+        pointer = b.offset(self.frame.addresses(c.number), self.distance(at.inside, c.strides))
         match c.kind:
             case "number":
                 part.factor = self.times(part.factor, b.load_real(pointer))
@@ -453,12 +456,8 @@ class Row:
             hit = tuple(ok and column[row] for ok, row in zip(within, rows, strict=True))
             if not any(hit):
                 continue
-            if self.shape.paired and edge.columns[c] % 2 == 0:
-                place = b.offset(pointer, displacement + edge.columns[c] * b.size)
-                x = b.splat_pair(place)
-            else:
-                place = b.offset(pointer, displacement + edge.columns[c] * b.size)
-                x = b.splat(b.load_real(place))
+            place = b.offset(pointer, displacement + edge.columns[c] * b.size)
+            x = b.splat_pair(place) if self.shape.paired else b.splat(b.load_real(place))
             at = edge.matrix + c * stride + MARGIN + rows[0]
             w = b.load(b.offset(self.frame.numbers, at * b.size))
             made = b.fma(w, x, total)
@@ -480,7 +479,6 @@ class Row:
         if part.number >= 0:
             re, im = (b.splat(b.load_real(self.frame.numbers, part.number + i)) for i in (0, 1))
             acc = b.fma(re, acc, b.product(im, b.times_i(acc)))
-        masks = list(part.masks)
         zero = "zeroinitializer"
         for kind, pointer in part.rows:
             if kind == "mask row":
@@ -494,7 +492,7 @@ class Row:
         for kind, pointer in part.rows:
             if kind == "mask row":
                 acc = b.select(self.flags(pointer, b.add(at, beyond), valid), acc, zero)
-        for bit in masks:
+        for bit in part.masks:
             acc = b.choose(bit, acc, zero)
         return acc
 
@@ -628,7 +626,7 @@ class Row:
     ) -> None:
         if store.final:
             for pointer in self.ahead:
-                for u in range(0, count * self.b.size * self.b.lanes, 64):
+                for u in range(0, count * self.b.size * self.b.lanes, CACHE_LINE):
                     self.b.fetch(self.b.beyond(pointer, at, u))
         store.inner(self.inner(parts, at, lane, count), at, streaming)
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
+from findops.executors.contiguous import CACHE_LINE
 from findops.plan.band import Row, folded
 
 if TYPE_CHECKING:
@@ -515,8 +516,8 @@ def _padded(row: Row, count: int) -> tuple[Any, Floats]:
 
 def _aligned(values: Array) -> Array:
     """Return an array that begins where a cache line does."""
-    raw = np.empty(values.nbytes + 64, dtype=np.uint8)
-    start = -raw.ctypes.data % 64
+    raw = np.empty(values.nbytes + CACHE_LINE, dtype=np.uint8)
+    start = -raw.ctypes.data % CACHE_LINE
     made = raw[start : start + values.nbytes].view(values.dtype)
     made[...] = values
     return made
