@@ -376,19 +376,9 @@ def test_a_forked_child_works():
     assert run_python(SETUP + code) == "0\n"
 
 
-def test_works_where_nothing_can_be_cached():
-    code = """
-    import numba.core.caching as caching
-    caching.CacheImpl._locator_classes = []
-    x = np.linspace(0, 1, 300)
-    print(abs(op(x[:, None]**2 + 0 * x) - 2).max() < 1e-8)
-    """
-    assert run_python(SETUP + code) == "True\n"
-
-
 def test_small_arrays_need_no_compiler():
     code = """
-    print(fo.Diff(0)(np.arange(100.0), 1.0).sum(), "numba" in sys.modules)
+    print(fo.Diff(0)(np.arange(100.0), 1.0).sum(), "llvmlite" in sys.modules)
     """
     assert run_python(SETUP + code) == "100.0 False\n"
 
