@@ -39,6 +39,13 @@ class StencilGroup(NamedTuple):
     factors: Array | None = None
     """What each result is multiplied by, real or complex."""
 
+    @staticmethod
+    def none() -> StencilGroup:
+        """Return stencils at no point."""
+        nothing = np.zeros(0, np.intp)
+        table = np.zeros((0, 1), np.intp)
+        return StencilGroup(nothing, nothing, nothing, table, np.zeros((0, 1)))
+
 
 @dataclass(frozen=True, eq=False)
 class ScatteredStencils:
@@ -65,9 +72,8 @@ class ScatteredStencils:
         width = max((group.weights.shape[1] for group in groups), default=1)
         first = np.cumsum([0, *(len(group.weights) for group in groups)])
         tables = [_without_zeros(group.offsets, group.weights, width) for group in groups]
-        points, reads = (
-            _joined([group[i] for group in groups]) for i in (0, 1)
-        )
+        points = _joined([group.points for group in groups])
+        reads = _joined([group.reads for group in groups])
         kinds = _joined([group.kinds + k for group, k in zip(groups, first[:-1], strict=True)])
         block = points // BLOCK
         order = _stable_order(kinds)
@@ -77,10 +83,10 @@ class ScatteredStencils:
         new_run = new_block | (np.diff(kinds, prepend=-1) != 0)
         starts = np.flatnonzero(new_run)
         same = np.array_equal(points, reads)
-        points = _narrow(points[order])
+        ordered = _narrow(points[order])
         return ScatteredStencils(
-            points,
-            points if same else _narrow(reads[order]),
+            ordered,
+            ordered if same else _narrow(reads[order]),
             _factors(groups, order),
             np.append(starts, len(points)),
             kinds[starts].astype(np.int64),
@@ -98,7 +104,7 @@ class ScatteredStencils:
             if self.weights.shape[1] * len(self.points) * len(u) <= NUMPY_TAPS:
                 self._add_by_numpy(source, target, factors, sign * scale)
             else:
-                self._kernel(target.dtype).add(source, target, factors is not None, sign * scale)
+                self._kernel(target.dtype).add(source, target, factors, sign * scale)
 
     def _real_parts(
         self, u: Array, out: Array
@@ -121,7 +127,8 @@ class ScatteredStencils:
         values = np.vecdot(self.weights[kinds].astype(u.dtype), taps)
         if factors is not None:
             values *= factors.astype(u.dtype)
-        np.add.at(out, (slice(None), self.points), values * u.dtype.type(scale))
+        at: Any = (slice(None), self.points)
+        np.add.at(out, at, values * u.dtype.type(scale))
 
     def _kernel(self, dtype: np.dtype[Any]) -> ScatteredKernel:
         # LLVM takes long to load: only where it pays.
@@ -133,7 +140,7 @@ class ScatteredStencils:
 
 
 def numbered(keys: Ints, size: int) -> tuple[Ints, Ints]:
-    """Number the different keys, all below a size: the number of each, and where one of them is."""
+    """Count the different keys below a size: return the number of each, and where one of it is."""
     used = np.zeros(size, dtype=bool)
     used[keys] = True
     which = (np.cumsum(used) - 1)[keys]

@@ -5,30 +5,32 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, fields
 from functools import cached_property
+from numbers import Real
 from typing import TYPE_CHECKING, Any, Literal, cast, overload
 
 import numpy as np
 from scipy import sparse
 
 from findops.common.arguments import is_labeled
-from findops.common.arrays import Bools, Ints, as_field, check_labeled
+from findops.common.arrays import Bools, check_labeled
 from findops.discretization.coefficients import labeled_values
 from findops.executors.assembly.scipy import check_format
+from findops.executors.contiguous import fits
 from findops.executors.libraries.holes import Patch
 from findops.executors.lookup import executor
+from findops.executors.rowwise import delivered
 from findops.expressions.expression import Discrete
 from findops.masked.accuracy import near_accuracy
-from findops.masked.partial_map import PartialMap
+from findops.masked.application import PartialApplication
+from findops.masked.partial_map import Identity
 
 if TYPE_CHECKING:
-    from types import EllipsisType
-
     from numpy.typing import ArrayLike, NDArray
     from scipy.sparse import csr_array, sparray
 
+    from findops.common.arrays import Ints
+    from findops.masked.partial_map import Sum
     from findops.operators.operator import Operator
-
-    FieldIndex = tuple[EllipsisType | Ints, ...]
 
 __all__ = ["Masked"]
 
@@ -129,18 +131,26 @@ class Masked(Discrete):
             return apply_bound(self.operator, u, self)
         if executor(u) is not None:
             return self._patch(self.operator(u, out, add, scale), u, scale)
-        values = as_field(u)
-        shape = self.operator.program.inputs.shape
-        near = before = None
-        if values.shape[max(values.ndim - len(shape), 0) :] == shape:
-            # Read first, since `out` may overlap u.
-            near = self._near(values)
-            before = out[self._near_points] if add and out is not None else None
-        with np.errstate(invalid="ignore", over="ignore"):  # what stands in holes may be anything
-            result = self.operator(values, out, add, scale)
-        near = near if near is None else near * scale
-        result[self._near_points] = near if before is None else before + near
-        np.copyto(result, np.nan, where=self._undefined)
+        if self.mask.all():
+            return self.operator(u, out, add, scale)
+        values, dtype = self.operator.checked(u, out, add, scale)
+        return self._apply(np.ascontiguousarray(values, dtype), out, add, scale)
+
+    def _apply(
+        self, u: NDArray[Any], out: NDArray[Any] | None, add: bool, scale: complex
+    ) -> NDArray[Any]:
+        shape = self.operator.program.outputs.shape
+        batch = u.shape[: u.ndim - len(self.operator.program.inputs.shape)]
+        direct = isinstance(scale, Real) and fits(out, batch + shape, u.dtype, u)
+        if out is not None and not direct:
+            return delivered(self._apply(u, None, False, scale), out, add)
+        if isinstance(scale, Real):
+            result = self._application(u, out, add, float(scale))
+        else:
+            result = self._application(u)
+            result *= u.dtype.type(scale)
+        flat = result.reshape(math.prod(batch), self.operator.program.outputs.size)
+        flat[:, self._undefined_rows] = np.nan
         return result
 
     def __getstate__(self) -> dict[str, Any]:
@@ -220,9 +230,9 @@ class Masked(Discrete):
         return np.broadcast_to(self.mask, (inputs.count, *inputs.points))
 
     @cached_property
-    def _reach(self) -> PartialMap:
+    def _reach(self) -> Sum:
         op = self.operator
-        return PartialMap.identity(op.domain.axes, self._valid).then(op.program)
+        return Identity(op.domain.axes, self._valid).then(op.program)
 
     @cached_property
     def _defined(self) -> Bools:
@@ -233,18 +243,17 @@ class Masked(Discrete):
         return there
 
     @cached_property
-    def _undefined(self) -> Bools:
-        return ~self.defined
+    def _undefined_rows(self) -> Ints:
+        return np.flatnonzero(~self._defined)
+
+    @cached_property
+    def _application(self) -> PartialApplication:
+        return PartialApplication.of(self._reach)
 
     @cached_property
     def _near_rows(self) -> Ints:
         """Flat indices of the rows that a hole changes."""
         return np.flatnonzero(self._defined & ~self._reach.whole)
-
-    @cached_property
-    def _near_points(self) -> FieldIndex:
-        index = np.unravel_index(self._near_rows, self.operator.program.outputs.shape)
-        return ..., *index
 
     @cached_property
     def _near_matrix(self) -> csr_array:
@@ -259,24 +268,6 @@ class Masked(Discrete):
         return Patch(
             self._near_matrix,
             self._near_rows,
-            self._undefined,
+            ~self.defined,
             len(self.operator.program.inputs.shape),
         )
-
-    @cached_property
-    def _near_reads(self) -> tuple[FieldIndex, csr_array]:
-        """The points that rows near holes read, and their matrix on these alone."""
-        matrix = self._near_matrix
-        points, places = np.unique(matrix.indices, return_inverse=True)
-        narrow = sparse.csr_array(
-            (matrix.data, places, matrix.indptr), shape=(matrix.shape[0], len(points))
-        )
-        return (..., *np.unravel_index(points, self.operator.program.inputs.shape)), narrow
-
-    def _near(self, u: NDArray[Any]) -> NDArray[Any]:
-        """Return the values of rows near holes, (…, rows)."""
-        points, matrix = self._near_reads
-        values = u[points]
-        batch = values.shape[:-1]
-        flat: NDArray[Any] = matrix @ values.reshape(math.prod(batch), matrix.shape[1]).T
-        return flat.T.reshape(*batch, matrix.shape[0])

@@ -99,7 +99,7 @@ class RunStencils:
         columns, weights = self.band.table()
         here = self._along(chosen[ours])
         near = self.near(chosen[theirs])
-        there = (self._along(chosen[theirs])[:, None] + near.offsets[near.kinds])
+        there = self._along(chosen[theirs])[:, None] + near.offsets[near.kinds]
         groups = [
             (ours, columns[here], weights[here]),
             (theirs, there, near.weights[near.kinds]),

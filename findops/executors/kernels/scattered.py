@@ -37,7 +37,7 @@ class ScatteredKernel:
 
         Arrays (batch, points) and (points) of real numbers, or parts of complex ones.
         """
-        factors = None if factors is None else factors.astype(self.dtype)
+        factors = None if factors is None else np.ascontiguousarray(factors, self.dtype)
         kernel = self._kernel(factors is not None)
         addresses = self._addresses
         if factors is not None:

@@ -1,0 +1,175 @@
+"""Application of programs to fields with holes, made ready: step by step along their chains."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from findops.executors.rowwise import Rowwise
+from findops.executors.scattered import ScatteredStencils, StencilGroup
+from findops.masked.partial_map import Component, Derivative, Product, Sum
+from findops.plan.band import folded
+from findops.plan.program import Chain, Factor, Layout, Program, Term
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from findops.common.arrays import Array
+    from findops.masked.partial_map import PartialMap
+    from findops.plan.band import Band
+
+__all__ = ["PartialApplication"]
+
+
+@dataclass(frozen=True, eq=False)
+class PartialApplication:
+    """A sum of products: of each, what is applied first stands first."""
+
+    products: tuple[tuple[Stage | PartialApplication, ...], ...]
+
+    @staticmethod
+    def of(total: Sum) -> PartialApplication:
+        """Make ready what a program makes of the values of another map."""
+        inputs, outputs = total.program.inputs, total.program.outputs
+        direct: list[tuple[int, Link]] = []
+        products: list[tuple[Stage | PartialApplication, ...]] = []
+        for row, made in total.parts:
+            if row is None:
+                products.append(_composed(made, total.of))
+                continue
+            link = Link.last(made)
+            if isinstance(link.source, Component):
+                direct.append((row, link))
+            else:
+                last = Stage.of(Layout((), link.source.defined.shape), outputs, [(row, link)])
+                products.append((*_stages(link.source, inputs), last))
+        if direct or not products:
+            # All that reads the field itself is one program.
+            products.insert(0, (Stage.of(inputs, outputs, direct),))
+        return PartialApplication(tuple(products))
+
+    def __call__(
+        self, u: Array, out: Array | None = None, add: bool = False, scale: float = 1.0
+    ) -> Array:
+        """Return scale times the values, or write or add them to `out`, which is apart from u.
+
+        Both arrays have no gaps. Where there is no value there may be anything.
+        """
+        for *before, last in self.products:
+            value = u
+            for stage in before:
+                value = stage(value)
+            out, add = last(value, out, add, scale), True
+        assert out is not None  # there is at least one product
+        return out
+
+
+@dataclass(frozen=True, eq=False)
+class Stage:
+    """Rows of a program where holes leave them as they are, and stencils near holes."""
+
+    rowwise: Rowwise
+    near: ScatteredStencils
+
+    @staticmethod
+    def of(inputs: Layout, outputs: Layout, links: Sequence[tuple[int, Link]]) -> Stage:
+        """Make ready a sum of links, each to a component."""
+        parts = tuple(Chain(row, link.column, (link.kept_term(),)) for row, link in links)
+        near = ScatteredStencils.of([link.near(row) for row, link in links])
+        return Stage(Rowwise.of(Program(inputs, outputs, parts)), near)
+
+    def __call__(
+        self, u: Array, out: Array | None = None, add: bool = False, scale: float = 1.0
+    ) -> Array:
+        inputs, outputs = self.rowwise.program.inputs, self.rowwise.program.outputs
+        count = math.prod(u.shape[: u.ndim - len(inputs.shape)])
+        out = self.rowwise(u, out, add, scale)
+        self.near.add_to(out.reshape(count, outputs.size), u.reshape(count, inputs.size), scale)
+        return out
+
+
+class Link(NamedTuple):
+    """The last step of a chain: stencils along one axis at most, times a coefficient."""
+
+    source: PartialMap
+    derivative: Derivative | None
+    product: Product | None
+
+    @staticmethod
+    def last(made: PartialMap) -> Link:
+        """Take the last step from a chain."""
+        product = made if isinstance(made, Product) else None
+        inner = made if product is None else product.of
+        if isinstance(inner, Derivative):
+            return Link(inner.of, inner, product)
+        return Link(inner, None, product)
+
+    @property
+    def column(self) -> int:
+        """The component that is read."""
+        return self.source.number if isinstance(self.source, Component) else 0
+
+    def kept_term(self) -> Term:
+        """Return the term for the points where no hole changes it; zero at all others."""
+        bands: list[Band | None] = [None] * self.source.defined.ndim
+        kept = self.source.defined
+        if self.derivative is not None:
+            stencils, kept = self.derivative.stencils, self.derivative.stencils.kept
+            bands[stencils.axis] = folded(stencils.band)
+        term = Term(tuple(bands))
+        if self.product is not None:
+            given = self.product.term
+            term = replace(term, scale=given.scale, factors=given.factors)
+        # Where holes change nothing, neither does a mask.
+        mask = () if kept.all() else (Factor(kept, selects=True),)
+        return replace(term, factors=(*term.factors, *mask))
+
+    def near(self, row: int) -> StencilGroup:
+        """Return the stencils near holes, which make values of a component."""
+        if self.derivative is None:
+            return StencilGroup.none()
+        stencils = self.derivative.stencils
+        wanted = stencils.defined & ~stencils.kept
+        coefficient: Array = np.ones(())
+        if self.product is not None:
+            wanted = wanted & self.product.selected
+            coefficient = np.asarray(self.product.term.coefficient)
+        points = np.flatnonzero(wanted)
+        kinds, offsets, weights = stencils.near(points)
+        factors = None
+        if coefficient.ndim or np.iscomplexobj(coefficient):
+            factors = np.broadcast_to(coefficient, wanted.shape)[
+                np.unravel_index(points, wanted.shape)
+            ]
+        else:
+            weights = weights * coefficient
+        return StencilGroup(
+            points + row * wanted.size,
+            stencils.reads(points) + self.column * stencils.valid.size,
+            kinds,
+            offsets * stencils.stride,
+            weights,
+            factors,
+        )
+
+
+def _stages(made: PartialMap, inputs: Layout) -> tuple[Stage, ...]:
+    """Return the stages that make one component from a field."""
+    link, outputs = Link.last(made), Layout((), made.defined.shape)
+    if isinstance(link.source, Component):
+        return (Stage.of(inputs, outputs, [(0, link)]),)
+    before = Layout((), link.source.defined.shape)
+    return (*_stages(link.source, inputs), Stage.of(before, outputs, [(0, link)]))
+
+
+def _composed(made: PartialMap, start: PartialMap) -> tuple[PartialApplication, ...]:
+    """Return the sums that lead from one map to another."""
+    sums = []
+    while made is not start:
+        assert isinstance(made, Sum)
+        sums.append(PartialApplication.of(made))
+        made = made.of
+    return tuple(reversed(sums))
