@@ -18,7 +18,7 @@ __all__ = ["ScatteredStencils", "StencilGroup", "numbered"]
 NUMPY_TAPS = 1024
 """Taps up to which NumPy is used: compiled kernels do not pay for loading them."""
 
-BLOCK = 1 << 13
+BLOCK = 1 << 11
 """Points of a block of the result: its kinds are gone through one by one, with the block and what
 it reads in the first caches."""
 
@@ -143,7 +143,7 @@ def numbered(keys: Ints, size: int) -> tuple[Ints, Ints]:
     """Count the different keys below a size: return the number of each, and where one of it is."""
     used = np.zeros(size, dtype=bool)
     used[keys] = True
-    which = (np.cumsum(used) - 1)[keys]
+    which = (np.cumsum(used, dtype=np.int32) - 1)[keys].astype(np.intp)
     place = np.zeros(np.count_nonzero(used), dtype=np.intp)
     place[which] = np.arange(len(keys))
     return which, place

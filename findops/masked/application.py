@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, NamedTuple
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from findops.common.arrays import Array
+    from findops.executors.contiguous import Ready
     from findops.masked.partial_map import PartialMap
     from findops.plan.band import Band
 
@@ -73,6 +74,8 @@ class Stage:
 
     rowwise: Rowwise
     near: ScatteredStencils
+    ready: dict[tuple[tuple[int, ...], np.dtype[Any]], Ready] = field(default_factory=dict)
+    """The rows made ready for arrays of a shape and type."""
 
     @staticmethod
     def of(inputs: Layout, outputs: Layout, links: Sequence[tuple[int, Link]]) -> Stage:
@@ -86,9 +89,14 @@ class Stage:
     ) -> Array:
         inputs, outputs = self.rowwise.program.inputs, self.rowwise.program.outputs
         count = math.prod(u.shape[: u.ndim - len(inputs.shape)])
-        out = self.rowwise(u, out, add, scale)
-        self.near.add_to(out.reshape(count, outputs.size), u.reshape(count, inputs.size), scale)
-        return out
+        key = u.shape, u.dtype
+        if key not in self.ready:
+            self.ready[key] = self.rowwise.ready(*key) or self.rowwise
+        result = self.ready[key](u, out, add, scale)
+        if result is None:
+            result = self.rowwise(u, out, add, scale)
+        self.near.add_to(result.reshape(count, outputs.size), u.reshape(count, inputs.size), scale)
+        return result
 
 
 class Link(NamedTuple):

@@ -19,6 +19,7 @@ from findops.executors.contiguous import fits
 from findops.executors.libraries.holes import Patch
 from findops.executors.lookup import executor
 from findops.executors.rowwise import delivered
+from findops.executors.scattered import ScatteredStencils, StencilGroup
 from findops.expressions.expression import Discrete
 from findops.masked.accuracy import near_accuracy
 from findops.masked.application import PartialApplication
@@ -131,7 +132,7 @@ class Masked(Discrete):
             return apply_bound(self.operator, u, self)
         if executor(u) is not None:
             return self._patch(self.operator(u, out, add, scale), u, scale)
-        if self.mask.all():
+        if self._full:
             return self.operator(u, out, add, scale)
         values, dtype = self.operator.checked(u, out, add, scale)
         return self._apply(np.ascontiguousarray(values, dtype), out, add, scale)
@@ -150,7 +151,7 @@ class Masked(Discrete):
             result = self._application(u)
             result *= u.dtype.type(scale)
         flat = result.reshape(math.prod(batch), self.operator.program.outputs.size)
-        flat[:, self._undefined_rows] = np.nan
+        self._blank.add_to(flat, flat, 1.0)
         return result
 
     def __getstate__(self) -> dict[str, Any]:
@@ -243,8 +244,17 @@ class Masked(Discrete):
         return there
 
     @cached_property
-    def _undefined_rows(self) -> Ints:
-        return np.flatnonzero(~self._defined)
+    def _full(self) -> bool:
+        """Whether there is no hole."""
+        return bool(self.mask.all())
+
+    @cached_property
+    def _blank(self) -> ScatteredStencils:
+        """What makes NaN where there is no value: NaN times what is there, whatever it is."""
+        points = np.flatnonzero(~self._defined)
+        kinds, here = np.zeros_like(points), np.zeros((1, 1), np.intp)
+        group = StencilGroup(points, points, kinds, here, np.full((1, 1), np.nan))
+        return ScatteredStencils.of([group])
 
     @cached_property
     def _application(self) -> PartialApplication:

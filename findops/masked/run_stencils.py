@@ -135,10 +135,10 @@ class RunStencils:
         alone = (first < 0) | (first + count > n)
         if self.axis_map.source.spacing is None:
             alone[:] = True
-        patterns = pattern.max(initial=-1) + 1
-        key = pattern + patterns * np.where(alone, here + 1, 0)
-        kinds, places = numbered(key, patterns * (self.band.rows + 1))
-        pattern, here, first, count = (a[places] for a in (pattern, here, first, count))
+        place, examples = numbered(np.where(alone, here + 1, 0), self.band.rows + 1)
+        patterns: int = pattern.max(initial=-1) + 1
+        kinds, examples = numbered(pattern + patterns * place, patterns * len(examples))
+        pattern, here, first, count = (a[examples] for a in (pattern, here, first, count))
         columns = first[:, None] + np.arange(self._most)
         weights = np.zeros(columns.shape)
         for one in range(patterns):
@@ -150,7 +150,8 @@ class RunStencils:
     def reads(self, points: Ints) -> Ints:
         """Return the flat indices, of what is read, from which offsets of points are counted."""
         inner, rows = self._inner, self.band.rows
-        return points + points // (inner * rows) * ((self.valid.shape[self.axis] - rows) * inner)
+        more = (self.valid.shape[self.axis] - rows) * inner
+        return points + points // (inner * rows) * more if more else points
 
     @property
     def stride(self) -> int:
@@ -163,7 +164,8 @@ class RunStencils:
 
     def _along(self, points: Ints) -> Ints:
         """Return indices along the axis."""
-        return points // self._inner % self.band.rows
+        along: Ints = points // self._inner % self.band.rows
+        return along
 
     @property
     def _least(self) -> int:

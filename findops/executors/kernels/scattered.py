@@ -38,15 +38,14 @@ class ScatteredKernel:
         Arrays (batch, points) and (points) of real numbers, or parts of complex ones.
         """
         factors = None if factors is None else np.ascontiguousarray(factors, self.dtype)
-        kernel = self._kernel(factors is not None)
+        kernel = self._kernel(u.strides[-1], factors is not None)
         addresses = self._addresses
         if factors is not None:
             addresses = np.append(addresses, factors.ctypes.data)
         threads = num_threads() if worth_threads(out.size) else 1
-        steps = [u.strides[-1], out.strides[-1]]
 
         def work(entry: int, first: int, last: int) -> None:
-            box = np.array([first, last, *steps], dtype=np.int64)
+            box = np.array([first, last], dtype=np.int64)
             source, target = u[entry].ctypes.data, out[entry].ctypes.data
             kernel.call(addresses.ctypes.data, box.ctypes.data, source, target, 0, scale, 0.0)
 
@@ -59,10 +58,10 @@ class ScatteredKernel:
         cuts = (int(blocks[(len(blocks) - 1) * i // count]) for i in range(count + 1))
         return pairwise(cuts if count else ())
 
-    def _kernel(self, factored: bool) -> Kernel:
+    def _kernel(self, step: int, factored: bool) -> Kernel:
         s = self.stencils
-        bits = tuple(8 * indices.itemsize for indices in (s.points, s.reads))
-        return _kernel(self.dtype.itemsize, s.weights.shape[1], bits, factored)
+        bits = 8 * s.points.itemsize, 0 if s.reads is s.points else 8 * s.reads.itemsize
+        return _kernel(self.dtype.itemsize, s.weights.shape[1], step, bits, factored)
 
     @cached_property
     def _weights(self) -> Array:
@@ -76,26 +75,31 @@ class ScatteredKernel:
 
 
 @lru_cache
-def _kernel(size: int, taps: int, bits: tuple[int, ...], factored: bool) -> Kernel:
-    """Return the function that goes through runs of stencils, with one run's in registers."""
+def _kernel(size: int, taps: int, step: int, bits: tuple[int, int], factored: bool) -> Kernel:
+    """Return the function that goes through runs of stencils, with one run's in registers.
+
+    Numbers are `step` bytes apart. Indices have some bits, those of what is read none where they
+    are those of the result.
+    """
     b = Builder(size, 1)
     b.mark("entry")
     starts, kinds, points, reads, offsets, weights = (b.load_pointer("%args", i) for i in range(6))
     factors = b.load_pointer("%args", 6) if factored else ""
-    first, last, step_in, step_out = (b.load_int("%box", i) for i in range(4))
     scale = "%re" if size == 8 else b.value("fptrunc double %re to float")
-    with b.loop(first, last) as i:
+    with b.loop(b.load_int("%box", 0), b.load_int("%box", 1)) as i:
         tap = b.mul(b.load_int(kinds, i), taps)
-        at = [b.mul(b.load_int(offsets, b.add(tap, t)), step_in) for t in range(taps)]
+        apart = [b.mul(b.load_int(offsets, b.add(tap, t)), step) for t in range(taps)]
+        at = [b.offset("%u", by) for by in apart]
         own = [b.scalar("fmul", b.load_real(weights, b.add(tap, t)), scale) for t in range(taps)]
         with b.loop(b.load_int(starts, i), b.load_int(starts, b.add(i, 1))) as k:
-            source = b.offset("%u", b.mul(_index(b, reads, k, bits[1]), step_in))
-            total = b.scalar("fmul", own[0], b.load_real(b.offset(source, at[0])))
-            for offset, weight in zip(at[1:], own[1:], strict=True):
-                total = _fma(b, weight, b.load_real(b.offset(source, offset)), total)
+            to = b.mul(_index(b, points, k, bits[0]), step)
+            source = b.mul(_index(b, reads, k, bits[1]), step) if bits[1] else to
+            total = b.scalar("fmul", own[0], b.load_real(b.offset(at[0], source)))
+            for pointer, weight in zip(at[1:], own[1:], strict=True):
+                total = _fma(b, weight, b.load_real(b.offset(pointer, source)), total)
             if factored:
                 total = b.scalar("fmul", total, b.load_real(factors, k))
-            target = b.offset("%v", b.mul(_index(b, points, k, bits[0]), step_out))
+            target = b.offset("%v", to)
             total = b.scalar("fadd", b.load_real(target), total)
             b.emit(f"store {b.real} {total}, ptr {target}, align {size}")
     b.emit("ret void")
