@@ -1,99 +1,38 @@
-"""Stencils at scattered points, few kinds of them: what they make is added to a result."""
+"""Stencils at scattered points: what they make is added to a result."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+
+from findops.executors.stencil_runs import StencilRuns
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from findops.common.arrays import AnyInts, Array, Floats, Int64s, Ints
+    from findops.common.arrays import Array
     from findops.executors.kernels.scattered import ScatteredKernel
+    from findops.executors.stencil_runs import StencilGroup
 
-__all__ = ["ScatteredStencils", "StencilGroup", "numbered"]
+__all__ = ["ScatteredStencils"]
 
 NUMPY_TAPS = 1024
 """Taps up to which NumPy is used: compiled kernels do not pay for loading them."""
 
-BLOCK = 1 << 11
-"""Points of a block of the result: its kinds are gone through one by one, with the block and what
-it reads in the first caches."""
-
-
-class StencilGroup(NamedTuple):
-    """Stencils at some points of a result."""
-
-    points: Ints
-    """Flat indices in the result."""
-    reads: Ints
-    """Flat indices in the field, from which offsets are counted."""
-    kinds: Ints
-    """The kind of each."""
-    offsets: Ints
-    """Of each kind, (kinds, taps)."""
-    weights: Floats
-    """Of each kind, (kinds, taps); what has no weight is not read."""
-    factors: Array | None = None
-    """What each result is multiplied by, real or complex."""
-
-    @staticmethod
-    def none() -> StencilGroup:
-        """Return stencils at no point."""
-        nothing = np.zeros(0, np.intp)
-        table = np.zeros((0, 1), np.intp)
-        return StencilGroup(nothing, nothing, nothing, table, np.zeros((0, 1)))
-
 
 @dataclass(frozen=True, eq=False)
 class ScatteredStencils:
-    """Stencils in the order in which they are gone through: block by block, kind by kind."""
+    """Stencils made ready, for each type of arrays as they come."""
 
-    points: AnyInts
-    reads: AnyInts
-    factors: Array | None
-    starts: Int64s
-    """Where each run of stencils of one kind in one block begins, and the last one ends."""
-    kinds: Int64s
-    """The kind of each run."""
-    blocks: Int64s
-    """The first run of each block, and the end."""
-    offsets: Int64s
-    """(kinds, taps)."""
-    weights: Floats
-    """(kinds, taps), none of them 0."""
+    runs: StencilRuns
     kernels: dict[np.dtype[Any], ScatteredKernel] = field(default_factory=dict)
 
     @staticmethod
     def of(groups: Sequence[StencilGroup]) -> ScatteredStencils:
-        """Bring stencils into order."""
-        width = max((group.weights.shape[1] for group in groups), default=1)
-        first = np.cumsum([0, *(len(group.weights) for group in groups)])
-        tables = [_without_zeros(group.offsets, group.weights, width) for group in groups]
-        points = _joined([group.points for group in groups])
-        reads = _joined([group.reads for group in groups])
-        kinds = _joined([group.kinds + k for group, k in zip(groups, first[:-1], strict=True)])
-        block = points // BLOCK
-        order = _stable_order(kinds)
-        order = order[_stable_order(block[order])]
-        block, kinds = block[order], kinds[order]
-        new_block = np.diff(block, prepend=-1) != 0
-        new_run = new_block | (np.diff(kinds, prepend=-1) != 0)
-        starts = np.flatnonzero(new_run)
-        same = np.array_equal(points, reads)
-        ordered = _narrow(points[order])
-        return ScatteredStencils(
-            ordered,
-            ordered if same else _narrow(reads[order]),
-            _factors(groups, order),
-            np.append(starts, len(points)),
-            kinds[starts].astype(np.int64),
-            np.append(np.flatnonzero(new_block[starts]), len(starts)),
-            np.concatenate([np.zeros((0, width), np.int64), *(table[0] for table in tables)]),
-            np.concatenate([np.zeros((0, width)), *(table[1] for table in tables)]),
-        )
+        """Make stencils ready."""
+        return ScatteredStencils(StencilRuns.of(groups))
 
     def add_to(self, out: Array, u: Array, scale: float) -> None:
         """Add scale times what the stencils make of u (batch, points) to out (batch, points).
@@ -101,7 +40,7 @@ class ScatteredStencils:
         Both are of the same type, without gaps, and apart.
         """
         for source, target, factors, sign in self._real_parts(u, out):
-            if self.weights.shape[1] * len(self.points) * len(u) <= NUMPY_TAPS:
+            if self.runs.weights.shape[1] * len(self.runs.points) * len(u) <= NUMPY_TAPS:
                 self._add_by_numpy(source, target, factors, sign * scale)
             else:
                 self._kernel(target.dtype).add(source, target, factors, sign * scale)
@@ -110,7 +49,7 @@ class ScatteredStencils:
         self, u: Array, out: Array
     ) -> Iterator[tuple[Array, Array, Array | None, float]]:
         """Yield products of real numbers: of what is read and multiplied, what is added to."""
-        f = self.factors
+        f = self.runs.factors
         if not np.iscomplexobj(u):
             yield u, out, f, 1.0
             return
@@ -122,12 +61,12 @@ class ScatteredStencils:
             yield u.real, out.imag, f.imag, 1.0
 
     def _add_by_numpy(self, u: Array, out: Array, factors: Array | None, scale: float) -> None:
-        kinds = np.repeat(self.kinds, np.diff(self.starts))
-        taps = u[:, self.reads[:, None] + self.offsets[kinds]]
-        values = np.vecdot(self.weights[kinds].astype(u.dtype), taps)
+        kinds = np.repeat(self.runs.kinds, np.diff(self.runs.starts))
+        taps = u[:, self.runs.reads[:, None] + self.runs.offsets[kinds]]
+        values = np.vecdot(self.runs.weights[kinds].astype(u.dtype), taps)
         if factors is not None:
             values *= factors.astype(u.dtype)
-        at: Any = (slice(None), self.points)
+        at: Any = (slice(None), self.runs.points)
         np.add.at(out, at, values * u.dtype.type(scale))
 
     def _kernel(self, dtype: np.dtype[Any]) -> ScatteredKernel:
@@ -135,55 +74,5 @@ class ScatteredStencils:
         from findops.executors.kernels.scattered import ScatteredKernel
 
         return self.kernels.get(dtype) or self.kernels.setdefault(
-            dtype, ScatteredKernel(self, dtype)
+            dtype, ScatteredKernel(self.runs, dtype)
         )
-
-
-def numbered(keys: Ints, size: int) -> tuple[Ints, Ints]:
-    """Count the different keys below a size: return the number of each, and where one of it is."""
-    used = np.zeros(size, dtype=bool)
-    used[keys] = True
-    which = (np.cumsum(used, dtype=np.int32) - 1)[keys].astype(np.intp)
-    place = np.zeros(np.count_nonzero(used), dtype=np.intp)
-    place[which] = np.arange(len(keys))
-    return which, place
-
-
-def _without_zeros(offsets: Ints, weights: Floats, width: int) -> tuple[Int64s, Floats]:
-    """Return tables of `width` taps with none that has no weight.
-
-    In their place a row reads its last tap several times, each for its part of the weight.
-    """
-    order = np.argsort(weights == 0, axis=1, kind="stable")
-    last = np.count_nonzero(weights, axis=1)[:, None] - 1
-    tap = np.minimum(np.arange(width), last)
-    taken = np.take_along_axis(order, tap, axis=1)
-    parts = np.where(tap == last, width - last, 1)
-    return (
-        np.take_along_axis(offsets, taken, axis=1).astype(np.int64),
-        np.take_along_axis(weights, taken, axis=1) / parts,
-    )
-
-
-def _factors(groups: Sequence[StencilGroup], order: Ints) -> Array | None:
-    if all(group.factors is None for group in groups):
-        return None
-    ones = (
-        np.ones(len(group.points)) if group.factors is None else group.factors for group in groups
-    )
-    return np.concatenate(list(ones))[order]
-
-
-def _joined(arrays: Sequence[Ints]) -> Ints:
-    return np.concatenate([np.zeros(0, np.intp), *arrays])
-
-
-def _narrow(values: Ints) -> AnyInts:
-    """Return indices as int32 where they fit, as kernels read them."""
-    fits = not len(values) or max(int(values.max()), -int(values.min())) < 1 << 31
-    return values.astype(np.int32 if fits else np.int64)
-
-
-def _stable_order(keys: Ints) -> Ints:
-    """Sort numbers that are not negative; small ones by their digits, in linear time."""
-    return np.argsort(keys.astype(np.min_scalar_type(keys.max(initial=0))), kind="stable")

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from findops.executors.rowwise import Rowwise
-from findops.executors.scattered import ScatteredStencils, StencilGroup
+from findops.executors.scattered import ScatteredStencils
+from findops.executors.stencil_runs import StencilGroup
 from findops.masked.partial_map import Component, Derivative, Product, Sum
 from findops.plan.band import folded
 from findops.plan.program import Chain, Factor, Layout, Program, Term
@@ -17,7 +18,7 @@ from findops.plan.program import Chain, Factor, Layout, Program, Term
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from findops.common.arrays import Array
+    from findops.common.arrays import Array, Bools
     from findops.executors.contiguous import Ready
     from findops.masked.partial_map import PartialMap
     from findops.plan.band import Band
@@ -30,6 +31,8 @@ class PartialApplication:
     """A sum of products: of each, what is applied first stands first."""
 
     products: tuple[tuple[Stage | PartialApplication, ...], ...]
+    defined: Bools
+    """Where there are values, (components, *points)."""
 
     @staticmethod
     def of(total: Sum) -> PartialApplication:
@@ -50,7 +53,7 @@ class PartialApplication:
         if direct or not products:
             # All that reads the field itself is one program.
             products.insert(0, (Stage.of(inputs, outputs, direct),))
-        return PartialApplication(tuple(products))
+        return PartialApplication(tuple(products), total.defined)
 
     def __call__(
         self, u: Array, out: Array | None = None, add: bool = False, scale: float = 1.0

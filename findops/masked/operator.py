@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass, fields
 from functools import cached_property
 from numbers import Real
-from typing import TYPE_CHECKING, Any, Literal, cast, overload
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, cast, overload
 
 import numpy as np
 from scipy import sparse
@@ -19,7 +19,8 @@ from findops.executors.contiguous import fits
 from findops.executors.libraries.holes import Patch
 from findops.executors.lookup import executor
 from findops.executors.rowwise import delivered
-from findops.executors.scattered import ScatteredStencils, StencilGroup
+from findops.executors.scattered import ScatteredStencils
+from findops.executors.stencil_runs import StencilGroup
 from findops.expressions.expression import Discrete
 from findops.masked.accuracy import near_accuracy
 from findops.masked.application import PartialApplication
@@ -34,6 +35,16 @@ if TYPE_CHECKING:
     from findops.operators.operator import Operator
 
 __all__ = ["Masked"]
+
+
+class NearRows(NamedTuple):
+    """The rows that a hole changes."""
+
+    whole: Bools
+    """Where there are others."""
+    rows: Ints
+    """Their flat indices."""
+    matrix: csr_array
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -183,9 +194,8 @@ class Masked(Discrete):
             If the operator is a product of bound ones that are sums.
         """
         found = self.operator.accuracy.ravel()
-        found[self._near_rows] = near_accuracy(
-            self.operator.program, self._valid, self.operator.domain, self._near_rows
-        )
+        near = self._near.rows
+        found[near] = near_accuracy(self.operator.program, self._valid, self.operator.domain, near)
         found[~self._defined.ravel()] = np.nan
         return found.reshape(self.defined.shape)
 
@@ -215,11 +225,11 @@ class Masked(Discrete):
             If the format is unknown.
         """
         check_format(format)
-        kept = np.flatnonzero(self._defined & self._reach.whole)
-        rest = np.flatnonzero(~self._defined)
+        kept, rest = (np.flatnonzero(where) for where in (self._near.whole, ~self._defined))
         none = sparse.csr_array((len(rest), self.operator.shape[1]))
-        parts = [self.operator.matrix(rows=kept), self._near_matrix, none]
-        order = np.argsort(np.concatenate([kept, self._near_rows, rest]))
+        parts = [self.operator.matrix(rows=kept), self._near.matrix, none]
+        order = np.empty(self.operator.shape[0], dtype=np.intp)
+        order[np.concatenate([kept, self._near.rows, rest])] = np.arange(len(order))
         # SciPy's types know formats as literals only.
         made: sparray = sparse.vstack(parts, format="csr")[order].asformat(cast("Any", format))
         return made
@@ -230,14 +240,18 @@ class Masked(Discrete):
         inputs = self.operator.program.inputs
         return np.broadcast_to(self.mask, (inputs.count, *inputs.points))
 
-    @cached_property
+    @property
     def _reach(self) -> Sum:
         op = self.operator
         return Identity(op.domain.axes, self._valid).then(op.program)
 
     @cached_property
+    def _application(self) -> PartialApplication:
+        return PartialApplication.of(self._reach)
+
+    @cached_property
     def _defined(self) -> Bools:
-        there = self._reach.defined
+        there = self._application.defined
         if self.operator.range == self.operator.domain:
             there = there & self.mask
         there.flags.writeable = False
@@ -257,27 +271,20 @@ class Masked(Discrete):
         return ScatteredStencils.of([group])
 
     @cached_property
-    def _application(self) -> PartialApplication:
-        return PartialApplication.of(self._reach)
-
-    @cached_property
-    def _near_rows(self) -> Ints:
-        """Flat indices of the rows that a hole changes."""
-        return np.flatnonzero(self._defined & ~self._reach.whole)
-
-    @cached_property
-    def _near_matrix(self) -> csr_array:
-        matrix = self._reach.rows(self._near_rows)
+    def _near(self) -> NearRows:
+        reach = self._reach
+        rows = np.flatnonzero(self._defined & ~reach.whole)
+        matrix = reach.rows(rows)
         matrix.eliminate_zeros()
         matrix.sort_indices()
-        return matrix
+        return NearRows(self._defined & reach.whole, rows, matrix)
 
     @cached_property
     def _patch(self) -> Patch:
         """What puts rows near holes, and NaN, into results of other libraries."""
         return Patch(
-            self._near_matrix,
-            self._near_rows,
+            self._near.matrix,
+            self._near.rows,
             ~self.defined,
             len(self.operator.program.inputs.shape),
         )

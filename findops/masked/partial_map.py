@@ -186,7 +186,14 @@ class Derivative(Step):
         return whole
 
     def rows(self, chosen: Ints) -> csr_array:
-        return times(self.stencils.rows(chosen), self.of.rows)
+        matrix = self.stencils.rows(chosen)
+        match self.of:
+            case Component(of=Identity(), number=number):
+                columns = matrix.indices + number * self.stencils.valid.size
+                shape = len(chosen), self.columns
+                return sparse.csr_array((matrix.data, columns, matrix.indptr), shape=shape)
+            case _:
+                return times(matrix, self.of.rows)
 
 
 @dataclass(frozen=True, eq=False)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, cast
 import numpy as np
 from scipy import sparse
 
-from findops.executors.scattered import numbered
+from findops.executors.stencil_runs import numbered
 from findops.grids.axes import Half
 
 if TYPE_CHECKING:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from findops.common.arrays import Array, Int64s
     from findops.executors.kernels.machine import Kernel
-    from findops.executors.scattered import ScatteredStencils
+    from findops.executors.stencil_runs import StencilRuns
 
 __all__ = ["ScatteredKernel"]
 
@@ -29,7 +29,7 @@ __all__ = ["ScatteredKernel"]
 class ScatteredKernel:
     """Stencils made ready for real parts of one type."""
 
-    stencils: ScatteredStencils
+    runs: StencilRuns
     dtype: np.dtype[Any]
 
     def add(self, u: Array, out: Array, factors: Array | None, scale: float) -> None:
@@ -53,23 +53,23 @@ class ScatteredKernel:
 
     def _parts(self, threads: int) -> Iterator[tuple[int, int]]:
         """Yield ranges of runs, of whole blocks, so that none adds to a point of another."""
-        blocks = self.stencils.blocks
+        blocks = self.runs.blocks
         count = min(threads * TASKS_PER_THREAD if threads > 1 else 1, len(blocks) - 1)
         cuts = (int(blocks[(len(blocks) - 1) * i // count]) for i in range(count + 1))
         return pairwise(cuts if count else ())
 
     def _kernel(self, step: int, factored: bool) -> Kernel:
-        s = self.stencils
+        s = self.runs
         bits = 8 * s.points.itemsize, 0 if s.reads is s.points else 8 * s.reads.itemsize
         return _kernel(self.dtype.itemsize, s.weights.shape[1], step, bits, factored)
 
     @cached_property
     def _weights(self) -> Array:
-        return self.stencils.weights.astype(self.dtype)
+        return self.runs.weights.astype(self.dtype)
 
     @cached_property
     def _addresses(self) -> Int64s:
-        s = self.stencils
+        s = self.runs
         tables = (s.starts, s.kinds, s.points, s.reads, s.offsets, self._weights)
         return np.array([table.ctypes.data for table in tables], dtype=np.int64)
 
