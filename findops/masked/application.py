@@ -18,7 +18,7 @@ from findops.plan.program import Chain, Factor, Layout, Program, Term
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from findops.common.arrays import Array, Bools
+    from findops.common.arrays import Array, Ints
     from findops.executors.contiguous import Ready
     from findops.masked.partial_map import PartialMap
     from findops.plan.band import Band
@@ -30,30 +30,28 @@ __all__ = ["PartialApplication"]
 class PartialApplication:
     """A sum of products: of each, what is applied first stands first."""
 
-    products: tuple[tuple[Stage | PartialApplication, ...], ...]
-    defined: Bools
-    """Where there are values, (components, *points)."""
+    products: tuple[Path, ...]
 
     @staticmethod
-    def of(total: Sum) -> PartialApplication:
-        """Make ready what a program makes of the values of another map."""
-        inputs, outputs = total.program.inputs, total.program.outputs
+    def of(total: Sum, blank: Ints) -> PartialApplication:
+        """Make ready what a program makes of the values of another map; NaN at flat indices."""
         direct: list[tuple[int, Link]] = []
-        products: list[tuple[Stage | PartialApplication, ...]] = []
+        others: list[list[tuple[int, Link]] | Sum] = []
         for row, made in total.parts:
-            if row is None:
-                products.append(_composed(made, total.of))
+            if isinstance(made, Sum):
+                others.append(made)
                 continue
+            assert row is not None
             link = Link.last(made)
             if isinstance(link.source, Component):
                 direct.append((row, link))
             else:
-                last = Stage.of(Layout((), link.source.defined.shape), outputs, [(row, link)])
-                products.append((*_stages(link.source, inputs), last))
-        if direct or not products:
-            # All that reads the field itself is one program.
-            products.insert(0, (Stage.of(inputs, outputs, direct),))
-        return PartialApplication(tuple(products), total.defined)
+                others.append([(row, link)])
+        # All that reads the field itself is one program.
+        *first, last = [direct, *others] if direct or not others else others
+        none = np.zeros(0, dtype=np.intp)
+        products = (*(_product(one, total, none) for one in first), _product(last, total, blank))
+        return PartialApplication(products)
 
     def __call__(
         self, u: Array, out: Array | None = None, add: bool = False, scale: float = 1.0
@@ -81,10 +79,20 @@ class Stage:
     """The rows made ready for arrays of a shape and type."""
 
     @staticmethod
-    def of(inputs: Layout, outputs: Layout, links: Sequence[tuple[int, Link]]) -> Stage:
-        """Make ready a sum of links, each to a component."""
+    def of(
+        inputs: Layout, outputs: Layout, links: Sequence[tuple[int, Link]], blank: Ints
+    ) -> Stage:
+        """Make ready a sum of links, each to a component; NaN at flat indices."""
         parts = tuple(Chain(row, link.column, (link.kept_term(),)) for row, link in links)
-        near = ScatteredStencils.of([link.near(row) for row, link in links])
+        # NaN times anything is NaN, so that what is read there does not matter.
+        nothing = StencilGroup(
+            blank,
+            np.minimum(blank, inputs.size - 1),
+            np.zeros_like(blank),
+            np.zeros((1, 1), np.intp),
+            np.full((1, 1), np.nan),
+        )
+        near = ScatteredStencils.of([*(link.near(row) for row, link in links), nothing])
         return Stage(Rowwise.of(Program(inputs, outputs, parts)), near)
 
     def __call__(
@@ -167,20 +175,35 @@ class Link(NamedTuple):
         )
 
 
-def _stages(made: PartialMap, inputs: Layout) -> tuple[Stage, ...]:
-    """Return the stages that make one component from a field."""
-    link, outputs = Link.last(made), Layout((), made.defined.shape)
+Path = tuple["Stage | PartialApplication", ...]
+"""What is applied one after the other, the first first."""
+
+
+def _product(links: list[tuple[int, Link]] | Sum, total: Sum, blank: Ints) -> Path:
+    """Return the path to a part of a sum: a composition, or links that read the same."""
+    if isinstance(links, Sum):
+        return _composed(links, total.of, blank)
+    inputs, outputs = total.program.inputs, total.program.outputs
+    source = links[0][1].source if links else None
+    if source is None or isinstance(source, Component):
+        return (Stage.of(inputs, outputs, links, blank),)
+    between = Layout((), source.defined.shape)
+    return (*_stages(source, inputs), Stage.of(between, outputs, links, blank))
+
+
+def _stages(made: PartialMap, inputs: Layout) -> Path:
+    """Return the path that makes one component from a field."""
+    link, outputs, none = Link.last(made), Layout((), made.defined.shape), np.zeros(0, np.intp)
     if isinstance(link.source, Component):
-        return (Stage.of(inputs, outputs, [(0, link)]),)
-    before = Layout((), link.source.defined.shape)
-    return (*_stages(link.source, inputs), Stage.of(before, outputs, [(0, link)]))
+        return (Stage.of(inputs, outputs, [(0, link)], none),)
+    between = Layout((), link.source.defined.shape)
+    return (*_stages(link.source, inputs), Stage.of(between, outputs, [(0, link)], none))
 
 
-def _composed(made: PartialMap, start: PartialMap) -> tuple[PartialApplication, ...]:
-    """Return the sums that lead from one map to another."""
-    sums = []
-    while made is not start:
-        assert isinstance(made, Sum)
-        sums.append(PartialApplication.of(made))
-        made = made.of
-    return tuple(reversed(sums))
+def _composed(made: Sum, start: PartialMap, blank: Ints) -> Path:
+    """Return the path of sums that leads from one map to another."""
+    last = PartialApplication.of(made, blank)
+    if made.of is start:
+        return (last,)
+    assert isinstance(made.of, Sum)
+    return (*_composed(made.of, start, np.zeros(0, np.intp)), last)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, fields
 from functools import cached_property
 from numbers import Real
@@ -19,8 +18,6 @@ from findops.executors.contiguous import fits
 from findops.executors.libraries.holes import Patch
 from findops.executors.lookup import executor
 from findops.executors.rowwise import delivered
-from findops.executors.scattered import ScatteredStencils
-from findops.executors.stencil_runs import StencilGroup
 from findops.expressions.expression import Discrete
 from findops.masked.accuracy import near_accuracy
 from findops.masked.application import PartialApplication
@@ -156,13 +153,11 @@ class Masked(Discrete):
         direct = isinstance(scale, Real) and fits(out, batch + shape, u.dtype, u)
         if out is not None and not direct:
             return delivered(self._apply(u, None, False, scale), out, add)
+        apply = self._bound[1]
         if isinstance(scale, Real):
-            result = self._application(u, out, add, float(scale))
-        else:
-            result = self._application(u)
-            result *= u.dtype.type(scale)
-        flat = result.reshape(math.prod(batch), self.operator.program.outputs.size)
-        self._blank.add_to(flat, flat, 1.0)
+            return apply(u, out, add, float(scale))
+        result = apply(u)
+        result *= u.dtype.type(scale)
         return result
 
     def __getstate__(self) -> dict[str, Any]:
@@ -246,29 +241,23 @@ class Masked(Discrete):
         return Identity(op.domain.axes, self._valid).then(op.program)
 
     @cached_property
-    def _application(self) -> PartialApplication:
-        return PartialApplication.of(self._reach)
-
-    @cached_property
-    def _defined(self) -> Bools:
-        there = self._application.defined
+    def _bound(self) -> tuple[Bools, PartialApplication]:
+        """Where there are values, and what makes them."""
+        reach = self._reach
+        there = reach.defined
         if self.operator.range == self.operator.domain:
             there = there & self.mask
         there.flags.writeable = False
-        return there
+        return there, PartialApplication.of(reach, np.flatnonzero(~there))
+
+    @property
+    def _defined(self) -> Bools:
+        return self._bound[0]
 
     @cached_property
     def _full(self) -> bool:
         """Whether there is no hole."""
         return bool(self.mask.all())
-
-    @cached_property
-    def _blank(self) -> ScatteredStencils:
-        """What makes NaN where there is no value: NaN times what is there, whatever it is."""
-        points = np.flatnonzero(~self._defined)
-        kinds, here = np.zeros_like(points), np.zeros((1, 1), np.intp)
-        group = StencilGroup(points, points, kinds, here, np.full((1, 1), np.nan))
-        return ScatteredStencils.of([group])
 
     @cached_property
     def _near(self) -> NearRows:
