@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 
 __all__ = ["PartialApplication"]
 
+KEPT = 64
+"""Shapes and types for which a stage keeps a quick function."""
+
 
 @dataclass(frozen=True, eq=False)
 class PartialApplication:
@@ -75,7 +78,7 @@ class Stage:
 
     rowwise: Rowwise
     near: ScatteredStencils
-    ready: dict[tuple[tuple[int, ...], np.dtype[Any]], Ready] = field(default_factory=dict)
+    ready: dict[tuple[tuple[int, ...], np.dtype[Any]], Ready | None] = field(default_factory=dict)
     """The rows made ready for arrays of a shape and type."""
 
     @staticmethod
@@ -101,9 +104,10 @@ class Stage:
         inputs, outputs = self.rowwise.program.inputs, self.rowwise.program.outputs
         count = math.prod(u.shape[: u.ndim - len(inputs.shape)])
         key = u.shape, u.dtype
-        if key not in self.ready:
-            self.ready[key] = self.rowwise.ready(*key) or self.rowwise
-        result = self.ready[key](u, out, add, scale)
+        if key not in self.ready and len(self.ready) < KEPT:
+            self.ready[key] = self.rowwise.ready(*key)
+        quick = self.ready.get(key)
+        result = None if quick is None else quick(u, out, add, scale)
         if result is None:
             result = self.rowwise(u, out, add, scale)
         self.near.add_to(result.reshape(count, outputs.size), u.reshape(count, inputs.size), scale)
