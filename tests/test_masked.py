@@ -2,6 +2,7 @@
 
 import math
 import pickle
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -187,6 +188,13 @@ def test_there_are_few_kinds_of_rows_and_points_have_only_an_index():
         assert runs.points.dtype == np.int32
         assert runs.reads is runs.points
         np.testing.assert_array_equal(np.sort(runs.points), points)
+        # Threads share whole blocks, which have no point in common.
+        ends = runs.starts[runs.blocks]
+        blocks = [set(runs.points[a:b].tolist()) for a, b in pairwise(ends)]
+        assert len(blocks) > 1
+        assert sum(map(len, blocks)) == len(set().union(*blocks)) == len(points)
+        highest = np.array([max(block) for block in blocks[:-1]])
+        assert (highest < [min(block) for block in blocks[1:]]).all()
 
 
 # The stencils that valid points allow, found anew ------------------------------------------------

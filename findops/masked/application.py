@@ -12,7 +12,6 @@ from findops.executors.rowwise import Rowwise
 from findops.executors.scattered import ScatteredStencils
 from findops.executors.stencil_runs import StencilGroup
 from findops.masked.partial_map import Component, Derivative, Product, Sum
-from findops.plan.band import folded
 from findops.plan.program import Chain, Factor, Layout, Program, Term
 
 if TYPE_CHECKING:
@@ -141,7 +140,7 @@ class Link(NamedTuple):
         kept = self.source.defined
         if self.derivative is not None:
             stencils, kept = self.derivative.stencils, self.derivative.stencils.kept
-            bands[stencils.axis] = folded(stencils.band)
+            bands[stencils.axis] = stencils.band
         term = Term(tuple(bands))
         if self.product is not None:
             given = self.product.term
