@@ -62,8 +62,12 @@ class ScatteredStencils:
 
     def _add_by_numpy(self, u: Array, out: Array, factors: Array | None, scale: float) -> None:
         kinds = np.repeat(self.runs.kinds, np.diff(self.runs.starts))
-        taps = u[:, self.runs.reads[:, None] + self.runs.offsets[kinds]]
-        values = np.vecdot(self.runs.weights[kinds].astype(u.dtype), taps)
+        weights, offsets = self.runs.weights.astype(u.dtype), self.runs.offsets
+        # Tap after tap, as kernels do.
+        values = sum(
+            weights[kinds, tap] * u[:, self.runs.reads + offsets[kinds, tap]]
+            for tap in range(weights.shape[1])
+        )
         if factors is not None:
             values *= factors.astype(u.dtype)
         at: Any = (slice(None), self.runs.points)

@@ -104,16 +104,17 @@ def numbered(keys: Ints, size: int) -> tuple[Ints, Ints]:
 def _without_zeros(offsets: Ints, weights: Floats, width: int) -> tuple[Int64s, Floats]:
     """Return tables of `width` taps with none that has no weight.
 
-    In their place a row reads its last tap several times, each for its part of the weight.
+    In their place a row reads its first tap several times, for an eighth, an eighth, a fourth and a
+    half of the weight, say: added up in this order they are exact, and so the row is what it was.
     """
     order = np.argsort(weights == 0, axis=1, kind="stable")
-    last = np.count_nonzero(weights, axis=1)[:, None] - 1
-    tap = np.minimum(np.arange(width), last)
-    taken = np.take_along_axis(order, tap, axis=1)
-    parts = np.where(tap == last, width - last, 1)
+    repeated = width - np.count_nonzero(weights, axis=1)[:, None]
+    place = np.arange(width)
+    taken = np.take_along_axis(order, np.maximum(place - repeated, 0), axis=1)
+    halved = np.maximum(repeated + 1 - np.maximum(place, 1), 0) * (repeated > 0)
     return (
         np.take_along_axis(offsets, taken, axis=1).astype(np.int64),
-        np.take_along_axis(weights, taken, axis=1) / parts,
+        np.ldexp(np.take_along_axis(weights, taken, axis=1), -halved),
     )
 
 

@@ -42,7 +42,8 @@ class ScatteredKernel:
         addresses = self._addresses
         if factors is not None:
             addresses = np.append(addresses, factors.ctypes.data)
-        threads = num_threads() if worth_threads(out.size) else 1
+        taps = len(u) * self.runs.points.size * self.runs.weights.shape[1]
+        threads = num_threads() if worth_threads(taps) else 1
 
         def work(entry: int, first: int, last: int) -> None:
             box = np.array([first, last], dtype=np.int64)
