@@ -43,7 +43,8 @@ class ScatteredKernel:
         if factors is not None:
             addresses = np.append(addresses, factors.ctypes.data)
         taps = len(u) * self.runs.points.size * self.runs.weights.shape[1]
-        threads = num_threads() if worth_threads(taps) else 1
+        # Two taps take about as long as a point of a plan.
+        threads = num_threads() if worth_threads(taps // 2) else 1
 
         def work(entry: int, first: int, last: int) -> None:
             box = np.array([first, last], dtype=np.int64)
