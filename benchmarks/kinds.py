@@ -128,7 +128,8 @@ def with_holes(shape: Shape) -> Contest:
     kept = masked.defined & (masked.accuracy == op.accuracy)
     rows = masked.matrix(), op.matrix()
     same = kept.ravel() & (abs(rows[0] - rows[1]).sum(axis=1) == 0)
-    if not np.array_equal(masked(u).ravel()[same], op(u).ravel()[same]):
+    apart = np.abs(masked(u) - op(u)).ravel()[same]
+    if apart.max() > 1e-13 * (abs(rows[1]) @ np.abs(u).ravel()).max():
         raise ValueError("rows that no hole changes differ")
     codes = {
         f"findops, {np.mean(wet):.0%} wet": Code(lambda: masked(u, out=v)),
