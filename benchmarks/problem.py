@@ -45,7 +45,7 @@ __all__ = [
 ]
 
 Orders = tuple[int, ...]
-Row = dict[tuple[int, tuple[int, ...]], float]
+Row = defaultdict[tuple[int, tuple[int, ...]], float]
 """The weights of one component of a result, by the component that is read and the offsets."""
 
 
@@ -217,7 +217,7 @@ class Problem:
             for taps in product(*lines):
                 offsets = tuple(k for k, _ in taps)
                 rows[part.row][part.column, offsets] += part.sign * prod(w for _, w in taps)
-        return [dict(row) for row in rows]
+        return rows
 
 
 @dataclass(frozen=True)

@@ -30,28 +30,24 @@ LINE = 64
 def _source(problem: Problem) -> str:
     """Return the code of ``apply(u, v)``, a loop for each axis."""
     rows = problem.rows_of_taps()
-    read, given = problem.padded.shape[-problem.ndim :], problem.shape
     real = {"float32": "float", "float64": "double"}[problem.dtype]
-    loops = [f"for (int i{axis} = 0; i{axis} < {n}; i{axis}++)" for axis, n in enumerate(given)]
-    if problem.ndim == 1:
-        loops[0] = f"#pragma omp parallel for simd\n{loops[0]}"
-    else:
-        loops[0] = f"#pragma omp parallel for\n{loops[0]}"
-        loops[-1] = f"#pragma omp simd\n{loops[-1]}"
-    place = "".join(f"[i{axis}]" for axis in range(problem.ndim))
-    body = "\n".join(f"v[{i}]{place} = {_sum(problem, row)};" for i, row in enumerate(rows))
-    return "\n".join(
-        [
-            f"void apply(const {real} u[restrict]{_sizes(read)}, {real} v[restrict]{_sizes(given)})",
-            "{",
-            *loops,
-            "{",
-            body,
-            "}",
-            "}",
-            "",
-        ]
+    arrays = (
+        f"{kind} {real} {name}[restrict]{''.join(f'[{n}]' for n in shape)}"
+        for kind, name, shape in (
+            ("const", "u", problem.padded.shape[-problem.ndim :]),
+            ("", "v", problem.shape),
+        )
     )
+    loops = [
+        f"for (int i{axis} = 0; i{axis} < {n}; i{axis}++)" for axis, n in enumerate(problem.shape)
+    ]
+    *outer, inner = "#pragma omp parallel for", "#pragma omp simd"
+    if problem.ndim == 1:
+        outer, inner = [], "#pragma omp parallel for simd"
+    place = "".join(f"[i{axis}]" for axis in range(problem.ndim))
+    body = (f"v[{i}]{place} = {_sum(problem, row)};" for i, row in enumerate(rows))
+    head = f"void apply({', '.join(arrays)})"
+    return "\n".join([head, "{", *outer, *loops[:-1], inner, loops[-1], "{", *body, "}", "}", ""])
 
 
 def _sum(problem: Problem, row: Row) -> str:
@@ -64,10 +60,6 @@ def _sum(problem: Problem, row: Row) -> str:
         place = "".join(f"[i{axis} + {problem.reach + k}]" for axis, k in enumerate(offsets))
         terms.append(f"{literal} * u[{column}]{place}")
     return " + ".join(terms)
-
-
-def _sizes(shape: tuple[int, ...]) -> str:
-    return "".join(f"[{n}]" for n in shape)
 
 
 def _compiled(source: str) -> Any:
