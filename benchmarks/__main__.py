@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import argparse
-import gc
 import time
 from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from benchmarks import machine, report
-from benchmarks.cases import CASES, GROUPS, PINNED
+from benchmarks.cases import CASES, GROUPS, PINNED, hold
 from benchmarks.picture import draw
-from benchmarks.pinned import held
+from benchmarks.pinned import hold_pinned
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -51,17 +50,11 @@ def main() -> None:
 def _reported(cases: list[Case], quick: bool) -> Iterator[Outcome]:
     """Hold the contests of a group, and say how long each took."""
     start = time.perf_counter()
-    for outcome in held(cases, quick) if cases[0].group == PINNED else _held(cases, quick):
+    holding = hold_pinned if cases[0].group == PINNED else hold
+    for outcome in holding(cases, quick):
         print(f"{outcome.case.title}: done in {time.perf_counter() - start:.1f} s", flush=True)
         yield outcome
         start = time.perf_counter()
-
-
-def _held(cases: list[Case], quick: bool) -> Iterator[Outcome]:
-    for case in cases:
-        yield case.run(quick)
-        # Generated codes hold their arrays in cycles.
-        gc.collect()
 
 
 def _arguments() -> argparse.Namespace:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
@@ -43,12 +44,12 @@ from benchmarks.timing import rounds
 from benchmarks.transport import transported
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection
+    from collections.abc import Callable, Collection, Iterable, Iterator
 
     from benchmarks.contest import Contest, Shape
     from benchmarks.timing import Samples
 
-__all__ = ["CASES", "GROUPS", "PINNED", "Case", "Outcome", "laplacian_title"]
+__all__ = ["CASES", "GROUPS", "PINNED", "Case", "Outcome", "hold", "laplacian_title"]
 
 BUDGET, QUICK = 0.35, 0.05
 """Seconds to sample one code in one case."""
@@ -152,6 +153,14 @@ class Outcome:
     def ratio(self, subject: str, rival: str) -> float:
         """Return the ratio of two medians."""
         return self.samples[subject].median / self.samples[rival].median
+
+
+def hold(cases: Iterable[Case], quick: bool) -> Iterator[Outcome]:
+    """Hold contests in this process, and yield what comes out of them one by one."""
+    for case in cases:
+        yield case.run(quick)
+        # Generated codes hold their arrays in cycles.
+        gc.collect()
 
 
 def _cube(n: int) -> Shape:
@@ -315,7 +324,12 @@ CASES = (
     Case("kinds", "memmap, Laplacian 256³, acc 4", _cube(256), mapped),
     Case("start", "imports", (), imports),
     *(
-        Case("cold", f"Laplacian {name}, {dtype}", shape, partial(first_calls, what="apply", dtype=dtype))
+        Case(
+            "cold",
+            f"Laplacian {name}, {dtype}",
+            shape,
+            partial(first_calls, what="apply", dtype=dtype),
+        )
         for name, shape in (("64²", (64, 64)), ("100³", _cube(100)))
         for dtype in ("float64", "float32", "complex128")
     ),

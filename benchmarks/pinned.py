@@ -11,16 +11,16 @@ import subprocess
 import sys
 from typing import TYPE_CHECKING
 
-from benchmarks.cases import CASES, Case, Outcome
+from benchmarks.cases import CASES, Case, Outcome, hold
 from benchmarks.timing import Samples
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-__all__ = ["held"]
+__all__ = ["hold_pinned"]
 
 
-def held(cases: Sequence[Case], quick: bool) -> Iterator[Outcome]:
+def hold_pinned(cases: Sequence[Case], quick: bool) -> Iterator[Outcome]:
     """Hold contests, and yield what comes out of them one by one."""
     core = str(max(os.sched_getaffinity(0)))
     titles = [case.title for case in cases]
@@ -40,8 +40,7 @@ def held(cases: Sequence[Case], quick: bool) -> Iterator[Outcome]:
 def _main(quick: str, *titles: str) -> None:
     """Print what comes out of cases, each on a line."""
     cases = {case.title: case for case in CASES}
-    for title in titles:
-        outcome = cases[title].run(quick == "1")
+    for outcome in hold(map(cases.__getitem__, titles), quick == "1"):
         values = {name: samples.values for name, samples in outcome.samples.items()}
         print(json.dumps([outcome.shape, values, outcome.against]), flush=True)
 
