@@ -44,11 +44,11 @@ pystencils find ghost points given and do nothing at the boundaries.
 
 def goals(outcomes: Mapping[str, Outcome]) -> str:
     """Return the table of the goals whose cases were measured, each by its worst case."""
-    found = {
-        goal: [goal.measured(outcomes[title]) for title in goal.cases if title in outcomes]
-        for goal in GOALS
-    }
-    rows = [_goal(goal, measures) for goal, measures in found.items() if measures]
+    rows = []
+    for goal in GOALS:
+        measures = [goal.measured(outcomes[title]) for title in goal.cases if title in outcomes]
+        if measures:
+            rows.append(_goal(goal, measures))
     header = (
         "what",
         "required, at most",
