@@ -85,7 +85,7 @@ PEERS = ("JAX", "Devito", "py-pde", "py-pde, ghosts given")
 CLOSED = (*((n, n) for n in (256, 512, 1024)), *((n, n, n) for n in (64, 96, 128)))
 """The grids on which operators with closures are set against C without."""
 WAYS, WAY = 8, 4096
-"""How many lines of memory a first-level cache holds that lie a multiple of these bytes apart."""
+"""How many lines a first-level cache of 32 kB holds that lie a multiple of these bytes apart."""
 
 LOOPS = (
     "acoustic leapfrog 192³",
@@ -95,7 +95,7 @@ LOOPS = (
 
 
 def _fights(shape: Shape, acc: int, dtype: str) -> bool:
-    """Return whether lines of a stencil's planes, or rows in the plane, put each other out."""
+    """Return whether a stencil's planes, in two dimensions its rows, put each other out."""
     return prod(shape[1:]) * np.dtype(dtype).itemsize % WAY == 0 and acc + 1 > WAYS
 
 
@@ -136,7 +136,7 @@ FIRST_CALLS = (
 AGAINST_C = tuple(
     Goal(
         f"Laplacian acc 2, 4, 8 with closures, 256² to 128³, {threads}, against C without"
-        + (f"; planes {WAY} B apart, more than {WAYS}" if fights else ""),
+        + (f", where more than {WAYS} rows or planes fight for the cache" if fights else ""),
         1.3 if fights else 1.1,
         _closed(pinned, fights),
         INTO,
