@@ -14,7 +14,7 @@ import numpy as np
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from findops.common.arrays import Bools, Floats, Ints
+    from findops.common.arrays import Array, Bools, Floats, Ints
 
 __all__ = ["Axis", "Half", "Nodes", "exact"]
 
@@ -58,6 +58,10 @@ class Axis(ABC):
     @abstractmethod
     def position(self, index: Ints) -> NDArray[np.floating]:
         """Return positions for any indices: beyond the ends, those of periodic or mirror images."""
+
+    def exact_position(self, index: Ints) -> Array:
+        """Return positions without error, as fractions where floating point has none."""
+        return self.position(index)
 
     @abstractmethod
     def half(self) -> Axis:
@@ -106,6 +110,10 @@ class Nodes(Axis):
     def half_position(self, index: Ints) -> NDArray[np.floating]:
         """Return positions of half points."""
 
+    def exact_half_position(self, index: Ints) -> Array:
+        """Return positions of half points without error."""
+        return self.half_position(index)
+
     @abstractmethod
     def half_coordinates(self, n: int) -> Floats:
         """Return coordinates of the n half points."""
@@ -153,6 +161,9 @@ class Half(Axis):
 
     def position(self, index: Ints) -> NDArray[np.floating]:
         return self.of.half_position(index)
+
+    def exact_position(self, index: Ints) -> Array:
+        return self.of.exact_half_position(index)
 
     def half(self) -> Nodes:
         return self.of

@@ -14,6 +14,8 @@ from findops.grids.axes import Axis, Nodes, exact
 from findops.grids.uniform import Uniform
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from numpy.typing import ArrayLike, NDArray
 
     from findops.common.arrays import Array, Floats, Ints
@@ -84,14 +86,48 @@ class Points(Nodes):
         return Fraction(0), Fraction(len(self) - 1)
 
     def position(self, index: Ints) -> NDArray[np.floating]:
-        n, nodes = len(self), self._nodes.astype(np.longdouble)
+        if self._has(index):
+            return self._nodes[index].astype(np.longdouble)
+        n = len(self)
         if self.period is not None:
             laps, inside = np.divmod(index, n)
-            return nodes[inside] + laps * (self.period if self.ascending else -self.period)
+            lap = self.period if self.ascending else -self.period
+            return self._nodes[inside].astype(np.longdouble) + laps * lap
         mirrored, below, above = self.mirror(index)
-        value = nodes[np.clip(mirrored, 0, n - 1)]
-        first, last = nodes[[0, -1]]
+        value = self._nodes[np.clip(mirrored, 0, n - 1)].astype(np.longdouble)
+        first, last = self._nodes[[0, -1]].astype(np.longdouble)
         return np.where(below, 2 * first - value, np.where(above, 2 * last - value, value))
+
+    def exact_position(self, index: Ints) -> Array:
+        if self._has(index):
+            return self._nodes[index]
+        return _each(self._image, index)
+
+    def exact_half_position(self, index: Ints) -> Array:
+        if self._has(index) and self._has(index + 1):
+            left, right = (self._nodes[i].astype(np.longdouble) for i in (index, index + 1))
+            total = left + right
+            # What the sum has lost (O. Møller, BIT 5 (1965) 37-50).
+            added = total - left
+            if not ((left - (total - added)) + (right - added)).any():
+                return total / 2
+        return _each(lambda i: (self._image(i) + self._image(i + 1)) / 2, index)
+
+    def _has(self, index: Ints) -> bool:
+        """Tell whether indices are those of nodes, not of images of them."""
+        return bool(index.size) and bool(index.min() >= 0) and bool(index.max() < len(self))
+
+    def _image(self, index: int) -> Fraction:
+        """Return the position of a node or an image of one."""
+        nodes, last = self._nodes, len(self) - 1
+        if self.period is not None:
+            laps, inside = divmod(index, len(self))
+            lap = Fraction(self.period) * (1 if self.ascending else -1)
+            return Fraction(float(nodes[inside])) + laps * lap
+        wall = min(max(index, 0), last)
+        mirrored = min(max(2 * wall - index, 0), last)
+        value, end = (Fraction(float(nodes[i])) for i in (mirrored, wall))
+        return value if wall == index else 2 * end - value
 
     def half_position(self, index: Ints) -> NDArray[np.floating]:
         left, right = self.position(index), self.position(index + 1)
@@ -232,6 +268,12 @@ def lies_at(axis: Axis, given: Array) -> bool:
     own = given.dtype.newbyteorder("=").type if given.dtype.kind == "f" else np.float64
     ulp = float(np.spacing(own(np.abs(given).max())))
     return bool(np.all(np.abs(axis.coordinates - given) <= 4 * ulp))
+
+
+def _each(position: Callable[[int], Fraction], index: Ints) -> Array:
+    """Return positions as an array of objects."""
+    made = np.array([position(i) for i in index.ravel().tolist()], dtype=object)
+    return made.reshape(index.shape)
 
 
 def _monotone(coords: ArrayLike) -> Floats:

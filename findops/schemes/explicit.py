@@ -14,13 +14,19 @@ from findops.schemes.fornberg import exact_weights, row_weights
 from findops.schemes.scheme import Scheme, Stencil, TooFewPointsError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
+
+    from numpy.typing import NDArray
 
     from findops.common.arrays import Floats, Ints
     from findops.grids.axes import Axis
     from findops.schemes.scheme import Closure
 
 __all__ = ["AxisMap", "ExplicitScheme", "Weighted", "closure_images"]
+
+
+BLOCK = 2**14
+"""Numbers in an array that processors' caches hold several of."""
 
 
 @dataclass(frozen=True)
@@ -43,27 +49,46 @@ class AxisMap:
         """
         spacing = self.source.spacing
         if spacing is None:
-            nodes = self.source.position(columns) - self.target.position(rows)[:, None]
-            return row_weights(self.order, nodes)
+            return self._uneven_weights(rows, columns)
         offsets = tuple(int(j) - int(rows[0]) - self.shift for j in columns[0])
         scale = 1 / spacing**self.order
         return np.array([[float(w * scale) for w in exact_weights(self.order, offsets)]])
 
+    def _uneven_weights(self, rows: Ints, columns: Ints) -> Floats:
+        source, target = self.source, self.target
+        # Positions of images are fractions, which take long: these rows go by themselves.
+        last = len(source) - source.periodic, len(target) - source.periodic
+        images = (columns[:, 0] < 0) | (columns[:, -1] >= last[0]) | (rows >= last[1])
+        weights = np.empty(columns.shape)
+        for some in (~images, images) if images.any() else (slice(None),):
+            nodes = source.exact_position(columns[some].T)
+            weights[some] = row_weights(self.order, nodes, target.exact_position(rows[some]))
+        return weights
+
     def gains_degree(self, offsets: Sequence[int]) -> bool:
         """Tell whether symmetry makes the window exact for one more degree at every row."""
-        inside = np.arange(-min(offsets), len(self.source) - max(offsets))
-        rows = np.arange(len(self.target)) if self.source.periodic else inside
-        if not len(rows):
+        low, high = min(offsets), max(offsets)
+        n, periodic = len(self.source), self.source.periodic
+        rows = range(len(self.target)) if periodic else range(-low, n - high)
+        if not rows:
             return True
-        columns = rows[:, None] + np.array(offsets)
-        weights = self.weights(rows, columns)
-        nodes = self.source.position(columns) - self.target.position(rows)[:, None]
-        scale = np.abs(nodes).max()
-        moments = weights * (nodes / scale) ** len(offsets)
+        parts = list(blocks(rows, len(offsets)))
+        scale = max(np.abs(self._apart(part, o)).max() for part in parts for o in (low, high))
         # Coordinates are rounded, and weights are correct to 1e-14 of their sum.
         rounded = 16 * np.finfo(float).eps * np.abs(self.source.coordinates).max() / scale
-        allowed = (1e-13 + rounded) * np.abs(moments).sum(1)
-        return bool(np.all(np.abs(moments.sum(1)) <= allowed))
+
+        def symmetric(part: Ints) -> bool:
+            nodes = np.stack([self._apart(part, o) for o in offsets], axis=1)
+            weights = self.weights(part, part[:, None] + np.array(offsets))
+            moments = weights * (nodes / scale) ** len(offsets)
+            allowed = (1e-13 + rounded) * np.abs(moments).sum(1)
+            return bool(np.all(np.abs(moments.sum(1)) <= allowed))
+
+        return all(map(symmetric, parts))
+
+    def _apart(self, rows: Ints, offset: int) -> NDArray[np.floating]:
+        """Return how far the points at an offset are from those of some rows."""
+        return self.source.position(rows + offset) - self.target.position(rows)
 
 
 @dataclass(frozen=True)
@@ -94,8 +119,8 @@ class ExplicitScheme(Scheme):
         """
         return axis_map.weights(rows, columns)
 
-    def edge(self, i: int, acc: int, axis_map: AxisMap, inward: int) -> Row:
-        """Return a row whose window sticks out at one end, on points that lie inward.
+    def edge_columns(self, i: int, acc: int, axis_map: AxisMap, inward: int) -> Ints:
+        """Return the points of a row near one end, ascending, which lie inward.
 
         Raises
         ------
@@ -106,8 +131,11 @@ class ExplicitScheme(Scheme):
         if points > n:
             raise TooFewPointsError(points, n)
         first = i + self.lowest(points, axis_map.shift, inward)
-        columns = np.arange(points) + min(max(first, 0), n - points)
-        return Row.merged(columns, axis_map.weights(np.array([i]), columns[None])[0])
+        return np.arange(points) + min(max(first, 0), n - points)
+
+    def edge_weights(self, acc: int, axis_map: AxisMap, rows: Ints, columns: Ints) -> Floats:
+        """Return the weights of windows near an end, as `weights` does."""
+        return self.weights(acc, axis_map, rows, columns)
 
     def band(
         self, order: int, acc: int, source: Axis, target: Axis, closure: tuple[Closure, Closure]
@@ -126,22 +154,24 @@ class ExplicitScheme(Scheme):
             reach = (max(0, -int(offsets[0])), max(0, m - n + int(offsets[-1])))
             ghosts = (reach[0] * halo[0], reach[1] * halo[1])
 
-        def closed(i: int) -> Row:
-            return self._closed(i, acc, axis_map, offsets, closure)
-
-        # On even spacing one row tells the weights of all.
-        rows = np.arange(first, stop if source.spacing is None else min(stop, first + 1))
-        if stop > first:
-            weights = self.weights(acc, axis_map, rows, rows[:, None] + offsets)
-        else:
+        if stop <= first:
             weights = np.zeros((1, len(offsets)))
+        elif source.spacing is not None:
+            row = np.array([first])
+            weights = self.weights(acc, axis_map, row, row[:, None] + offsets)
+        else:
+            weights = np.empty((stop - first, len(offsets)))
+            for rows in blocks(range(first, stop), len(offsets)):
+                found = self.weights(acc, axis_map, rows, rows[:, None] + offsets)
+                weights[rows[0] - first : rows[-1] + 1 - first] = found
+        closed = self._closed([*range(first), *range(stop, m)], acc, axis_map, offsets, closure)
         band = Band(
             rows=m,
             cols=n,
             offsets=tuple(map(int, offsets)),
             weights=weights[0] if len(weights) == 1 else weights,
-            head=tuple(closed(i) for i in range(first)),
-            tail=tuple(closed(i) for i in range(stop, m)),
+            head=closed[:first],
+            tail=closed[first:],
             periodic=source.periodic,
             order=order,
             acc=acc,
@@ -150,15 +180,38 @@ class ExplicitScheme(Scheme):
         return padded(band.compressed(), *ghosts)
 
     def _closed(
+        self,
+        rows: Sequence[int],
+        acc: int,
+        axis_map: AxisMap,
+        offsets: Ints,
+        closure: tuple[Closure, Closure],
+    ) -> tuple[Row, ...]:
+        """Return rows whose windows stick out."""
+        closed: dict[int, Row] = {}
+        windows: dict[tuple[int, object], dict[int, Ints]] = {}
+        for i in rows:
+            face = _biased_face(i + offsets, len(axis_map.source), closure)
+            if face is None:
+                closed[i] = self._mirrored(i, acc, axis_map, offsets, closure)
+                continue
+            kind = closure[face]
+            own = kind if isinstance(kind, int) else acc
+            window = self.edge_columns(i, own, axis_map, -1 if face else 1)
+            # Where the spacing is even, rows have weights in common if they lie alike.
+            alike = len(window) if axis_map.source.spacing is None else tuple(window - i)
+            windows.setdefault((own, alike), {})[i] = window
+        for (own, _), group in windows.items():
+            columns = np.array(list(group.values()))
+            weights = self.edge_weights(own, axis_map, np.array(list(group)), columns)
+            table = np.broadcast_to(weights, columns.shape)
+            closed.update(zip(group, map(Row.merged, columns, table), strict=True))
+        return tuple(closed[i] for i in rows)
+
+    def _mirrored(
         self, i: int, acc: int, axis_map: AxisMap, offsets: Ints, closure: tuple[Closure, Closure]
     ) -> Row:
-        """Return a row whose window sticks out."""
-        n = len(axis_map.source)
-        out = (int(i + offsets[0]) < 0, int(i + offsets[-1]) >= n)
-        for face, inward in ((0, 1), (1, -1)):
-            kind = closure[face]
-            if out[face] and (kind == "accurate" or isinstance(kind, int)):
-                return self.edge(i, kind if isinstance(kind, int) else acc, axis_map, inward)
+        """Return a row that reads images of points in place of those beyond the ends."""
         images, signs = closure_images(i + offsets, axis_map.source, closure)
         weights = self.weights(acc, axis_map, np.array([i]), i + offsets[None])[0]
         return Row.merged(images, signs * weights)
@@ -177,6 +230,20 @@ class Weighted(ExplicitScheme):
         scale = 1 / self.spacing(axis_map.source) ** axis_map.order
         exact = self.stencil(axis_map.order, acc, axis_map.shift).weights
         return np.array([[float(w * scale) for w in exact]])
+
+
+def blocks(rows: range, taps: int) -> Iterator[Ints]:
+    """Yield some rows at a time, so few that what is made of their windows stays in caches."""
+    step = max(BLOCK // taps, 1)
+    for start in range(rows.start, rows.stop, step):
+        yield np.arange(start, min(start + step, rows.stop))
+
+
+def _biased_face(columns: Ints, n: int, closure: tuple[Closure, Closure]) -> int | None:
+    """Return the end, 0 or 1, that keeps a window inside, None if none does."""
+    out = columns[0] < 0, columns[-1] >= n
+    biased = (kind == "accurate" or isinstance(kind, int) for kind in closure)
+    return next((face for face, keeps in enumerate(biased) if keeps and out[face]), None)
 
 
 def closure_images(

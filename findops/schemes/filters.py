@@ -15,6 +15,7 @@ from findops.schemes.explicit import Weighted
 from findops.schemes.scheme import Scheme, Stencil, TooFewPointsError
 
 if TYPE_CHECKING:
+    from findops.common.arrays import Floats, Ints
     from findops.grids.axes import Axis
     from findops.schemes.explicit import AxisMap
     from findops.schemes.scheme import Closure
@@ -118,22 +119,27 @@ class Shapiro(LowPassFilter, Weighted):
         ]
         return Stencil(offsets, tuple((o == 0) - w for o, w in zip(offsets, removed, strict=True)))
 
-    def edge(self, i: int, acc: int, axis_map: AxisMap, inward: int) -> Row:  # noqa: ARG002
+    def edge_columns(self, i: int, acc: int, axis_map: AxisMap, inward: int) -> Ints:  # noqa: ARG002
         m, n = self.order // 2, len(axis_map.source)
         if acc > m:
             raise ValueError(f"its rows near an end have order {m}, less than closure={acc}")
         if n <= m:
             raise TooFewPointsError(m + 1, n)
+        return np.arange(max(i - m, 0), min(i + m + 1, n))
+
+    def edge_weights(self, acc: int, axis_map: AxisMap, rows: Ints, columns: Ints) -> Floats:  # noqa: ARG002
+        m, n = self.order // 2, len(axis_map.source)
         differences = [(-1) ** k * comb(m, k) for k in range(m + 1)]
 
-        def removed(j: int) -> int:
+        def removed(i: int, j: int) -> int:
             """Return an entry of DᵀD: a sum over the differences that read both points."""
             places = range(max(i, j, m) - m, min(i, j, n - 1 - m) + 1)
             return sum(differences[i - k] * differences[j - k] for k in places)
 
-        columns = np.arange(max(i - m, 0), min(i + m + 1, n))
-        weights = [float((i == j) - self._scale * removed(j)) for j in columns.tolist()]
-        return Row.merged(columns, np.array(weights))
+        pairs = zip(rows.tolist(), columns.tolist(), strict=True)
+        return np.array(
+            [[float((i == j) - self._scale * removed(i, j)) for j in read] for i, read in pairs]
+        )
 
     @property
     def _scale(self) -> Fraction:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import math
+import operator
 from fractions import Fraction
-from functools import lru_cache
+from functools import lru_cache, reduce
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,62 +14,154 @@ import numpy as np
 from findops.common.arguments import as_rational, is_symbolic
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
-    from numpy.typing import NDArray
-
-    from findops.common.arrays import Array, Floats
+    from findops.common.arrays import Array, Bools, Floats
     from findops.schemes.rational import Fractions
+
+    FloatKind = type[np.float64] | type[np.longdouble]
 
 __all__ = ["exact_weights", "row_weights", "weights"]
 
 
-def fornberg(order: int, nodes: Sequence[Any], one: Any) -> list[Any]:
+BOUND = 1e-14
+"""The most that the errors of a row's weights add up to, as a part of their sum of magnitudes."""
+
+UNIT = np.finfo(np.float64).eps / 2
+
+
+def lagrange(order: int, distances: Sequence[Any], one: Any) -> list[Any]:
+    """Return derivatives at zero of the products Π (t + distance) that leave out one factor each.
+
+    They come of products of the factors before and after it, to as many powers of t as matter:
+    B. Sadiq and D. Viswanath, Math. Comp. 83 (2014) 2403-2427. Any type with field arithmetic will
+    do: ``Fraction`` and SymPy expressions are exact, NumPy arrays serve many rows at once. That is
+    what ``Any`` stands for here.
+    """
+    before = _partial_products(order, distances, one)
+    after = _partial_products(order, distances[::-1], math.factorial(order) * one)[::-1]
+    return [
+        reduce(
+            operator.add,
+            (p[k] * q[order - k] for k in range(len(p)) if order - k < len(q)),
+        )
+        for p, q in zip(before, after, strict=True)
+    ]
+
+
+def _partial_products(order: int, distances: Sequence[Any], first: Any) -> list[list[Any]]:
+    """Return coefficients of the products of the factors before each one."""
+    products = [[first]]
+    for distance in distances[:-1]:
+        p = products[-1]
+        inner = (low + distance * high for low, high in pairwise(p))
+        products.append([distance * p[0], *inner, p[-1]][: order + 1])
+    return products
+
+
+def gap_products(nodes: Sequence[Any], gap: Callable[[Any, Any], Any], one: Any) -> list[Any]:
+    """Return the product of the gaps between each node and the others."""
+    return [
+        reduce(operator.mul, (gap(node, x) for j, x in enumerate(nodes) if j != i), one)
+        for i, node in enumerate(nodes)
+    ]
+
+
+def lagrange_weights(order: int, nodes: Sequence[Any], one: Any) -> list[Any]:
     """Return the weights that turn values at `nodes` into the derivative at zero.
 
-    The recursion of B. Fornberg, Math. Comp. 51 (1988) 699-706. Any type with field arithmetic
-    will do: ``Fraction`` and SymPy expressions give exact weights, NumPy arrays those of many
-    rows at once. That is what ``Any`` stands for here.
+    They are the derivatives of the polynomials that are 1 at one node and 0 at the others.
     """
-    table = [[one] + [0 * one] * order]
-    product = one
-    for i in range(1, len(nodes)):
-        previous, product = product, one
-        here, before = nodes[i], nodes[i - 1]
-        last = table[-1]
-        for j in range(i):
-            gap = here - nodes[j]
-            product = product * gap
-            row = table[j]
-            table[j] = [
-                (here * row[k] - k * row[k - 1]) / gap if k else here * row[0] / gap
-                for k in range(order + 1)
-            ]
-        ratio = previous / product
-        table.append(
-            [
-                ratio * (k * last[k - 1] - before * last[k]) if k else -ratio * before * last[0]
-                for k in range(order + 1)
-            ]
-        )
-    return [row[order] for row in table]
+    numerators = lagrange(order, [-x for x in nodes], one)
+    return list(map(operator.truediv, numerators, gap_products(nodes, operator.sub, one)))
 
 
 @lru_cache(maxsize=4096)
 def exact_weights(order: int, offsets: Fractions) -> Fractions:
     """Return the exact weights of the derivative at zero for rational nodes."""
-    return tuple(fornberg(order, offsets, Fraction(1)))
+    return tuple(lagrange_weights(order, offsets, Fraction(1)))
 
 
-def row_weights(order: int, nodes: NDArray[np.floating]) -> Floats:
-    """Return floating-point weights for many rows of nodes (rows, points) at once.
+def row_weights(order: int, nodes: Array, at: Array) -> Floats:
+    """Return the weights of many rows at once, (rows, points).
 
-    Nodes are relative to the point of evaluation. Extended precision, where the platform has it,
-    keeps the weights within 1e-14 of each row's sum of magnitudes.
+    The errors of a row's weights add up to at most 1e-14 of their sum of magnitudes. Rows where
+    neither double nor extended precision is shown to keep that are exact, and rounded once.
+
+    Parameters
+    ----------
+    order : int
+        Order of the derivative.
+    nodes : array (points, rows)
+        The nodes of each row, distinct and without error: floats, or fractions as objects.
+    at : array (rows,)
+        Where the derivatives are wanted.
     """
-    columns = list(np.moveaxis(nodes.astype(np.longdouble), -1, 0))
-    one = np.ones(nodes.shape[:-1], dtype=np.longdouble)
-    return np.stack([w.astype(np.float64) for w in fornberg(order, columns, one)], axis=-1)
+    extended = () if nodes.dtype == object else (np.longdouble,)
+    return _row_weights(order, nodes, at, (np.float64, *extended))
+
+
+def _row_weights(order: int, nodes: Array, at: Array, kinds: tuple[FloatKind, ...]) -> Floats:
+    if not kinds:
+        return np.array([_exact_row(order, x, z) for x, z in zip(nodes.T, at, strict=True)])
+    try:
+        # Without underflow and overflow, relative errors are all there are.
+        with np.errstate(all="raise"):
+            found, shown = _rounded_weights(order, nodes, at, kinds[0])
+    except FloatingPointError:
+        return _row_weights(order, nodes, at, kinds[1:])
+    if not shown.all():
+        rest = ~shown
+        found[rest] = _row_weights(order, nodes[:, rest], at[rest], kinds[1:])
+    return found
+
+
+def _exact_row(order: int, nodes: Array, at: Any) -> list[float]:
+    center = Fraction(*at.as_integer_ratio())
+    distances = tuple(Fraction(*x.as_integer_ratio()) - center for x in nodes)
+    return list(map(float, exact_weights(order, distances)))
+
+
+def _rounded_weights(order: int, nodes: Array, at: Array, kind: FloatKind) -> tuple[Floats, Bools]:
+    """Return weights found in floating point, and at which rows they are shown to keep the bound.
+
+    Gaps and distances are rounded once. What is made of them without cancellation, as B is, has as
+    many relative errors of half an epsilon as there are operations on the way: for a derivative of
+    order p at n nodes 2(n - 1 - p) + n - 2 + p in the numerator, 2n - 3 in the denominator, and 1
+    for the quotient, fewer than 5n - p - 4 together, where squares of errors are made up for too.
+    The weight itself is off by no more than that part of B, which has all signs taken off.
+
+    A first derivative at a node has products alone for its other weights, as interpolation has for
+    all: B is the magnitude of the weight, on every grid. The weight at the node follows from the
+    others, and doubles their error.
+    """
+    exact, points, one = np.promote_types(nodes.dtype, kind), len(nodes), kind(1)
+
+    def gap(x: Array, y: Array) -> Array:
+        difference: Array = (x - y).astype(kind, copy=False)
+        return difference
+
+    places = list(nodes.astype(exact, copy=False))
+    distances = [gap(at, x) for x in places]
+    gaps = gap_products(places, gap, one)
+    found = [p / q for p, q in zip(lagrange(order, distances, one), gaps, strict=True)]
+    error = (5 * points - order - 4) * np.finfo(kind).eps / 2
+    center = next((i for i, distance in enumerate(distances) if not distance.any()), None)
+    if order == 0 or (order == 1 and center is not None):
+        if center is not None and order:
+            others = (w for i, w in enumerate(found) if i != center)
+            found[center] = -reduce(operator.add, others)
+        total = 2 * error + points * np.finfo(kind).eps / 2 + UNIT
+        shown = np.full(len(at), total <= BOUND)
+    else:
+        unsigned = lagrange(order, [abs(distance) for distance in distances], one)
+        largest = sum(abs(p / q) for p, q in zip(unsigned, gaps, strict=True))
+        size = sum(map(abs, found))
+        shown = error * largest <= (BOUND - UNIT) * size
+    weights = np.empty((len(at), points))
+    for i, weight in enumerate(found):
+        weights[:, i] = weight
+    return weights, shown
 
 
 def weights(order: int, offsets: Sequence[Any] | Array, at: Any = 0) -> Fractions:
@@ -135,4 +230,4 @@ def _symbolic_weights(order: int, nodes: list[Any], at: Any) -> tuple[Any, ...]:
     shifted = [sympy.expand(node - exact[0]) for node in exact[1:]]
     if len(set(shifted)) < len(shifted):
         raise ValueError(f"weights need distinct nodes, but got {nodes}")
-    return tuple(sympy.factor(w) for w in fornberg(order, shifted, sympy.Integer(1)))
+    return tuple(sympy.factor(w) for w in lagrange_weights(order, shifted, sympy.Integer(1)))

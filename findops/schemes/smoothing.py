@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from findops.common.arguments import as_integer, as_real
-from findops.plan.band import Row
 from findops.schemes.explicit import ExplicitScheme
 from findops.schemes.scheme import Stencil, TooFewPointsError
 
@@ -131,12 +130,14 @@ class Fit(ExplicitScheme):
         scale = 1 / axis_map.source.spacing**axis_map.order
         return np.array([[float(w * scale) for w in self.stencil(axis_map.order, acc).weights]])
 
-    def edge(self, i: int, acc: int, axis_map: AxisMap, inward: int) -> Row:  # noqa: ARG002
+    def edge_columns(self, i: int, acc: int, axis_map: AxisMap, inward: int) -> Ints:  # noqa: ARG002
         window = self.near(i, axis_map.order + acc - 1, len(axis_map.source))
         if len(window) > len(axis_map.source):
             raise TooFewPointsError(len(window), len(axis_map.source))
-        columns = np.array(window)
-        return Row.merged(columns, self._fitted(acc, axis_map, np.array([i]), columns[None])[0])
+        return np.array(window)
+
+    def edge_weights(self, acc: int, axis_map: AxisMap, rows: Ints, columns: Ints) -> Floats:
+        return self._fitted(acc, axis_map, rows, columns)
 
     def _fitted(self, acc: int, axis_map: AxisMap, rows: Ints, columns: Ints) -> Floats:
         """Return weights of any windows, in floating point: exact ones take long where many."""
