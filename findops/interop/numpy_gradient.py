@@ -64,6 +64,9 @@ def gradient(
     >>> gradient([1.0, 2.0, 4.0, 7.0, 11.0])
     array([0.5, 1.5, 2.5, 3.5, 4.5])
     """
+    # SciPy comes with bound operators, and only once there is one.
+    from findops.operators.binding import bind_once
+
     values = as_field(f)
     if not values.ndim:
         raise ValueError("gradient needs an array with at least one axis, but got a 0-d one")
@@ -78,7 +81,7 @@ def gradient(
         grid = as_grid({name: spacing}, values.shape[i : i + 1])
         closure = "accurate" if edge_order is None else edge_order
         try:
-            op = Diff(name, acc=acc).on(grid, closure=closure)
+            op = bind_once(Diff(name, acc=acc), grid, closure, {})
         except ValueError as error:
             raise ValueError(f"gradient, acc={acc}, edge_order={edge_order}: {error}") from None
         results.append(np.moveaxis(op(np.moveaxis(values, i, -1)), -1, i))

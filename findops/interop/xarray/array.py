@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping
-from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,7 +9,7 @@ import numpy as np
 from findops.common.arguments import is_labeled
 from findops.discretization.coefficients import ordered_values
 from findops.expressions.components import input_rank
-from findops.expressions.expression import Coef, rewrite, walk
+from findops.expressions.expression import Coef, rewrite
 from findops.interop.xarray.grid import grid_of
 from findops.interop.xarray.labels import apply_to_variable, restore_labels
 from findops.interop.xarray.names import (
@@ -20,20 +18,17 @@ from findops.interop.xarray.names import (
     takes_all_axes,
     with_axes,
 )
-from findops.operators.binding import bind
+from findops.operators.binding import bind_once
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from xarray import DataArray
 
     from findops.expressions.expression import Closures, Expr
-    from findops.grids.grid import Grid
     from findops.interop.xarray.labels import Labels
-    from findops.operators.operator import Operator
 
 __all__ = ["apply_to_array"]
-
-CACHED_OPERATORS = 64
-"""How many bound operators are kept for the next array on the same coordinates."""
 
 
 def apply_to_array(
@@ -61,7 +56,7 @@ def apply_to_array(
     values = {
         name: _aligned_values(value, u, dims, f"field {name!r}") for name, value in fields.items()
     }
-    op = _bind_or_find(placed, grid, closure, values)
+    op = bind_once(placed, grid, closure, values)
     gives = labels.components[: len(op.program.outputs.components)]
     if taken := {*gives} & {*u.dims} - {*reads}:
         raise ValueError(
@@ -72,22 +67,6 @@ def apply_to_array(
     act = op if mask is None else op.masked(_full_mask(mask, u, dims))
     made = apply_to_variable(act, u, dims, reads, gives)
     return restore_labels(made, u, op, labels, dict.fromkeys(gives, names))
-
-
-def _bind_or_find(
-    expr: Expr, grid: Grid, closure: Closures, values: Mapping[str, object]
-) -> Operator:
-    """Bind an expression, or find it bound; not where arrays and functions may have changed."""
-    faces = tuple(closure.items()) if isinstance(closure, Mapping) else closure
-    changes = values or any(isinstance(n, Coef) and n.is_opaque for n in walk(expr))
-    if changes or not isinstance(faces, Hashable):
-        return bind(expr, grid, closure, values)
-    return _bind_cached(expr, grid, faces)
-
-
-@lru_cache(maxsize=CACHED_OPERATORS, typed=True)
-def _bind_cached(expr: Expr, grid: Grid, faces: Any) -> Operator:
-    return bind(expr, grid, dict(faces) if isinstance(faces, tuple) else faces, {})
 
 
 # Components ---------------------------------------------------------------------------------------

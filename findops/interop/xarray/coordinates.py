@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import timedelta
-from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from findops.common.caches import cached_within
 from findops.grids.points import Points, as_axis, lies_at
 from findops.grids.uniform import Periodic, Uniform
 
@@ -27,11 +27,8 @@ UNIT_LENGTHS = {
 
 UNITS = tuple(UNIT_LENGTHS)
 
-CACHED_AXES = 64
-"""How many axes are kept for the next coordinates of the same values."""
-
-LARGEST_CACHED = 1 << 17
-"""Bytes of coordinates above which their axes are not kept."""
+KEPT_BYTES = 1 << 22
+"""Bytes of axes that are kept for the next coordinates of the same values."""
 
 
 @dataclass(frozen=True)
@@ -61,7 +58,7 @@ class CoordinateReader:
                     f"its coordinate has the dimensions {coordinate.dims}: derivatives need a 1-D "
                     "one"
                 )
-            if values.dtype.kind in "iufmM" and 0 < values.nbytes <= LARGEST_CACHED:
+            if values.dtype.kind in "iufmM" and 0 < values.nbytes <= KEPT_BYTES:
                 return _cached_axis(self, values.dtype, values.tobytes())
             return self._axis(self._numbers(values))
         except (ValueError, TypeError) as error:
@@ -111,7 +108,7 @@ class CoordinateReader:
         return since if values.dtype.kind == "m" else values[0] + since
 
 
-@lru_cache(maxsize=CACHED_AXES)
+@cached_within(KEPT_BYTES)
 def _cached_axis(reader: CoordinateReader, dtype: np.dtype[Any], values: bytes) -> Axis:
     """Return the axis of coordinates: arrays are told apart by their values, which may change."""
     return reader._axis(reader._numbers(np.frombuffer(values, dtype)))
