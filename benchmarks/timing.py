@@ -87,19 +87,16 @@ def rounds(samplers: Mapping[str, Sampler], budget: float) -> dict[str, Samples]
     budget : float
         Seconds for each code, within the fewest and the most samples.
     """
-    turns = {name: _turns(sampler, budget) for name, sampler in samplers.items()}
+    values: dict[str, list[float]] = {}
+    turns: dict[str, int] = {}
+    for name, sampler in samplers.items():
+        start = time.perf_counter()
+        values[name] = [sampler()]
+        cost = time.perf_counter() - start
+        turns[name] = min(max(math.floor(budget / cost), FEWEST), MOST) - 1
     total = max(turns.values())
-    values: dict[str, list[float]] = {name: [] for name in samplers}
     for i in range(total):
         for name, sampler in samplers.items():
             if (i + 1) * turns[name] // total > i * turns[name] // total:
                 values[name].append(sampler())
     return {name: Samples(tuple(found)) for name, found in values.items()}
-
-
-def _turns(sampler: Sampler, budget: float) -> int:
-    """Return how many samples the budget allows, after one to warm up."""
-    start = time.perf_counter()
-    sampler()
-    cost = time.perf_counter() - start
-    return min(max(math.floor(budget / cost), FEWEST), MOST)
