@@ -133,9 +133,9 @@ class ExplicitScheme(Scheme):
         first = i + self.lowest(points, axis_map.shift, inward)
         return np.arange(points) + min(max(first, 0), n - points)
 
-    def edge_weights(self, acc: int, axis_map: AxisMap, rows: Ints, columns: Ints) -> Floats:
-        """Return the weights of windows near an end, as `weights` does."""
-        return self.weights(acc, axis_map, rows, columns)
+    def edge_weights(self, acc: int, axis_map: AxisMap, rows: Ints, columns: Ints) -> Floats:  # noqa: ARG002
+        """Return the weights of windows near an end, as `weights` does those of interior ones."""
+        return axis_map.weights(rows, columns)
 
     def band(
         self, order: int, acc: int, source: Axis, target: Axis, closure: tuple[Closure, Closure]

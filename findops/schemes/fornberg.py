@@ -61,8 +61,10 @@ def _partial_products(order: int, distances: Sequence[Any], first: Any) -> list[
 
 def gap_products(nodes: Sequence[Any], gap: Callable[[Any, Any], Any], one: Any) -> list[Any]:
     """Return the product of the gaps between each node and the others."""
+    if len(nodes) == 1:
+        return [one]
     return [
-        reduce(operator.mul, (gap(node, x) for j, x in enumerate(nodes) if j != i), one)
+        reduce(operator.mul, (gap(node, x) for j, x in enumerate(nodes) if j != i))
         for i, node in enumerate(nodes)
     ]
 
