@@ -3,26 +3,24 @@
 from __future__ import annotations
 
 import argparse
-import gc
 import time
 from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from benchmarks import machine, report
-from benchmarks.cases import CASES, GROUPS
+from benchmarks.cases import CASES, GROUPS, PINNED, hold
 from benchmarks.picture import draw
+from benchmarks.pinned import hold_pinned
 
 if TYPE_CHECKING:
-    from benchmarks.cases import Outcome
+    from collections.abc import Iterator
+
+    from benchmarks.cases import Case, Outcome
 
 HERE = Path(__file__).parent
 RESULTS = HERE / "RESULTS.md"
 PICTURE = HERE / "time_over_size.png"
-
-BUDGET = 1.0
-"""Seconds to sample one code in one case."""
-QUICK = 0.05
 
 
 def main() -> None:
@@ -36,14 +34,7 @@ def main() -> None:
     for name, cases in groupby(CASES, key=lambda case: case.group):
         if name not in chosen.groups:
             continue
-        done = []
-        for case in cases:
-            start = time.perf_counter()
-            shape = _small(case.shape) if chosen.quick else case.shape
-            done.append(case.run(shape, QUICK if chosen.quick else BUDGET))
-            print(f"{case.title}: done in {time.perf_counter() - start:.0f} s", flush=True)
-            # Generated codes hold their arrays in cycles.
-            gc.collect()
+        done = list(_reported(list(cases), chosen.quick))
         outcomes |= {outcome.case.title: outcome for outcome in done}
         sections.append(report.group(name, GROUPS[name], done))
         print(f"\n{sections[-1]}", flush=True)
@@ -54,6 +45,16 @@ def main() -> None:
     head = report.head("python -m benchmarks", found, PICTURE.name)
     RESULTS.write_text("\n".join([head, goals, *sections]))
     draw([o for o in outcomes.values() if o.case.group == "scaling"], PICTURE)
+
+
+def _reported(cases: list[Case], quick: bool) -> Iterator[Outcome]:
+    """Hold the contests of a group, and say how long each took."""
+    start = time.perf_counter()
+    holding = hold_pinned if cases[0].group == PINNED else hold
+    for outcome in holding(cases, quick):
+        print(f"{outcome.case.title}: done in {time.perf_counter() - start:.1f} s", flush=True)
+        yield outcome
+        start = time.perf_counter()
 
 
 def _arguments() -> argparse.Namespace:
@@ -73,10 +74,6 @@ def _arguments() -> argparse.Namespace:
     if unknown:
         parser.error(f"unknown groups: {', '.join(unknown)}")
     return arguments
-
-
-def _small(shape: tuple[int, ...]) -> tuple[int, ...]:
-    return tuple(max(n // 8, 16) for n in shape)
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import cycle
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -19,8 +20,28 @@ if TYPE_CHECKING:
     from benchmarks.contest import Contest, Shape
     from benchmarks.problem import Kind
 
-__all__ = ["applied", "compact", "overhead", "precision", "spacings", "transposed"]
+__all__ = [
+    "BOUND",
+    "GRADIENT",
+    "GRADIENT_ALONG",
+    "GRADIENT_UNEVEN",
+    "applied",
+    "compact",
+    "overhead",
+    "precision",
+    "rebound",
+    "spacings",
+    "transposed",
+]
 
+GRADIENT, GRADIENT_ALONG = "np.gradient(u, h)", "np.gradient(u, h, axis=0)"
+"""What calls on small arrays are set against."""
+
+BOUND, GRADIENT_UNEVEN = "findops, bind and apply", "np.gradient(u, x)"
+"""What new coordinates cost."""
+
+SETS = 16
+"""Sets of coordinates that follow each other, more than anybody keeps."""
 
 CENTRAL, SOLVE = "findops, Central()", "scipy.linalg.solve_banded"
 """What compact derivatives are set against."""
@@ -140,7 +161,26 @@ def overhead(shape: Shape, kind: Kind) -> Contest:
         "findiff": PEERS["findiff"].prepare(problem),
     }
     agree(codes, problem.inner, op, u)
-    # One first derivative, whatever the others compute: a call that everybody knows.
+    # First derivatives, whatever the others compute: calls that everybody knows.
     h = problem.spacing[0]
-    codes["np.gradient(u, h, axis=0)"] = Code(lambda: np.gradient(u, h, axis=0))
-    return entries(codes, {"findiff": FRESH, "np.gradient(u, h, axis=0)": FRESH})
+    codes[GRADIENT] = Code(lambda: np.gradient(u, h))
+    codes[GRADIENT_ALONG] = Code(lambda: np.gradient(u, h, axis=0))
+    return entries(codes, dict.fromkeys(("findiff", GRADIENT, GRADIENT_ALONG), FRESH))
+
+
+def rebound(shape: Shape) -> Contest:
+    """Bind a first derivative to coordinates that no call had before, and apply it."""
+    (n,) = shape
+    rng = np.random.default_rng(0)
+    u = rng.random(n)
+    moved = [_stretched(n) + rng.random() for _ in range(SETS)]
+    # Both begin with the same set, which is what their results are compared on.
+    ours, theirs = cycle(moved), cycle(moved)
+    # Spacings are differences of coordinates, whose roundoff they magnify.
+    rounded = float(np.finfo(float).eps) * np.abs(moved[0]).max() / np.diff(moved[0]).min()
+    codes = {
+        BOUND: Code(lambda: Diff(0).on(Grid(Points(next(ours))))(u)),
+        GRADIENT_UNEVEN: Code(lambda: np.gradient(u, next(theirs)), rounded=rounded),
+    }
+    agree(codes, (n - 2,), Diff(0).on(Grid(Points(moved[0]))), u)
+    return entries(codes, {GRADIENT_UNEVEN: BOUND})

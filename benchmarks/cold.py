@@ -1,72 +1,61 @@
-"""What the first calls in a new installation cost: ``python -m benchmarks.cold``.
-
-Prints the CPU seconds of a first and a second call beyond import and binding, in a fresh process
-with an empty cache and in one that finds what it kept, and those of the first matrix and the first
-compact sweep.
-"""
+"""Contests in the first calls of a process, in a new installation and in one that has kept code."""
 
 from __future__ import annotations
 
 import os
-import statistics
-import subprocess
-import sys
 import tempfile
+from typing import TYPE_CHECKING
 
-ROUNDS = 3
+from benchmarks.contest import Entry
+from benchmarks.fresh import probe
 
-SETUP = """
-import sys, time
-import numpy as np
-from findops import Compact, Diff, Grid, Laplacian, Uniform
-what, dtype, *points = sys.argv[1:]
-grid = Grid(*(Uniform(0, 1, int(n)) for n in points))
-expr = Diff(0, acc=4, scheme=Compact()) if what == "sweep" else Laplacian(acc=4)
-op = expr.on(grid)
-u = np.random.default_rng(0).standard_normal(grid.shape).astype(dtype)
-call = op.matrix if what == "matrix" else lambda: op(u)
-for _ in range(2):
-    start = time.process_time()
-    call()
-    print(time.process_time() - start)
-"""
+if TYPE_CHECKING:
+    from benchmarks.contest import Contest, Shape
+    from benchmarks.timing import Sampler
 
-CASES = [
-    ("apply", "float64", (64, 64)),
-    ("apply", "float32", (64, 64)),
-    ("apply", "complex128", (64, 64)),
-    ("apply", "float64", (100, 100, 100)),
-    ("matrix", "float64", (64, 64)),
-    ("matrix", "float64", (300, 300)),
-    ("sweep", "float64", (64, 64)),
-]
+__all__ = ["COLD", "COLD_SECOND", "WARM", "WARM_SECOND", "first_calls"]
+
+COLD, COLD_SECOND = "cold: first call", "cold: second beyond later ones"
+WARM, WARM_SECOND = "warm: first call", "warm: second beyond later ones"
 
 
-def main() -> None:
-    """Print a table of the medians of some rounds."""
-    print("| what | points | type | cold: first, second call | warm: first, second call |")
-    print("|---|---|---|---|---|")
-    for what, dtype, points in CASES:
-        cold, warm = [], []
-        for _ in range(ROUNDS):
-            with tempfile.TemporaryDirectory() as folder:
-                cold.append(_calls(folder, what, dtype, points))
-                warm.append(_calls(folder, what, dtype, points))
-        shown = [
-            ", ".join(f"{statistics.median(times):.3f} s" for times in zip(*found, strict=True))
-            for found in (cold, warm)
-        ]
-        print(f"| {what} | {'×'.join(map(str, points))} | {dtype} | {shown[0]} | {shown[1]} |")
+def first_calls(shape: Shape, what: str, dtype: str = "float64") -> Contest:
+    """Take the CPU seconds of first calls, and those by which second ones exceed later ones.
+
+    Parameters
+    ----------
+    what : {"apply", "matrix", "sweep"}
+        The Laplacian, its matrix, or a compact derivative.
+    """
+    samplers = {
+        COLD: _cold("first_call", what, dtype, *shape),
+        COLD_SECOND: _cold("second_call", what, dtype, *shape),
+        WARM: _warm("first_call", what, dtype, *shape),
+        WARM_SECOND: _warm("second_call", what, dtype, *shape),
+    }
+    return {name: Entry(sampler) for name, sampler in samplers.items()}
 
 
-def _calls(folder: str, what: str, dtype: str, points: tuple[int, ...]) -> tuple[float, float]:
-    """Return the CPU seconds of two calls in a fresh process that keeps code in a folder."""
-    environment = {**os.environ, "FINDOPS_CACHE_DIR": folder, "NUMBA_CACHE_DIR": folder}
-    command = [sys.executable, "-c", SETUP, what, dtype, *map(str, points)]
-    run = subprocess.run(command, env=environment, check=True, capture_output=True, text=True)
-    first, second = map(float, run.stdout.split())
-    return first, second
+def _cold(*words: object) -> Sampler:
+    """Return a sampler in whose processes nothing was ever kept."""
+
+    def sample() -> float:
+        with tempfile.TemporaryDirectory(prefix="findops-") as folder:
+            return probe(*words, environment=_keeping(folder))()
+
+    return sample
 
 
-if __name__ == "__main__":
-    main()
+def _warm(*words: object) -> Sampler:
+    """Return a sampler whose processes find what one before has kept."""
+    folder = tempfile.TemporaryDirectory(prefix="findops-")
+
+    def sample() -> float:
+        return probe(*words, environment=_keeping(folder.name))()
+
+    sample()
+    return sample
+
+
+def _keeping(folder: str) -> dict[str, str]:
+    return {**os.environ, "FINDOPS_CACHE_DIR": folder}

@@ -1,7 +1,8 @@
-"""Contests in what only a fresh process can tell: start-up and peak memory."""
+"""Contests in what only a fresh process can tell: imports and peak memory."""
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from typing import TYPE_CHECKING
@@ -9,20 +10,21 @@ from typing import TYPE_CHECKING
 from benchmarks.contest import Entry
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Mapping
 
     from benchmarks.contest import Contest, Shape
     from benchmarks.timing import Sampler
 
-__all__ = ["applying_memory", "assembling_memory", "first_call", "imports"]
+__all__ = ["applying_memory", "assembling_memory", "imports", "probe"]
 
 
-def probe(*words: object) -> Sampler:
+def probe(*words: object, environment: Mapping[str, str] = os.environ) -> Sampler:
     """Return a sampler that runs a probe in a fresh process."""
     command = [sys.executable, "-m", "benchmarks.probe", *map(str, words)]
 
     def sample() -> float:
-        return float(subprocess.run(command, check=True, stdout=subprocess.PIPE).stdout)
+        run = subprocess.run(command, check=True, stdout=subprocess.PIPE, env=environment)
+        return float(run.stdout)
 
     return sample
 
@@ -38,16 +40,6 @@ def imports(_: Shape) -> Contest:
     for name, modules in others.items():
         entries[name] = Entry(probe("importing", *modules), "findops")
     return entries
-
-
-def first_call(shape: Shape, acc: int) -> Contest:
-    """Take the seconds of the steps to the first result."""
-    steps = {
-        "import LLVM": "importing_llvm",
-        "bind": "binding",
-        "first call beyond a later one": "first_call",
-    }
-    return {name: Entry(probe(word, acc, *shape)) for name, word in steps.items()}
 
 
 def applying_memory(shape: Shape, what: str, acc: int, codes: Collection[str]) -> Contest:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 import platform
-import subprocess
 from datetime import date
 from importlib.metadata import version
 from pathlib import Path
 
 import findops
 from benchmarks import THREADS
+from benchmarks.compiler import gcc
 
 __all__ = ["description"]
 
@@ -18,20 +18,19 @@ LIBRARIES = (
     "numpy",
     "scipy",
     "llvmlite",
-    "numba",
     "devito",
     "findiff",
     "jax",
     "py-pde",
     "pyamg",
     "pylops",
+    "pystencils",
 )
 
 
 def description() -> dict[str, str]:
     """Describe the machine (Linux), the libraries and the day."""
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
-    gcc = subprocess.run(["gcc", "--version"], check=True, capture_output=True, text=True).stdout
     return {
         "date": date.today().isoformat(),
         "CPU": f"{_model()}, {len(os.sched_getaffinity(0))} cores",
@@ -43,7 +42,7 @@ def description() -> dict[str, str]:
         "Python": platform.python_version(),
         "findops": findops.__version__,
         "libraries": ", ".join(f"{name} {version(name)}" for name in LIBRARIES),
-        "compiler of Devito's code": gcc.splitlines()[0],
+        "C compiler": gcc("--version").splitlines()[0],
     }
 
 

@@ -23,38 +23,29 @@ def importing(*modules: str) -> float:
     return _seconds(lambda: [importlib.import_module(module) for module in modules])
 
 
-def importing_llvm(*_: str) -> float:
-    """Return the seconds that importing LLVM takes after NumPy."""
-    import numpy  # noqa: F401  # findops has it already
-
-    return importing("llvmlite.binding")
+def first_call(what: str, dtype: str, *shape: str) -> float:
+    """Return the CPU seconds of the first call."""
+    return _cpu_seconds(_prepared(what, dtype, shape))
 
 
-def binding(acc: str, *shape: str) -> float:
-    """Return the seconds that the first binding takes."""
-    import llvmlite.binding  # noqa: F401  # not to be counted
-
-    expression, grid, _ = _laplacian(acc, shape)
-    return _seconds(lambda: expression.on(grid))
-
-
-def first_call(acc: str, *shape: str) -> float:
-    """Return the seconds by which the first call takes longer than later ones."""
-    import llvmlite.binding  # noqa: F401  # not to be counted
-
-    expression, grid, u = _laplacian(acc, shape)
-    op = expression.on(grid)
-    first, *later = (_seconds(lambda: op(u)) for _ in range(6))
-    return first - median(later)
+def second_call(what: str, dtype: str, *shape: str) -> float:
+    """Return the CPU seconds by which the second call exceeds later ones."""
+    call = _prepared(what, dtype, shape)
+    _, second, *later = (_cpu_seconds(call) for _ in range(12))
+    return second - median(later)
 
 
-def _laplacian(acc: str, shape: tuple[str, ...]) -> tuple[Any, Any, Any]:
+def _prepared(what: str, dtype: str, shape: tuple[str, ...]) -> Callable[[], Any]:
+    """Return what is called, nothing but importing and binding done."""
     import numpy as np
 
-    from findops import Grid, Laplacian, Uniform
+    from findops import Compact, Diff, Grid, Laplacian, Uniform
 
     grid = Grid(*(Uniform(0, 1, int(n)) for n in shape))
-    return Laplacian(acc=int(acc)), grid, np.random.default_rng(0).random(grid.shape)
+    expression = Diff(0, acc=4, scheme=Compact()) if what == "sweep" else Laplacian(acc=4)
+    op = expression.on(grid)
+    u = np.random.default_rng(0).random(grid.shape).astype(dtype)
+    return op.matrix if what == "matrix" else lambda: op(u)
 
 
 def applying_memory(code: str, what: str, acc: str, *shape: str) -> float:
@@ -104,6 +95,12 @@ def _seconds(call: Callable[[], Any]) -> float:
     return time.perf_counter() - start
 
 
+def _cpu_seconds(call: Callable[[], Any]) -> float:
+    start = time.process_time()
+    call()
+    return time.process_time() - start
+
+
 def _peak(call: Callable[[], Any]) -> tuple[int, Any]:
     """Return by how many bytes a call makes the resident memory grow at its peak."""
     ctypes.CDLL(None).malloc_trim(0)  # glibc: what is free is not resident
@@ -124,9 +121,8 @@ PROBES: dict[str, Callable[..., float]] = {
     probe.__name__: probe
     for probe in (
         importing,
-        importing_llvm,
-        binding,
         first_call,
+        second_call,
         applying_memory,
         assembling_memory,
     )

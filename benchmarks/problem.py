@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections import defaultdict
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import product
+from math import prod
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -35,12 +37,16 @@ __all__ = [
     "LAPLACIAN",
     "MIXED",
     "Kind",
+    "Orders",
     "Problem",
+    "Row",
     "Transport",
     "along",
 ]
 
 Orders = tuple[int, ...]
+Row = defaultdict[tuple[int, tuple[int, ...]], float]
+"""The weights of one component of a result, by the component that is read and the offsets."""
 
 
 class Part(NamedTuple):
@@ -162,6 +168,12 @@ class Problem:
         given = self.components[0]
         return np.full((given,) * (given > 1) + self.shape, np.nan, self.dtype)
 
+    @property
+    def padded(self) -> Array:
+        """The field with ghost points, zeros, as many as a central stencil reaches."""
+        components = self.field.ndim - self.ndim
+        return np.pad(self.field, [(0, 0)] * components + [(self.reach,) * 2] * self.ndim)
+
     def taps(self, axis: int, order: int) -> tuple[tuple[int, ...], tuple[float, ...]]:
         """Return offsets and weights of a central derivative along an axis."""
         central = coefficients(order, acc=self.acc)
@@ -190,6 +202,22 @@ class Problem:
         for part in self.parts:
             rows[part.row].append(part)
         return [_signed_sum(parts, derivative) for _, parts in sorted(rows.items())]
+
+    def rows_of_taps(self) -> list[Row]:
+        """Return the weights of central stencils for each component of the result."""
+        rows = [
+            defaultdict[tuple[int, tuple[int, ...]], float](float)
+            for _ in range(self.components[0])
+        ]
+        for part in self.parts:
+            lines = [
+                list(zip(*self.taps(axis, order), strict=True)) if order else [(0, 1.0)]
+                for axis, order in enumerate(part.orders)
+            ]
+            for taps in product(*lines):
+                offsets = tuple(k for k, _ in taps)
+                rows[part.row][part.column, offsets] += part.sign * prod(w for _, w in taps)
+        return rows
 
 
 @dataclass(frozen=True)

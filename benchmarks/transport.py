@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import devito
+import jax
+import jax.numpy as jnp
 import numpy as np
 
 from benchmarks.contest import FRESH, INTO, Code, agree, entries
@@ -17,9 +19,11 @@ if TYPE_CHECKING:
 
 __all__ = ["transported"]
 
+jax.config.update("jax_enable_x64", True)
+
 
 def transported(shape: Shape) -> Contest:
-    """Set findops against the threaded copy of the field and Devito."""
+    """Set findops against the threaded copy of the field, Devito and JAX."""
     problem = Transport(shape)
     op, u = problem.operator, problem.field
     v = op(u)
@@ -27,10 +31,11 @@ def transported(shape: Shape) -> Contest:
         INTO: Code(lambda: op(u, out=v)),
         FRESH: Code(lambda: op(u)),
         "Devito": _generated(problem),
+        "JAX": _fused(problem),
     }
     agree(codes, tuple(n - 2 for n in shape), op, u)
     codes[COPY] = copying(u)
-    return entries(codes, {"Devito": INTO, COPY: INTO})
+    return entries(codes, {"Devito": INTO, "JAX": FRESH, COPY: INTO})
 
 
 def _generated(problem: Transport) -> Code:
@@ -55,3 +60,27 @@ def _generated(problem: Transport) -> Code:
         total = total + a * (right - left) / (2 * h) + flux / h**2
     operator = devito.Operator(devito.Eq(v, total))
     return Code(operator.apply, lambda _: np.asarray(v.data))
+
+
+def _fused(problem: Transport) -> Code:
+    """Have XLA fuse sums of slices, on the inner points."""
+    ndim = len(problem.shape)
+
+    def part(f: Any, axis: int, first: int, last: int) -> Any:
+        """Return the inner points, of one axis those from a first to a last one."""
+        spans = [slice(1, -1)] * ndim
+        spans[axis] = slice(first, f.shape[axis] + last)
+        return f[tuple(spans)]
+
+    @jax.jit
+    def apply(u: Any, velocity: list[Any], conductivity: list[Any]) -> Any:
+        total = 0
+        for axis, (a, k) in enumerate(zip(velocity, conductivity, strict=True)):
+            h = 1 / (problem.shape[axis] - 1)
+            left, middle, right = (part(u, axis, i, i - 2) for i in range(3))
+            flux = part(k, axis, 1, 0) * (right - middle) - part(k, axis, 0, -1) * (middle - left)
+            total = total + part(a, axis, 1, -1) * (right - left) / (2 * h) + flux / h**2
+        return total
+
+    fields = jax.tree.map(jnp.asarray, (problem.field, problem.velocity, problem.conductivity))
+    return Code(lambda: jax.block_until_ready(apply(*fields)))

@@ -1,4 +1,4 @@
-"""The cost of `import findops`: SymPy, Numba and Matplotlib only when asked for."""
+"""The cost of `import findops`: SymPy, LLVM and Matplotlib only when asked for."""
 
 import subprocess
 import sys
@@ -13,7 +13,7 @@ from findops import Diff, Gradient, Grid, Uniform
 {work}
 print([name for name in {heavy!r} if name in sys.modules])
 """
-HEAVY = ["sympy", "numba", "matplotlib", "xarray", "dask", "pandas", "hypothesis"]
+HEAVY = ["sympy", "llvmlite", "matplotlib", "xarray", "dask", "pandas", "hypothesis"]
 HEAVY += ["jax", "torch", "array_api_compat"]
 
 WORK = {

@@ -2,6 +2,7 @@
 
 import math
 import pickle
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -10,6 +11,11 @@ from hypothesis import strategies as st
 
 import findops as fo
 from findops import Cells, Diff, Grid, Laplacian, Periodic, Uniform
+from findops.executors import scattered
+from findops.executors.kernels import fused
+from findops.executors.stencil_runs import StencilGroup, StencilRuns
+from findops.masked.run_stencils import RunStencils
+from findops.schemes import AxisMap
 from tests.cases import CASES, each
 from tests.grids import AXES
 from tests.support import (
@@ -73,6 +79,133 @@ def test_holes_are_never_read_and_apply_is_matrix(case):
         assert_rows_close(field[m.defined], want[there], scale[there], 1e-13)
     assert not np.diff(A.indptr)[~there].any()
     assert not A.toarray()[:, ~np.broadcast_to(m.mask, op.program.inputs.shape).ravel()].any()
+
+
+# Many points of few kinds: compiled code ---------------------------------------------------------
+
+LAKE = Grid(x=Uniform(0, 6, 67), y=Periodic(0, 5, 61))
+ROUGH = Grid(x=AXES["random"](66, 6.0), y=AXES["periodic-random"](61, 6.0))
+SHORE = drawn_mask(LAKE.shape, 0.85, seed=7)
+DEPTH = random_array(LAKE.shape, seed=4) + 2
+OPERATORS = {
+    "Laplacian": Laplacian(acc=4),
+    "coefficients": DEPTH * Diff("x") + (3 - 2j) * Diff("y", 2) + 1j * DEPTH * Diff("x", 2) - 1,
+    "mixed": Diff("x") * Diff("y", acc=4) + Diff("y"),
+    "product": Diff("x") * DEPTH * Diff("x"),
+    "half": Diff("x", to="node") * Diff("x", to="half") + Diff("y", 2),
+    "to half": Diff("x", acc=4, to="half"),
+    "upwind": Diff("x", acc=1, scheme=fo.Upwind(lambda x, y: x - y)),
+    "Gradient": fo.Gradient(acc=4),
+    "Divergence": fo.Divergence(),
+    "VectorLaplacian": fo.VectorLaplacian(),
+}
+
+
+def read_by(A, bad):
+    """Which rows of a matrix have an entry in some columns."""
+    pattern = A.copy()
+    pattern.data = np.ones(len(A.data))
+    return pattern @ bad.astype(float) > 0
+
+
+@pytest.mark.parametrize("dtype", ["f4", "f8", "c16"])
+@pytest.mark.parametrize("grid", [LAKE, ROUGH], ids=["even", "uneven"])
+@pytest.mark.parametrize("name", OPERATORS)
+def test_large_fields_with_holes_are_what_the_matrix_makes_of_them(name, grid, dtype):
+    """NaN in holes reaches no row, at a valid point exactly the rows that read it."""
+    op = OPERATORS[name].on(grid)
+    m, shape = op.masked(SHORE), op.program.inputs.shape
+    A, there = m.matrix(), m.defined.ravel()
+    u = random_array((2, *shape), dtype, seed=1)
+    u[..., ~SHORE] = np.nan
+    u[(1, *np.unravel_index(np.arange(0, u[0].size, 97), shape))] = np.nan
+    result = m(u).reshape(2, -1)
+    assert result.dtype == op(u).dtype
+    tol = 1e-6 if dtype == "f4" else 1e-13
+    parts = magnitudes(op)
+    for field, got in zip(u.reshape(2, -1), result, strict=True):
+        bad = np.isnan(field) & np.broadcast_to(SHORE, shape).ravel()
+        good = there & ~read_by(A, bad)
+        np.testing.assert_array_equal(np.isfinite(got), good)
+        clean = np.nan_to_num(field.astype(A.dtype if dtype != "c16" else complex))
+        scale = row_scale(A, clean) + row_scale(parts, clean)
+        assert_rows_close(got[good], (A @ clean)[good], scale[good], tol)
+
+
+def test_results_go_where_they_are_wanted():
+    """To arrays with gaps, of another order, over what is read; multiplied, and added."""
+    m, u = Laplacian(acc=4).on(LAKE).masked(SHORE), random_array((2, *LAKE.shape), "c16")
+    want = m(u)
+    for order in ("C", "F"):
+        out = np.full((2, *LAKE.shape), 1.0 + 0j, order=order)
+        assert m(u.copy(order=order), out=out, scale=2j) is out
+        np.testing.assert_allclose(out, 2j * want, rtol=1e-13)
+        m(u, out=out, add=True, scale=-0.5)
+        np.testing.assert_allclose(out, (2j - 0.5) * want, rtol=1e-12)
+    room = np.zeros((2, *LAKE.shape, 2), complex)
+    m(u, out=room[..., 0])
+    np.testing.assert_array_equal(room[..., 0], want)
+    m(u, out=u)
+    np.testing.assert_array_equal(u, want)
+
+
+def test_threads_do_not_change_a_bit(monkeypatch):
+    m, u = Laplacian(acc=4).on(LAKE).masked(SHORE), random_array(LAKE.shape)
+    with fo.set_num_threads(1):
+        alone = m(u)
+    monkeypatch.setattr(fused, "SERIAL", 1)
+    for count in (2, 3):
+        with fo.set_num_threads(count):
+            np.testing.assert_array_equal(m(u), alone)
+
+
+@pytest.mark.parametrize("name", ["coefficients", "mixed", "Divergence"])
+def test_numpy_and_compiled_code_agree(name, monkeypatch):
+    m = OPERATORS[name].on(LAKE).masked(SHORE)
+    u = random_array(m.operator.program.inputs.shape)
+    compiled = m(u)
+    monkeypatch.setattr(scattered, "NUMPY_TAPS", 1 << 30)
+    scale = np.nanmax(np.abs(compiled))
+    np.testing.assert_allclose(m(u), compiled, rtol=0, atol=1e-13 * scale)
+
+
+def test_there_are_few_kinds_of_rows_and_points_have_only_an_index():
+    """Sixteen for second derivatives of fourth order: places in runs of 3, 4, 5 and more points."""
+    for n in (60, 120):
+        grid = Grid(x=Uniform(0, 1, n), y=Uniform(0, 1, n))
+        mask = drawn_mask(grid.shape, 0.7, seed=1)
+        band = Diff("x", 2, acc=4).on(grid).program.terms[0].bands[0]
+        axis = grid["x"]
+        stencils = RunStencils(band, 0, AxisMap(2, axis, axis), mask)
+        points = np.flatnonzero(stencils.defined & ~stencils.kept)
+        kinds, offsets, weights = stencils.near(points)
+        assert len(kinds) == len(points)
+        assert len(offsets) == len(weights) <= 16
+        assert len(np.unique(np.hstack([offsets, weights]), axis=0)) == len(weights)
+        runs = StencilRuns.of(
+            [StencilGroup(points, stencils.reads(points), kinds, offsets, weights)]
+        )
+        assert runs.points.dtype == np.int32
+        assert runs.reads is runs.points
+        np.testing.assert_array_equal(np.sort(runs.points), points)
+        # Threads share whole blocks, which have no point in common.
+        ends = runs.starts[runs.blocks]
+        blocks = [set(runs.points[a:b].tolist()) for a, b in pairwise(ends)]
+        assert len(blocks) > 1
+        assert sum(map(len, blocks)) == len(set().union(*blocks)) == len(points)
+        highest = np.array([max(block) for block in blocks[:-1]])
+        assert (highest < [min(block) for block in blocks[1:]]).all()
+
+
+@pytest.mark.parametrize("most", [0, 1 << 30])
+def test_values_that_pass_keep_every_bit(most, monkeypatch):
+    """Near holes smoothing leaves values as they are, beside rows that read several points."""
+    monkeypatch.setattr(scattered, "NUMPY_TAPS", most)
+    smooth = fo.Filter("x", fo.SavitzkyGolay(7, 2)).on(LAKE).masked(SHORE)
+    alone = np.diff(smooth.matrix().indptr).reshape(LAKE.shape) == 1
+    u = random_array(LAKE.shape)
+    assert np.count_nonzero(alone) > 100
+    np.testing.assert_array_equal(smooth(u)[alone], u[alone])
 
 
 # The stencils that valid points allow, found anew ------------------------------------------------

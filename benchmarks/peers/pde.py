@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import pde
 
 from benchmarks.contest import Code
@@ -36,9 +35,7 @@ def _prepare(problem: Problem) -> Code:
 def _prepare_inside(problem: Problem) -> Code:
     """Prepare the operator that finds the ghost points filled in the array."""
     operator = _grid(problem).make_operator_no_bc(NAMES[problem.kind.name], backend="numba")
-    components = problem.field.ndim - problem.ndim
-    u = np.pad(problem.field, [(0, 0)] * components + [(1, 1)] * problem.ndim)
-    v = problem.result()
+    u, v = problem.padded, problem.result()
 
     def run() -> Any:
         operator(u, v)

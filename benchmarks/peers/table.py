@@ -1,10 +1,12 @@
 """The table of peers."""
 
-from benchmarks.peers import devito, findiff, jax, numpy, pde, pylops, scipy
+from benchmarks.peers import c, devito, findiff, jax, numpy, pde, pylops, pystencils, scipy
 
 __all__ = ["PEERS"]
 
 PEERS = {
+    "C": c.PEER,
+    "pystencils": pystencils.PEER,
     "Devito": devito.PEER,
     "py-pde": pde.PEER,
     "py-pde, ghosts given": pde.INSIDE,

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from findops.executors.contiguous import contiguous_last, empty_like, fits, order_of
+from findops.executors.folding import folded
 from findops.executors.small import TapTable, most_taps
 
 if TYPE_CHECKING:
@@ -56,6 +58,8 @@ class Rowwise:
             return delivered(result, out, add)
         if out is not None and np.may_share_memory(u, out):
             return delivered(self(u, scale=scale), out, add)
+        if self.folded is not None and u.flags.carray and (out is None or out.flags.carray):
+            return self._fold(u, out, add, scale, batch)
         fields = u.reshape(-1, inputs.count, *inputs.points)
         order = order_of(fields)
         if order is None:
@@ -78,6 +82,24 @@ class Rowwise:
         self._fused(target.dtype, order)(fields.transpose(axes), target, scale, add)
         return out
 
+    def _fold(
+        self, u: Array, out: Array | None, add: bool, scale: complex, batch: tuple[int, ...]
+    ) -> Array:
+        """Return what the call returns, for contiguous arrays, by the folded program."""
+        assert self.folded is not None
+        program = self.folded.program
+        given = u.reshape(batch + program.inputs.shape)
+        if out is not None:
+            self.folded(given, out.reshape(batch + program.outputs.shape), add, scale)
+            return out
+        return self.folded(given, scale=scale).reshape(batch + self.program.outputs.shape)
+
+    @cached_property
+    def folded(self) -> Rowwise | None:
+        """The application of the program with its last axes folded, where that can be."""
+        program = folded(self.program)
+        return None if program is None else Rowwise.of(program)
+
     def ready(self, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Ready | None:
         """Return a function for small contiguous arrays of a shape and type, if there is one.
 
@@ -87,6 +109,8 @@ class Rowwise:
         batch = shape[: len(shape) - len(inputs.shape)]
         full = batch + outputs.shape
         if not self._is_small(math.prod(batch)):
+            if self.folded is not None:
+                return None
             order = tuple(range(len(inputs.points)))
             return self._fused(dtype, order).ready(math.prod(batch), full)
         table = self._table(dtype)

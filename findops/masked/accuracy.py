@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from findops.masked.partial_map import PartialMap
+from findops.masked.partial_map import Identity
 from findops.operators.accuracy import MOMENT_ROUNDOFF
 from findops.plan.program import Chain
 
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from findops.common.arrays import Floats, Ints
     from findops.grids.grid import Grid
+    from findops.masked.partial_map import PartialMap
     from findops.plan.program import Program
 
 
@@ -36,7 +37,7 @@ def near_accuracy(
         If the program has a composition, or a product across an upwind scheme.
     """
     result = np.full(len(rows), np.inf)
-    identity = PartialMap.identity(domain.axes, valid)
+    identity = Identity(domain.axes, valid)
     component, place = np.divmod(rows, math.prod(program.outputs.points))
     for part in program.parts:
         if not isinstance(part, Chain) or any(term.masks for term in part.terms[1:]):

@@ -2,35 +2,46 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, fields
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Literal, cast, overload
+from numbers import Real
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, cast, overload
 
 import numpy as np
 from scipy import sparse
 
 from findops.common.arguments import is_labeled
-from findops.common.arrays import Bools, Ints, as_field, check_labeled
+from findops.common.arrays import Bools, check_labeled
 from findops.discretization.coefficients import labeled_values
 from findops.executors.assembly.scipy import check_format
+from findops.executors.contiguous import fits
 from findops.executors.libraries.holes import Patch
 from findops.executors.lookup import executor
+from findops.executors.rowwise import delivered
 from findops.expressions.expression import Discrete
 from findops.masked.accuracy import near_accuracy
-from findops.masked.partial_map import PartialMap
+from findops.masked.application import PartialApplication
+from findops.masked.partial_map import Identity
 
 if TYPE_CHECKING:
-    from types import EllipsisType
-
     from numpy.typing import ArrayLike, NDArray
     from scipy.sparse import csr_array, sparray
 
+    from findops.common.arrays import Ints
+    from findops.masked.partial_map import Sum
     from findops.operators.operator import Operator
 
-    FieldIndex = tuple[EllipsisType | Ints, ...]
-
 __all__ = ["Masked"]
+
+
+class NearRows(NamedTuple):
+    """The rows that a hole changes."""
+
+    whole: Bools
+    """Where there are others."""
+    rows: Ints
+    """Their flat indices."""
+    matrix: csr_array
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -129,18 +140,24 @@ class Masked(Discrete):
             return apply_bound(self.operator, u, self)
         if executor(u) is not None:
             return self._patch(self.operator(u, out, add, scale), u, scale)
-        values = as_field(u)
-        shape = self.operator.program.inputs.shape
-        near = before = None
-        if values.shape[max(values.ndim - len(shape), 0) :] == shape:
-            # Read first, since `out` may overlap u.
-            near = self._near(values)
-            before = out[self._near_points] if add and out is not None else None
-        with np.errstate(invalid="ignore", over="ignore"):  # what stands in holes may be anything
-            result = self.operator(values, out, add, scale)
-        near = near if near is None else near * scale
-        result[self._near_points] = near if before is None else before + near
-        np.copyto(result, np.nan, where=self._undefined)
+        if self._full:
+            return self.operator(u, out, add, scale)
+        values, dtype = self.operator.checked(u, out, add, scale)
+        return self._apply(np.ascontiguousarray(values, dtype), out, add, scale)
+
+    def _apply(
+        self, u: NDArray[Any], out: NDArray[Any] | None, add: bool, scale: complex
+    ) -> NDArray[Any]:
+        shape = self.operator.program.outputs.shape
+        batch = u.shape[: u.ndim - len(self.operator.program.inputs.shape)]
+        direct = isinstance(scale, Real) and fits(out, batch + shape, u.dtype, u)
+        if out is not None and not direct:
+            return delivered(self._apply(u, None, False, scale), out, add)
+        apply = self._bound[1]
+        if isinstance(scale, Real):
+            return apply(u, out, add, float(scale))
+        result = apply(u)
+        result *= u.dtype.type(scale)
         return result
 
     def __getstate__(self) -> dict[str, Any]:
@@ -172,9 +189,8 @@ class Masked(Discrete):
             If the operator is a product of bound ones that are sums.
         """
         found = self.operator.accuracy.ravel()
-        found[self._near_rows] = near_accuracy(
-            self.operator.program, self._valid, self.operator.domain, self._near_rows
-        )
+        near = self._near.rows
+        found[near] = near_accuracy(self.operator.program, self._valid, self.operator.domain, near)
         found[~self._defined.ravel()] = np.nan
         return found.reshape(self.defined.shape)
 
@@ -204,11 +220,11 @@ class Masked(Discrete):
             If the format is unknown.
         """
         check_format(format)
-        kept = np.flatnonzero(self._defined & self._reach.whole)
-        rest = np.flatnonzero(~self._defined)
+        kept, rest = (np.flatnonzero(where) for where in (self._near.whole, ~self._defined))
         none = sparse.csr_array((len(rest), self.operator.shape[1]))
-        parts = [self.operator.matrix(rows=kept), self._near_matrix, none]
-        order = np.argsort(np.concatenate([kept, self._near_rows, rest]))
+        parts = [self.operator.matrix(rows=kept), self._near.matrix, none]
+        order = np.empty(self.operator.shape[0], dtype=np.intp)
+        order[np.concatenate([kept, self._near.rows, rest])] = np.arange(len(order))
         # SciPy's types know formats as literals only.
         made: sparray = sparse.vstack(parts, format="csr")[order].asformat(cast("Any", format))
         return made
@@ -219,64 +235,45 @@ class Masked(Discrete):
         inputs = self.operator.program.inputs
         return np.broadcast_to(self.mask, (inputs.count, *inputs.points))
 
-    @cached_property
-    def _reach(self) -> PartialMap:
+    @property
+    def _reach(self) -> Sum:
         op = self.operator
-        return PartialMap.identity(op.domain.axes, self._valid).then(op.program)
+        return Identity(op.domain.axes, self._valid).then(op.program)
 
     @cached_property
-    def _defined(self) -> Bools:
-        there = self._reach.defined
+    def _bound(self) -> tuple[Bools, PartialApplication]:
+        """Where there are values, and what makes them."""
+        reach = self._reach
+        there = reach.defined
         if self.operator.range == self.operator.domain:
             there = there & self.mask
         there.flags.writeable = False
-        return there
+        return there, PartialApplication.of(reach, np.flatnonzero(~there))
+
+    @property
+    def _defined(self) -> Bools:
+        return self._bound[0]
 
     @cached_property
-    def _undefined(self) -> Bools:
-        return ~self.defined
+    def _full(self) -> bool:
+        """Whether there is no hole."""
+        return bool(self.mask.all())
 
     @cached_property
-    def _near_rows(self) -> Ints:
-        """Flat indices of the rows that a hole changes."""
-        return np.flatnonzero(self._defined & ~self._reach.whole)
-
-    @cached_property
-    def _near_points(self) -> FieldIndex:
-        index = np.unravel_index(self._near_rows, self.operator.program.outputs.shape)
-        return ..., *index
-
-    @cached_property
-    def _near_matrix(self) -> csr_array:
-        matrix = self._reach.rows(self._near_rows)
+    def _near(self) -> NearRows:
+        reach = self._reach
+        rows = np.flatnonzero(self._defined & ~reach.whole)
+        matrix = reach.rows(rows)
         matrix.eliminate_zeros()
         matrix.sort_indices()
-        return matrix
+        return NearRows(self._defined & reach.whole, rows, matrix)
 
     @cached_property
     def _patch(self) -> Patch:
         """What puts rows near holes, and NaN, into results of other libraries."""
         return Patch(
-            self._near_matrix,
-            self._near_rows,
-            self._undefined,
+            self._near.matrix,
+            self._near.rows,
+            ~self.defined,
             len(self.operator.program.inputs.shape),
         )
-
-    @cached_property
-    def _near_reads(self) -> tuple[FieldIndex, csr_array]:
-        """The points that rows near holes read, and their matrix on these alone."""
-        matrix = self._near_matrix
-        points, places = np.unique(matrix.indices, return_inverse=True)
-        narrow = sparse.csr_array(
-            (matrix.data, places, matrix.indptr), shape=(matrix.shape[0], len(points))
-        )
-        return (..., *np.unravel_index(points, self.operator.program.inputs.shape)), narrow
-
-    def _near(self, u: NDArray[Any]) -> NDArray[Any]:
-        """Return the values of rows near holes, (…, rows)."""
-        points, matrix = self._near_reads
-        values = u[points]
-        batch = values.shape[:-1]
-        flat: NDArray[Any] = matrix @ values.reshape(math.prod(batch), matrix.shape[1]).T
-        return flat.T.reshape(*batch, matrix.shape[0])

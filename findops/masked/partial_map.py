@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from abc import ABC, abstractmethod
+from dataclasses import dataclass, replace
+from functools import cached_property, reduce
 from typing import TYPE_CHECKING, cast
 
 import numpy as np
@@ -14,7 +16,7 @@ from findops.plan.program import Chain, Composition
 from findops.schemes import AxisMap
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
     from scipy.sparse import csr_array
 
@@ -23,38 +25,40 @@ if TYPE_CHECKING:
     from findops.plan.program import Program, Term
 
 
-__all__ = ["PartialMap"]
+__all__ = ["Component", "Derivative", "Identity", "PartialMap", "Product", "Sum"]
 
 
-@dataclass(frozen=True, eq=False)
-class PartialMap:
+class PartialMap(ABC):
     """A linear map that has values at some points only.
 
     It is made step by step; each step reads the points where the one before has values.
     """
 
-    axes: tuple[Axis, ...]
-    """Those of its values."""
-    defined: Bools
-    """Where it has values: (components, *points), or (*points) of one component."""
-    whole: Bools
-    """Where its rows are those without holes."""
-    columns: int
-    """How many numbers its rows read."""
-    rows: Callable[[Ints], csr_array]
-    """Rows where it has values, given by flat indices."""
+    @property
+    @abstractmethod
+    def axes(self) -> tuple[Axis, ...]:
+        """Those of its values."""
 
-    @staticmethod
-    def identity(axes: tuple[Axis, ...], valid: Bools) -> PartialMap:
-        """Return the identity on the valid points (components, *points)."""
+    @property
+    @abstractmethod
+    def defined(self) -> Bools:
+        """Where it has values: (components, *points), or (*points) of one component."""
 
-        def rows(chosen: Ints) -> csr_array:
-            diagonal = np.ones(len(chosen)), chosen, np.arange(len(chosen) + 1)
-            return sparse.csr_array(diagonal, shape=(len(chosen), valid.size))
+    @property
+    @abstractmethod
+    def whole(self) -> Bools:
+        """Where its rows are those without holes."""
 
-        return PartialMap(axes, valid, valid, valid.size, rows)
+    @property
+    @abstractmethod
+    def columns(self) -> int:
+        """How many numbers its rows read."""
 
-    def then(self, program: Program, later: int = 0) -> PartialMap:
+    @abstractmethod
+    def rows(self, chosen: Ints) -> csr_array:
+        """Return rows where it has values, given by flat indices."""
+
+    def then(self, program: Program, later: int = 0) -> Sum:
         """Return what a program makes of the values, to be differentiated `later` times more."""
         parts: list[tuple[int | None, PartialMap]] = []
         for part in program.parts:
@@ -66,41 +70,17 @@ class PartialMap:
                     for i, inner in reversed(list(enumerate(part.programs))):
                         here = here.then(inner, later + sum(map(_order, part.programs[:i])))
                     parts.append((None, here))
-        shape = (program.outputs.count, *program.outputs.points)
-        defined, whole = np.ones(shape, dtype=bool), np.ones(shape, dtype=bool)
-        for component, made in parts:
-            at = slice(None) if component is None else component
-            defined[at] &= made.defined
-            whole[at] &= made.whole
-
-        def rows(chosen: Ints) -> csr_array:
-            kind = np.complex128 if program.is_complex else np.float64
-            total = cast("csr_array", sparse.csr_array((len(chosen), self.columns), dtype=kind))
-            for component, made in parts:
-                more = made.rows(chosen) if component is None else _placed(made, chosen, component)
-                total = total + more
-            return total
-
-        return PartialMap(
-            parts[0][1].axes if parts else self.axes, defined, whole, self.columns, rows
-        )
+        return Sum(self, program, tuple(parts))
 
     def then_chain(self, chain: Chain, later: int = 0, coefficients: bool = True) -> PartialMap:
         """Return what a chain makes of the values; without `coefficients`, fields count as one."""
-        here = self._component(chain.col)
+        here: PartialMap = Component(self, chain.col)
         for i, term in reversed(list(enumerate(chain.terms))):
-            here = here._then_term(term, later + _chain_order(chain.terms[:i]), coefficients)
+            given = term if coefficients else _without_coefficient(term)
+            here = here._then_term(given, later + _chain_order(chain.terms[:i]))
         return here
 
-    def _component(self, component: int) -> PartialMap:
-        points = self.defined[component]
-
-        def rows(chosen: Ints) -> csr_array:
-            return self.rows(chosen + component * points.size)
-
-        return PartialMap(self.axes, points, self.whole[component], self.columns, rows)
-
-    def _then_term(self, term: Term, later: int, coefficients: bool) -> PartialMap:
+    def _then_term(self, term: Term, later: int) -> PartialMap:
         """Along each axis in turn, the last first; then the coefficients."""
         after, there, remaining = self, self.defined, later + _chain_order([term])
         for axis in reversed(range(len(term.bands))):
@@ -109,41 +89,184 @@ class PartialMap:
                 remaining -= band.order
                 source = after.axes[axis]
                 axis_map = AxisMap(band.order, source, source.half() if band.shift else source)
-                after = after._then_stencils(
-                    RunStencils(band, axis, axis_map, after.defined, remaining)
+                after = Derivative(
+                    after, RunStencils(band, axis, axis_map, after.defined, remaining)
                 )
                 if band.shift:
                     there = RunStencils(band, axis, axis_map, there).beside
-        defined, whole, selected = after.defined, after.whole, np.ones((), dtype=bool)
-        for mask in term.masks:
-            # What is not selected is zero, wherever there is a point.
-            selected = selected & mask
-            defined = np.where(mask, defined, there)
-            whole = np.where(mask, whole, True)
-        factor = np.asarray(term.coefficient if coefficients else 1.0)
+        return Product(after, term, there)
 
-        def rows(chosen: Ints) -> csr_array:
-            index = np.unravel_index(chosen, defined.shape)
-            used = np.flatnonzero(np.broadcast_to(selected, defined.shape)[index])
-            matrix = _spread(after.rows(chosen[used]), used, len(chosen))
-            values = np.broadcast_to(factor, defined.shape)[index]
-            matrix.data = matrix.data * np.repeat(values, np.diff(matrix.indptr))
-            return matrix
 
-        return PartialMap(after.axes, defined, whole, self.columns, rows)
+@dataclass(frozen=True, eq=False)
+class Identity(PartialMap):
+    """The identity on the valid points (components, *points)."""
 
-    def _then_stencils(self, stencils: RunStencils) -> PartialMap:
-        axes = list(self.axes)
-        axes[stencils.axis] = stencils.axis_map.target
+    domain: tuple[Axis, ...]
+    valid: Bools
 
-        def rows(chosen: Ints) -> csr_array:
-            return times(stencils.rows(chosen), self.rows)
+    @property
+    def axes(self) -> tuple[Axis, ...]:
+        return self.domain
 
-        whole = stencils.kept & stencils.reads_only(self.whole)
-        if stencils.goes_round:
+    @property
+    def defined(self) -> Bools:
+        return self.valid
+
+    @property
+    def whole(self) -> Bools:
+        return self.valid
+
+    @property
+    def columns(self) -> int:
+        return self.valid.size
+
+    def rows(self, chosen: Ints) -> csr_array:
+        diagonal = np.ones(len(chosen)), chosen, np.arange(len(chosen) + 1)
+        return sparse.csr_array(diagonal, shape=(len(chosen), self.valid.size))
+
+
+class Step(PartialMap):
+    """What is made of the values of another map."""
+
+    of: PartialMap
+
+    @property
+    def axes(self) -> tuple[Axis, ...]:
+        return self.of.axes
+
+    @property
+    def columns(self) -> int:
+        return self.of.columns
+
+
+@dataclass(frozen=True, eq=False)
+class Component(Step):
+    """One component of a map."""
+
+    of: PartialMap
+    number: int
+
+    @property
+    def defined(self) -> Bools:
+        defined: Bools = self.of.defined[self.number]
+        return defined
+
+    @property
+    def whole(self) -> Bools:
+        whole: Bools = self.of.whole[self.number]
+        return whole
+
+    def rows(self, chosen: Ints) -> csr_array:
+        return self.of.rows(chosen + self.number * self.defined.size)
+
+
+@dataclass(frozen=True, eq=False)
+class Derivative(Step):
+    """Stencils on the values along one axis."""
+
+    of: PartialMap
+    stencils: RunStencils
+
+    @property
+    def axes(self) -> tuple[Axis, ...]:
+        axes = list(self.of.axes)
+        axes[self.stencils.axis] = self.stencils.axis_map.target
+        return tuple(axes)
+
+    @property
+    def defined(self) -> Bools:
+        return self.stencils.defined
+
+    @cached_property
+    def whole(self) -> Bools:
+        whole = self.stencils.kept & self.stencils.reads_only(self.of.whole)
+        if self.stencils.goes_round:
             # The plan reads a point once for each weight, though these may add up to zero.
-            whole = whole & self.whole.all(axis=stencils.axis, keepdims=True)
-        return PartialMap(tuple(axes), stencils.defined, whole, self.columns, rows)
+            whole = whole & self.of.whole.all(axis=self.stencils.axis, keepdims=True)
+        return whole
+
+    def rows(self, chosen: Ints) -> csr_array:
+        matrix = self.stencils.rows(chosen)
+        match self.of:
+            case Component(of=Identity(), number=number):
+                columns = matrix.indices + number * self.stencils.valid.size
+                shape = len(chosen), self.columns
+                return sparse.csr_array((matrix.data, columns, matrix.indptr), shape=shape)
+            case _:
+                return times(matrix, self.of.rows)
+
+
+@dataclass(frozen=True, eq=False)
+class Product(Step):
+    """The values times the coefficient of a term; what that does not select is zero."""
+
+    of: PartialMap
+    term: Term
+    there: Bools
+    """Where there are points, whether or not they have values."""
+
+    @cached_property
+    def selected(self) -> Bools:
+        """Where the term's masks select, an array that broadcasts to the points."""
+        return reduce(np.logical_and, self.term.masks, np.ones((), dtype=bool))
+
+    @cached_property
+    def defined(self) -> Bools:
+        return np.where(self.selected, self.of.defined, self.there)
+
+    @cached_property
+    def whole(self) -> Bools:
+        return np.where(self.selected, self.of.whole, self.there)
+
+    def rows(self, chosen: Ints) -> csr_array:
+        index = np.unravel_index(chosen, self.defined.shape)
+        used = np.flatnonzero(np.broadcast_to(self.selected, self.defined.shape)[index])
+        matrix = _spread(self.of.rows(chosen[used]), used, len(chosen))
+        values = np.broadcast_to(self.term.coefficient, self.defined.shape)[index]
+        matrix.data = matrix.data * np.repeat(values, np.diff(matrix.indptr))
+        return matrix
+
+
+@dataclass(frozen=True, eq=False)
+class Sum(Step):
+    """A sum of maps, each to one component or, where that is None, to all."""
+
+    of: PartialMap
+    program: Program
+    parts: tuple[tuple[int | None, PartialMap], ...]
+
+    @property
+    def axes(self) -> tuple[Axis, ...]:
+        return self.parts[0][1].axes if self.parts else self.of.axes
+
+    @cached_property
+    def defined(self) -> Bools:
+        return self._everywhere([made.defined for _, made in self.parts])
+
+    @cached_property
+    def whole(self) -> Bools:
+        return self._everywhere([made.whole for _, made in self.parts])
+
+    def _everywhere(self, there: list[Bools]) -> Bools:
+        """Tell where all parts are."""
+        outputs = self.program.outputs
+        found = np.ones((outputs.count, *outputs.points), dtype=bool)
+        for (component, _), good in zip(self.parts, there, strict=True):
+            found[slice(None) if component is None else component] &= good
+        return found
+
+    def rows(self, chosen: Ints) -> csr_array:
+        kind = np.complex128 if self.program.is_complex else np.float64
+        total = cast("csr_array", sparse.csr_array((len(chosen), self.columns), dtype=kind))
+        for component, made in self.parts:
+            more = made.rows(chosen) if component is None else _placed(made, chosen, component)
+            total = total + more
+        return total
+
+
+def _without_coefficient(term: Term) -> Term:
+    masks = tuple(factor for factor in term.factors if factor.selects)
+    return replace(term, scale=1.0, factors=masks)
 
 
 def _chain_order(terms: Sequence[Term]) -> int:

@@ -5,16 +5,15 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, NamedTuple, cast
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 import numpy as np
 from scipy import sparse
 
+from findops.executors.stencil_runs import numbered
 from findops.grids.axes import Half
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from numpy.typing import NDArray
     from scipy.sparse import csr_array
 
@@ -22,19 +21,20 @@ if TYPE_CHECKING:
     from findops.plan.band import Band
     from findops.schemes import AxisMap
 
-    GridIndex = tuple[Ints, ...]
+    Counts = NDArray[np.unsignedinteger[Any]]
 
 __all__ = ["RunStencils"]
 
 
-class Stencils(NamedTuple):
-    """Stencils of some of the rows that are asked for, all of the same number of points."""
+class NearStencils(NamedTuple):
+    """The stencils of rows near holes, of which there are few kinds."""
 
-    rows: Ints
-    """Which of the rows that are asked for, (n,)."""
-    columns: Ints
-    """Index along the axis of the points that they read, (n, points)."""
+    kinds: Ints
+    """The kind of each row."""
+    offsets: Ints
+    """What each kind reads, as index steps along the axis, (kinds, points)."""
     weights: Floats
+    """(kinds, points); what has no weight is not read."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,8 +80,9 @@ class RunStencils:
     @cached_property
     def defined(self) -> Bools:
         """Where there is a stencil."""
-        low, stop = self._run(np.ix_(*map(np.arange, self.points)))
-        return self.kept | (self.beside & (stop - low >= self._least))
+        low, high = self._counts
+        twice = 0 if self.band.shift.denominator > 1 else 1  # a node is counted on both sides
+        return self.kept | (self.beside & (low + high >= self._least + twice))
 
     def reads_only(self, good: Bools) -> Bools:
         """Tell where the band reads good points only."""
@@ -93,46 +94,78 @@ class RunStencils:
 
     def rows(self, chosen: Ints) -> csr_array:
         """Return rows where there is a stencil, given by flat indices."""
-        index = np.unravel_index(chosen, self.points)
-        groups = [self._kept(index), *self._near(index)]
-        parts = [self._entries(index, group) for group in groups if group.rows.size]
-        none = np.zeros(0, np.intp), np.zeros(0, np.intp), np.zeros(0)
-        i, j, data = (np.concatenate(arrays) for arrays in zip(none, *parts, strict=True))
+        kept = self.kept.ravel()[chosen]
+        ours, theirs = np.flatnonzero(kept), np.flatnonzero(~kept)
+        columns, weights = self.band.table()
+        here = self._along(chosen[ours])
+        near = self.near(chosen[theirs])
+        there = self._along(chosen[theirs])[:, None] + near.offsets[near.kinds]
+        groups = [
+            (ours, columns[here], weights[here]),
+            (theirs, there, near.weights[near.kinds]),
+        ]
+        parts = [self._entries(chosen, *group) for group in groups]
+        i, j, data = (np.concatenate(arrays) for arrays in zip(*parts, strict=True))
         return cast(
             "csr_array", sparse.coo_array((data, (i, j)), (len(chosen), self.valid.size)).tocsr()
         )
 
-    def _entries(self, index: GridIndex, stencils: Stencils) -> tuple[Ints, Ints, Floats]:
-        """Return the entries of the matrix: their rows, flat columns and weights."""
-        rows, columns, weights = stencils
-        place = [i[rows][:, None] for i in index]
-        place[self.axis] = columns % self.valid.shape[self.axis]
-        to = np.ravel_multi_index(tuple(np.broadcast_arrays(*place)), self.valid.shape)
+    def _entries(
+        self, chosen: Ints, rows: Ints, columns: Ints, weights: Floats
+    ) -> tuple[Ints, Ints, Floats]:
+        """Return entries of the matrix of chosen rows: their rows, flat columns and weights."""
+        at, inner = chosen[rows], self._inner
+        outer, rest = at // (inner * self.band.rows), at % inner
+        to = (outer[:, None] * self.valid.shape[self.axis] + columns) * inner + rest[:, None]
         read = weights != 0  # what has no weight is not read
         return np.broadcast_to(rows[:, None], read.shape)[read], to[read], weights[read]
 
-    def _kept(self, index: GridIndex) -> Stencils:
-        """Return the rows that are those of the band."""
-        rows = np.flatnonzero(self.kept[index])
-        columns, weights = self.band.table()
-        here = index[self.axis][rows]
-        return Stencils(rows, columns[here], weights[here])
-
-    def _near(self, index: GridIndex) -> Iterator[Stencils]:
-        """Yield the other rows, those of one pattern at a time."""
-        rows = np.flatnonzero(~self.kept[index])
-        index = tuple(i[rows] for i in index)
-        low, stop = self._run(index)
-        here = index[self.axis]
+    def near(self, points: Ints) -> NearStencils:
+        """Return the stencils at points where they are not those of the band, by flat indices."""
+        here, n = self._along(points), self.valid.shape[self.axis]
+        before, after = (side[here] for side in self._sides)
+        low, high = (count.ravel()[points].astype(np.intp) for count in self._counts)
+        low, stop = before - low + 1, after + high
         count = np.minimum(stop - low, self._most)
         below = here + min(self.band.offsets, default=0) < low
         first = np.where(below, low, stop - count)
-        patterns, which = np.unique(np.stack([count, first - here]), axis=1, return_inverse=True)
-        for pattern, points in enumerate(patterns[0]):
-            alike = which == pattern
-            columns = first[alike, None] + np.arange(points)
-            weights = self.axis_map.weights(here[alike], columns)
-            yield Stencils(rows[alike], columns, np.broadcast_to(weights, columns.shape))
+        wide = 2 * self._cap + 3
+        pattern, _ = numbered(count * wide + first - here + self._cap + 1, (self._most + 1) * wide)
+        # Weights are those of the place where the spacing varies, offsets where a run goes round.
+        alone = (first < 0) | (first + count > n)
+        if self.axis_map.source.spacing is None:
+            alone[:] = True
+        place, examples = numbered(np.where(alone, here + 1, 0), self.band.rows + 1)
+        patterns: int = pattern.max(initial=-1) + 1
+        kinds, examples = numbered(pattern + patterns * place, patterns * len(examples))
+        pattern, here, first, count = (a[examples] for a in (pattern, here, first, count))
+        columns = first[:, None] + np.arange(self._most)
+        weights = np.zeros(columns.shape)
+        for one in range(patterns):
+            alike = np.flatnonzero(pattern == one)
+            taps = slice(count[alike[0]])
+            weights[alike, taps] = self.axis_map.weights(here[alike], columns[alike, taps])
+        return NearStencils(kinds, columns % n - here[:, None], weights)
+
+    def reads(self, points: Ints) -> Ints:
+        """Return the flat indices, of what is read, from which offsets of points are counted."""
+        inner, rows = self._inner, self.band.rows
+        more = (self.valid.shape[self.axis] - rows) * inner
+        return points + points // (inner * rows) * more if more else points
+
+    @property
+    def stride(self) -> int:
+        """Flat distance of neighbors along the axis, in what is read."""
+        return self._inner
+
+    @property
+    def _inner(self) -> int:
+        return math.prod(self.valid.shape[self.axis + 1 :])
+
+    def _along(self, points: Ints) -> Ints:
+        """Return indices along the axis."""
+        along: Ints = points // self._inner % self.band.rows
+        return along
 
     @property
     def _least(self) -> int:
@@ -150,18 +183,23 @@ class RunStencils:
         rows = np.arange(self.band.rows)
         return rows + math.floor(self.band.shift), rows + math.ceil(self.band.shift)
 
+    @property
+    def _cap(self) -> int:
+        """The points in a row beyond which it does not matter how many there are."""
+        return max(self._least, self._most)
+
     @cached_property
-    def _counts(self) -> tuple[NDArray[np.int16], NDArray[np.int16]]:
+    def _counts(self) -> tuple[Counts, Counts]:
         """How many valid points are in a row on either side of each point, the point included."""
         before, after = self._sides
         return self._at(self._in_a_row(1), before), self._at(self._in_a_row(-1), after)
 
-    def _in_a_row(self, step: int) -> NDArray[np.int16]:
+    def _in_a_row(self, step: int) -> Counts:
         """Count valid points in a row that end at each point, as far as it matters."""
-        ongoing, count = self.valid, self.valid.astype(np.int16)
+        ongoing, count = self.valid, self.valid.astype(np.min_scalar_type(2 * self._cap))
         edge = [slice(None)] * self.valid.ndim
         edge[self.axis] = slice(0, 1) if step > 0 else slice(-1, None)
-        for _ in range(max(self._least, self._most) - 1):
+        for _ in range(self._cap - 1):
             ongoing = np.roll(ongoing, step, axis=self.axis)
             if not self.axis_map.source.periodic:
                 ongoing[tuple(edge)] = False
@@ -169,9 +207,11 @@ class RunStencils:
             count += ongoing
         return count
 
-    def _at(self, count: NDArray[np.int16], index: Ints) -> NDArray[np.int16]:
+    def _at(self, count: Counts, index: Ints) -> Counts:
         """Take counts at points, none beyond the ends."""
         n = self.valid.shape[self.axis]
+        if np.array_equal(index, np.arange(n)):
+            return count
         return np.where(self._open(self._inside(index)), count.take(index % n, axis=self.axis), 0)
 
     def _inside(self, index: Ints) -> Bools:
@@ -191,9 +231,3 @@ class RunStencils:
         ends = (~self._open(self._inside(side)) for side in self._sides)
         first, last = (side | end for side, end in zip((before, after), ends, strict=True))
         return first & last & (before | after)
-
-    def _run(self, index: GridIndex) -> tuple[Ints, Ints]:
-        """Return the run at points of the output: its first index, and that after its last."""
-        before, after = (side[index[self.axis]] for side in self._sides)
-        low, high = (count[index].astype(np.intp) for count in self._counts)
-        return before - low + 1, after + high

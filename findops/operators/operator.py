@@ -188,6 +188,16 @@ class Operator(Discrete):
             self._check_served(u)
             elsewhere: NDArray[Any] = self._elsewhere(apply, u, out, add, scale)
             return elsewhere
+        values, dtype = self.checked(u, out, add, scale)
+        if not self.program.whole and on_disk.serves(u, values, out, dtype):
+            return on_disk.apply(self.program, values, out, add, scale, dtype)
+        self._prepare(values.shape, dtype)
+        return self._application(values.astype(dtype, copy=False), out, add, scale)
+
+    def checked(
+        self, u: ArrayLike, out: NDArray[Any] | None, add: bool, scale: complex
+    ) -> tuple[NDArray[Any], np.dtype[Any]]:
+        """Return a field as an array, and the type of the result; refuse what does not fit."""
         self._check_own()
         values = as_array(u)
         self._check_shape(values.shape)
@@ -199,10 +209,7 @@ class Operator(Discrete):
         batch = values.shape[: values.ndim - len(self.program.inputs.shape)]
         if out is not None:
             check_out(out, batch + self.program.outputs.shape, dtype, self)
-        if not self.program.whole and on_disk.serves(u, values, out, dtype):
-            return on_disk.apply(self.program, values, out, add, scale, dtype)
-        self._prepare(values.shape, dtype)
-        return self._application(values.astype(dtype, copy=False), out, add, scale)
+        return values, dtype
 
     def _elsewhere(self, apply: Apply, u: Any, out: object, add: bool, scale: complex) -> Any:
         """Apply to an array of another library, with its own executor."""

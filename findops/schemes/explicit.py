@@ -112,7 +112,7 @@ class ExplicitScheme(Scheme):
         distances = tuple(o - shift for o in self.offsets(order, acc, shift))
         return Stencil(distances, exact_weights(order, distances))
 
-    def weights(self, acc: int, axis_map: AxisMap, rows: Ints, columns: Ints) -> Floats:  # noqa: ARG002
+    def weights(self, acc: int, axis_map: AxisMap, rows: Ints, columns: Ints) -> Floats:  # noqa: ARG002  # schemes may need it
         """Return the weights of windows, (rows, taps), or (1, taps) where the spacing is even.
 
         There every row must have the same columns relative to it.
@@ -133,7 +133,7 @@ class ExplicitScheme(Scheme):
         first = i + self.lowest(points, axis_map.shift, inward)
         return np.arange(points) + min(max(first, 0), n - points)
 
-    def edge_weights(self, acc: int, axis_map: AxisMap, rows: Ints, columns: Ints) -> Floats:  # noqa: ARG002
+    def edge_weights(self, acc: int, axis_map: AxisMap, rows: Ints, columns: Ints) -> Floats:  # noqa: ARG002  # schemes may need it
         """Return the weights of windows near an end, as `weights` does those of interior ones."""
         return axis_map.weights(rows, columns)
 
@@ -226,7 +226,7 @@ class Weighted(ExplicitScheme):
         self.spacing(axis_map.source)
         return super().interior(acc, axis_map)
 
-    def weights(self, acc: int, axis_map: AxisMap, rows: Ints, columns: Ints) -> Floats:  # noqa: ARG002
+    def weights(self, acc: int, axis_map: AxisMap, rows: Ints, columns: Ints) -> Floats:  # noqa: ARG002  # schemes may need it
         scale = 1 / self.spacing(axis_map.source) ** axis_map.order
         exact = self.stencil(axis_map.order, acc, axis_map.shift).weights
         return np.array([[float(w * scale) for w in exact]])

@@ -1,231 +1,236 @@
-"""Compiled kernels that write out the rows of a matrix from its pattern.
+"""Compiled kernels that write out runs: rows that follow one another and are of one kind.
 
-A kernel walks over segments, which are ranges of rows, and in them over runs: rows along the last
-axis that are of one kind. It is serial; threads work on different segments.
-
-Kernels take records as plain tuples: the index of Numba's cache names the types of arguments, and
-could not be read any more once a class of ours is renamed.
+Each goes through some of the runs. It is called with the addresses of the arrays of `Runs`, and of
+others, which are named where the kernel is.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from functools import cache
+from typing import TYPE_CHECKING, Generic, NamedTuple, TypeVar
 
-import numpy as np
-from numba import types
-from numba.extending import intrinsic
-
-from findops.executors.assembly.pattern import Entries, RowKinds, Sums
-from findops.executors.compiling import cached_kernel, inlined
+from findops.executors.kernels.ir import Builder
+from findops.executors.kernels.machine import Kernel, compiled, here
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
+    from findops.executors.kernels.ir import Count
 
-    from findops.common.arrays import Int64s
+__all__ = ["Runs", "SumArrays", "add_sums", "lanes", "repeat"]
 
-__all__ = ["COMPLEX", "MASK", "REAL", "Streams", "compress", "count", "structure", "values"]
+SYMBOL = "write"
 
-REAL, COMPLEX, MASK = range(3)
+HEADER = f"define void @{SYMBOL}(ptr %arrays, ptr %bounds, ptr, ptr, ptr, double, double) {{"
 
-
-class Streams(NamedTuple):
-    """Arrays as their addresses, strides (counted in numbers, the components' first) and kinds."""
-
-    addresses: Int64s
-    strides: Int64s
-    kinds: NDArray[np.uint8]
+BYTES = {"i32": 4, "i64": 8, "double": 8}
 
 
-RUN_ROWS = 256
-"""The most rows of a run: what is computed at a time stays in the nearest caches."""
+Of = TypeVar("Of")
+"""What stands for an array: its address by name in a kernel, itself outside."""
 
 
-def _pointer(typing_context: Any, address: Any, like: Any) -> Any:  # noqa: ARG001  # Numba's
-    """Return a pointer to numbers of the type of those of the array `like`."""
-    kind: Any = types.CPointer
-    pointer = kind(like.dtype)
+class Runs(NamedTuple, Generic[Of]):
+    """Of each run: how many rows of what kind it has, their entries each, and where those begin."""
 
-    def emit(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        return builder.inttoptr(arguments[0], context.get_value_type(signature.return_type))
-
-    return pointer(types.int64, like), emit
+    lengths: Of
+    kinds: Of
+    widths: Of
+    places: Of
 
 
-_numbers: Any = intrinsic(_pointer)
+def lanes() -> int:
+    """Return how many numbers of double precision a vector holds."""
+    return here().vector_bytes // 8
 
 
-@inlined
-def _run(rows: Any, row: Any, stop: Any, index: Any) -> Any:
-    """Find the index of a row; return its kind and the length of the run from it on."""
-    kind, scale, rest, length = 0, 1, row, 1
-    last = len(rows.shape) - 1
-    for axis in range(last, -1, -1):
-        n, low, high = rows.shape[axis], rows.low[axis], rows.high[axis]
-        rest, i = rest // n, rest % n
-        index[axis] = i
-        shared = max(high - low - 1, 0)
-        kind += scale * (i if i < low else low if i < high else i - shared)
-        scale *= n - shared
-        if axis == last and low <= i < high:
-            length = min(high - i, RUN_ROWS)
-    return kind, min(length, stop - row)
+class _Call:
+    """A kernel in the making: its instructions, its arrays, and the runs that it goes through."""
+
+    def __init__(self, lanes: int, arrays: int) -> None:
+        self.b = b = Builder(8, lanes)
+        b.mark("entry")
+        count = len(Runs._fields)
+        self.runs = Runs(*(b.load_pointer("%arrays", i) for i in range(count)))
+        self.arrays = [b.load_pointer("%arrays", count + i) for i in range(arrays)]
+        self.bounds = b.load_int("%bounds", 0), b.load_int("%bounds", 1)
+
+    def kernel(self) -> Kernel:
+        b = self.b
+        b.emit("ret void")
+        declared, body = "\n".join(sorted(b.declared)), "\n".join(b.text)
+        return compiled(f"{declared}\n{HEADER}\n{body}\n}}\n!0 = !{{}}\n", SYMBOL)
 
 
-@inlined
-def _repeat(out: Any, width: Any, rows: Any, step: Any) -> None:
-    """Repeat the first row of `out`, adding `step` from row to row."""
-    done = 1
-    while done < rows:
-        more = min(done, rows - done)
-        source, target = out[: more * width], out[done * width : (done + more) * width]
-        for i in range(more * width):
-            target[i] = source[i] + step * done
-        done += more
+# Entries that are the same in all rows ------------------------------------------------------------
 
 
-@cached_kernel
-def count(plan: Any, first: Any, last: Any) -> int:
-    """Return the number of entries in segments."""
-    rows, starts = RowKinds(*plan[0]), plan[1][0]
-    index = np.empty(len(rows.shape), np.int64)
-    entries = 0
-    for s in range(len(first)):
-        row = first[s]
-        while row < last[s]:
-            kind, length = _run(rows, row, last[s], index)
-            entries += length * (starts[kind + 1] - starts[kind])
-            row += length
-    return entries
+@cache
+def repeat(kind: str, parts: int) -> Kernel:
+    """Return the kernel that writes the columns of entries, or numbers, of so many parts each.
+
+    Its arrays: where the entries of each kind of rows begin, entries, the first row of each run,
+    counted as columns are, and what is filled. From row to row, columns move by one.
+    """
+    call = _Call(lanes(), 4)
+    b, runs = call.b, call.runs
+    begins, entries, origins, out = call.arrays
+    with b.loop(*call.bounds) as run:
+        begin = b.load_int(begins, b.load_int(runs.kinds, run))
+        source = b.element(kind, entries, b.mul(begin, parts))
+        target = b.element(kind, out, b.mul(b.load_int(runs.places, run), parts))
+        width = b.mul(b.load_int(runs.widths, run), parts)
+        with b.when(b.compare("sgt", width, 0)):
+            origin = b.load_int(origins, run) if kind != "double" else ""
+            _repeated(b, kind, (source, target), width, b.load_int(runs.lengths, run), origin)
+    return call.kernel()
 
 
-@cached_kernel
-def structure(plan: Any, first: Any, last: Any, begin: Any, ends: Any, indices: Any) -> None:
-    """Write the columns of the entries of segments, and where each row ends, from `begin` on."""
-    rows, entries = RowKinds(*plan[0]), Entries(*plan[1])
-    index = np.empty(len(rows.shape), np.int64)
-    place, done = 0, 0
-    for s in range(len(first)):
-        row = first[s]
-        while row < last[s]:
-            kind, length = _run(rows, row, last[s], index)
-            start = entries.starts[kind]
-            width = entries.starts[kind + 1] - start
-            origin = 0
-            for axis in range(len(index)):
-                origin += index[axis] * rows.steps[axis]
-            out = indices[place : place + length * width]
-            for e in range(width):
-                out[e] = origin + entries.columns[start + e]
-            _repeat(out, width, length, 1)
-            for _ in range(length):
-                place += width
-                ends[done] = begin + place
-                done += 1
-            row += length
-
-
-@inlined
-def _multiply(product: Any, streams: Any, stream: Any, place: Any) -> None:
-    """Multiply by the values of a stream from a place on."""
-    address, step = streams.addresses[stream], streams.strides[stream, -1]
-    if streams.kinds[stream] == MASK:
-        mask = _numbers(address, streams.kinds)  # of one byte each, too
-        for i in range(len(product)):
-            if not mask[place + i * step]:
-                product[i] = 0
-    elif streams.kinds[stream] == REAL:
-        reals = _numbers(address, product.real)
-        if step == 1:
-            for i in range(len(product)):
-                product[i] *= reals[place + i]
-        elif step == 0:
-            for i in range(len(product)):
-                product[i] *= reals[place]
-        else:
-            for i in range(len(product)):
-                product[i] *= reals[place + i * step]
-    else:
-        numbers = _numbers(address, product)
-        for i in range(len(product)):
-            product[i] *= numbers[place + i * step]
-
-
-@inlined
-def _add(total: Any, sums: Any, streams: Any, path: Any, origins: Any, product: Any) -> None:
-    """Add to an entry, for the rows of a run, what a path makes of them."""
-    for i in range(len(product)):
-        product[i] = sums.weights[path]
-    for met in range(sums.streams.shape[1]):
-        stream = sums.streams[path, met]
-        if stream >= 0:
-            place = origins[stream] + sums.shifts[path, met]
-            _multiply(product, streams, stream, place)
-    for i in range(len(product)):
-        total[i] += product[i]
-
-
-@inlined
-def _transpose(totals: Any, width: Any, length: Any, out: Any) -> int:
-    """Write entries by row; return how many are zero."""
-    zeros, place = 0, 0
-    for i in range(length):
-        for e in range(width):
-            value = totals[e, i]
-            out[place] = value
-            zeros += value == 0
-            place += 1
-    return zeros
-
-
-@cached_kernel
-def values(plan: Any, first: Any, last: Any, data: Any) -> int:
-    """Write the values of the entries of segments; return how many are zero."""
-    rows, entries = RowKinds(*plan[0]), Entries(*plan[1])
-    sums, streams = Sums(*plan[2]), Streams(*plan[3])
-    index = np.empty(len(rows.shape), np.int64)
-    widest = 0
-    for kind in range(len(entries.starts) - 1):
-        widest = max(widest, entries.starts[kind + 1] - entries.starts[kind])
-    totals = np.empty((widest, RUN_ROWS), data.dtype)
-    product = np.empty(RUN_ROWS, data.dtype)
-    origins = np.empty(len(streams.addresses), np.int64)
-    zeros, place = 0, 0
-    for s in range(len(first)):
-        row = first[s]
-        while row < last[s]:
-            kind, length = _run(rows, row, last[s], index)
-            start = entries.starts[kind]
-            width = entries.starts[kind + 1] - start
-            out = data[place : place + length * width]
-            if sums.starts[kind] == sums.starts[kind + 1]:
-                out[:width] = entries.numbers[start : start + width]
-                _repeat(out, width, length, 0)
-            else:
-                for e in range(width):
-                    totals[e, :length] = entries.numbers[start + e]
-                for stream in range(len(origins)):
-                    origins[stream] = 0
-                    for axis in range(len(index)):
-                        origins[stream] += index[axis] * streams.strides[stream, axis]
-                for path in range(sums.starts[kind], sums.starts[kind + 1]):
-                    total = totals[sums.entries[path], :length]
-                    _add(total, sums, streams, path, origins, product[:length])
-                zeros += _transpose(totals, width, length, out)
-            place += length * width
-            row += length
-    return zeros
-
-
-@cached_kernel
-def compress(
-    old_ends: Any, old_indices: Any, old_data: Any, begin: Any, ends: Any, indices: Any, data: Any
+def _repeated(
+    b: Builder, kind: str, ends: tuple[str, str], width: Count, length: str, origin: str
 ) -> None:
-    """Write rows without their zeros, and where each ends, from `begin` on."""
-    entry, place = 0, 0
-    for row in range(len(old_ends)):
-        while entry < old_ends[row]:
-            if old_data[entry] != 0:
-                indices[place], data[place] = old_indices[entry], old_data[entry]
-                place += 1
-            entry += 1
-        ends[row] = begin + place
+    """Write the rows of a run: some one by one, then twice as many time and again."""
+    wide = here().vector_bytes // BYTES[kind]
+    source, target = ends
+    # So many that no vector reads what has only just been written.
+    enough = b.value(f"sdiv i64 {b.add(width, 4 * wide - 1)}, {width}")
+    first = b.least(enough, length)
+    with b.loop(0, first) as row:
+        shift = b.add(origin, row) if origin else 0
+        _copied(b, kind, (source, b.element(kind, target, b.mul(row, width))), width, shift, 1)
+    rest = b.value(f"sdiv i64 {b.add(length, -1)}, {first}")
+    zeros = b.value(f"{b.intrinsic('i64', 'llvm.ctlz.i64', 'i64', 'i1')}(i64 {rest}, i1 false)")
+    with b.loop(0, b.value(f"sub i64 64, {zeros}")) as times:
+        done = b.value(f"shl i64 {first}, {times}")
+        more = b.least(done, b.value(f"sub i64 {length}, {done}"))
+        beyond = b.element(kind, target, b.mul(done, width))
+        shift = done if origin else 0
+        _copied(b, kind, (target, beyond), b.mul(more, width), shift, wide)
+
+
+def _copied(
+    b: Builder, kind: str, ends: tuple[str, str], count: Count, shift: Count, wide: int
+) -> None:
+    """Copy some entries, with a shift added to each, by vectors and what is left one by one."""
+    source, target = ends
+    whole = b.value(f"and i64 {count}, {-wide}")
+    for start, stop, step in (
+        ((0, whole, wide), (whole, count, 1)) if wide > 1 else ((0, count, 1),)
+    ):
+        what = f"<{step} x {kind}>"
+        by = _splat(b, kind, step, shift) if shift != 0 else ""
+        with b.loop(start, stop, step) as i:
+            align = f"align {BYTES[kind]}"
+            x = b.value(f"load {what}, ptr {b.element(kind, source, i)}, {align}")
+            if by:
+                x = b.value(f"add {what} {x}, {by}")
+            b.emit(f"store {what} {x}, ptr {b.element(kind, target, i)}, {align}")
+
+
+def _splat(b: Builder, kind: str, wide: int, number: Count) -> str:
+    """Return a vector of one integer."""
+    one = number if kind == "i64" else b.value(f"trunc i64 {number} to {kind}")
+    vector = f"<{wide} x {kind}>"
+    head = b.value(f"insertelement {vector} poison, {kind} {one}, i64 0")
+    return b.value(
+        f"shufflevector {vector} {head}, {vector} poison, <{wide} x i32> zeroinitializer"
+    )
+
+
+# Entries that depend on streams -------------------------------------------------------------------
+
+
+class SumArrays(NamedTuple, Generic[Of]):
+    """What sums are made of: `Sums` with shifts in bytes, and streams.
+
+    In each run a stream has an address; from row to row it moves by some bytes, or by none. Where
+    it `selects`, zeros drop what they meet, and all else keeps it.
+    """
+
+    starts: Of
+    entries: Of
+    numbers: Of
+    paths: Of
+    weights: Of
+    met: Of
+    streams: Of
+    shifts: Of
+    addresses: Of
+    steps: Of
+    selects: Of
+
+
+@cache
+def add_sums(wide: int, parts: int) -> Kernel:
+    """Return the kernel that writes entries that depend on streams, `wide` rows at a time.
+
+    No run is shorter. Its arrays: those of `SumArrays`, and what is filled. Numbers have one part,
+    or two.
+    """
+    call = _Call(wide * parts, len(SumArrays._fields) + 1)
+    b, runs = call.b, call.runs
+    *arrays, out = call.arrays
+    given = SumArrays(*arrays)
+    streams = b.load_int("%bounds", 2)
+    with b.loop(*call.bounds) as run:
+        kind, length = b.load_int(runs.kinds, run), b.load_int(runs.lengths, run)
+        width = b.load_int(runs.widths, run)
+        chunks = b.value(f"sdiv i64 {b.add(length, wide - 1)}, {wide}")
+        last = b.add(length, -wide)
+        stop = b.load_int(given.starts, b.add(kind, 1))
+        with b.loop(b.load_int(given.starts, kind), stop) as entry:
+            place = b.add(b.load_int(runs.places, run), b.load_int(given.entries, entry))
+            with b.loop(0, chunks) as chunk:
+                row = b.least(b.mul(chunk, wide), last)
+                total = _total(b, given, parts, entry, (b.mul(run, streams), row))
+                first = b.add(place, b.mul(row, width))
+                for lane in range(wide):
+                    at = b.mul(b.add(first, b.mul(lane, width)), parts)
+                    for part in range(parts):
+                        at = b.add(at, part)
+                        x = b.value(f"extractelement {b.vector} {total}, i64 {lane * parts + part}")
+                        b.emit(f"store double {x}, ptr {b.element('double', out, at)}")
+    return call.kernel()
+
+
+def _total(b: Builder, given: SumArrays[str], parts: int, entry: str, at: tuple[Count, str]) -> str:
+    """Return an entry of some rows: a number, and what its paths make."""
+    start, stop = b.load_int(given.paths, entry), b.load_int(given.paths, b.add(entry, 1))
+    number = _number(b, given.numbers, parts, entry)
+
+    def along(path: str, total: str) -> str:
+        met = b.load_int(given.met, path), b.load_int(given.met, b.add(path, 1))
+        weight = _number(b, given.weights, parts, path)
+        made = b.fold(*met, b.vector, weight, lambda m, x: _times(b, given, parts, m, at, x))
+        return b.sum(total, made)
+
+    return b.fold(start, stop, b.vector, number, along)
+
+
+def _times(
+    b: Builder, given: SumArrays[str], parts: int, met: str, at: tuple[Count, str], x: str
+) -> str:
+    """Return numbers times what a stream has in some rows; or those that it selects."""
+    run, row = at
+    stream = b.load_int(given.streams, met)
+    base = b.load_pointer(given.addresses, b.add(run, stream))
+    step = b.load_int(given.steps, stream)
+    place = b.offset(base, b.add(b.load_int(given.shifts, met), b.mul(row, step)))
+    value = b.either(
+        b.compare("eq", step, 0),
+        b.vector,
+        lambda: _number(b, place, parts, 0),
+        lambda: b.load(place),
+    )
+    kept = b.compare("ne", b.load_int(given.selects, stream), 0)
+    if parts == 1:
+        real, product = value, b.product(x, value)
+    else:
+        real, turned = b.evens(value), b.product(b.times_i(x), b.odds(value))
+        product = b.sum(b.product(x, real), turned)
+    return b.choose(kept, b.select(b.nonzero(real), x, "zeroinitializer"), product)
+
+
+def _number(b: Builder, pointer: str, parts: int, index: Count) -> str:
+    """Return a vector of one number."""
+    if parts == 2:
+        return b.splat_pair(b.element("<2 x double>", pointer, index))
+    return b.splat(b.load_real(pointer, index))

@@ -55,6 +55,16 @@ class RowKinds(NamedTuple):
         """Number of kinds along each axis."""
         return tuple((self.shape - np.maximum(self.high - self.low - 1, 0)).tolist())
 
+    def kind(self, index: tuple[Int64s, ...]) -> Int64s:
+        """Return the kinds of rows, given their places along each axis."""
+        along = tuple(self.kind_along(axis, i) for axis, i in enumerate(index))
+        return np.ravel_multi_index(along, self.kinds)
+
+    def kind_along(self, axis: int, rows: Int64s) -> Int64s:
+        """Return the kinds of rows along an axis."""
+        low, shared = self.low[axis], self.high[axis] - self.low[axis] - 1
+        return np.where(rows <= low, rows, np.maximum(low, rows - max(shared, 0)))
+
     def samples(self, axis: int) -> Int64s:
         """Return one row of each kind along an axis."""
         low, high, n = self.low[axis], self.high[axis], self.shape[axis]
@@ -70,14 +80,18 @@ class Entries(NamedTuple):
 
 
 class Sums(NamedTuple):
-    """What is added to the entries of the rows of kind t, from starts[t].
+    """The entries of the rows of kind t that depend on streams, from starts[t].
 
-    To entry `entries[c]` of the row, `weights[c]` times the product of what its path meets.
+    Entry `entries[s]` of the row is `numbers[s]` and, for each path from paths[s], `weights[p]`
+    times what is met from met[p]: streams at the place of the row, shifted.
     """
 
     starts: Int64s
     entries: Int64s
+    numbers: Array
+    paths: Int64s
     weights: Array
+    met: Int64s
     streams: Int64s
     shifts: Int64s
 
@@ -348,12 +362,17 @@ def _merged(paths: _Paths, kinds: int) -> tuple[Entries, Sums]:
     places = np.cumsum(kept) - 1
     starts = np.searchsorted(kind[first][kept], np.arange(kinds + 1))
     entries = Entries(starts, column[first][kept], numbers[kept])
-    met = order[meets]
+    paths_of = order[meets]
+    summed, begins = np.unique(entry[meets], return_index=True)
+    streams = paths.streams[paths_of]
     sums = Sums(
-        np.searchsorted(kind[meets], np.arange(kinds + 1)),
-        places[entry[meets]] - starts[kind[meets]],
-        paths.weights[met],
-        paths.streams[met],
-        paths.shifts[met],
+        np.searchsorted(kind[first][summed], np.arange(kinds + 1)),
+        places[summed] - starts[kind[first][summed]],
+        numbers[summed],
+        np.append(begins, len(paths_of)),
+        paths.weights[paths_of],
+        np.cumsum([0, *np.count_nonzero(streams >= 0, axis=1)]),
+        streams[streams >= 0],
+        paths.shifts[paths_of][streams >= 0],
     )
     return entries, sums

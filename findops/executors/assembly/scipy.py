@@ -80,7 +80,7 @@ def fill(known: Pattern | None, program: Program, rows: range | AnyInts | None =
     """Return what `assemble` returns, given what `pattern` returns."""
     if known is None:
         return assemble_small(program, None if rows is None else np.asarray(rows, dtype=np.intp))
-    # Numba takes long to import: only where it pays.
+    # LLVM takes long to load: only where it pays.
     from findops.executors.assembly import writer
 
     return writer.fill(known, program, rows)

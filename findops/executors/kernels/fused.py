@@ -238,8 +238,9 @@ class Fused:
         direct: dict[bool, Callable[..., None]] = {}
         if small:
             u, out = np.empty(given, dtype), np.empty(full, dtype)
-            jobs = {add: Job(self, u, out, 1 + 0j, add) for add in (False, True)}
             ((stage, box, second, _),) = self.tasks(batch, 1)
+            jobs = {add: Job(self, u, out, 1 + 0j, add) for add in (False, True)}
+            variants = {add: job.variant(stage, False) for add, job in jobs.items()}
             arguments = jobs[False].arguments(stage)
             kept = stage, box, arguments
             first = arguments.ctypes.data
@@ -253,7 +254,7 @@ class Fused:
                 self(u.reshape(given), out.reshape(full), scale, add)
                 return out
             if add not in direct:
-                direct[add] = kept[0].kernel(jobs[add].variant(kept[0], False)).call
+                direct[add] = kept[0].kernel(variants[add]).call
             direct[add](first, second, u.ctypes.data, out.ctypes.data, 0, scale, 0.0)
             return out
 

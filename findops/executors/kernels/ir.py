@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
 __all__ = ["Builder", "Count", "Lanes"]
 
@@ -89,6 +89,43 @@ class Builder:
         self.emit(f"br label %{done}")
         self.mark(done)
 
+    def fold(
+        self, start: Count, stop: Count, kind: str, value: str, step: Callable[[str, str], str]
+    ) -> str:
+        """Return what a value of some kind becomes by a step (count, value) for each count."""
+        head, body, done = map(self.label, ("fold", "body", "done"))
+        before = self.block
+        self.emit(f"br label %{head}")
+        self.mark(head)
+        place = len(self.text)
+        i, carried = self.value(""), self.value("")
+        self.emit(f"br i1 {self.compare('slt', i, stop)}, label %{body}, label %{done}")
+        self.mark(body)
+        made = step(i, carried)
+        following = self.value(f"add i64 {i}, 1")
+        self.text[place] = f"{i} = phi i64 [{start}, %{before}], [{following}, %{self.block}]"
+        self.text[place + 1] = (
+            f"{carried} = phi {kind} [{value}, %{before}], [{made}, %{self.block}]"
+        )
+        self.emit(f"br label %{head}")
+        self.mark(done)
+        return carried
+
+    def either(
+        self, condition: str, kind: str, then: Callable[[], str], other: Callable[[], str]
+    ) -> str:
+        """Return one value where a condition holds, else another."""
+        labels = [self.label("then"), self.label("other")]
+        done = self.label("done")
+        self.emit(f"br i1 {condition}, label %{labels[0]}, label %{labels[1]}")
+        found = []
+        for label, make in zip(labels, (then, other), strict=True):
+            self.mark(label)
+            found.append(f"[{make()}, %{self.block}]")
+            self.emit(f"br label %{done}")
+        self.mark(done)
+        return self.value(f"phi {kind} {', '.join(found)}")
+
     # Integers and addresses ---------------------------------------------------------------------
 
     def add(self, a: Count, b: Count) -> Count:
@@ -137,6 +174,10 @@ class Builder:
         return self.value(f"inttoptr i64 {self.load_int(pointer, index)} to ptr")
 
     # Numbers ------------------------------------------------------------------------------------
+
+    def element(self, kind: str, pointer: str, index: Count) -> str:
+        """Return the address of an element of an array of some kind."""
+        return self.value(f"getelementptr {kind}, ptr {pointer}, i64 {index}")
 
     def load_real(self, pointer: str, index: Count = 0) -> str:
         place = pointer

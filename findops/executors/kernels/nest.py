@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from findops.executors.kernels.ir import Count
     from findops.executors.kernels.stage import Shape
 
-__all__ = ["SYMBOL", "kernel"]
+__all__ = ["HEADER", "SYMBOL", "kernel"]
 
 SYMBOL = "fill"
 

@@ -168,7 +168,7 @@ class _Sweep:
 
     @property
     def solver(self) -> BandedSolver:
-        # Numba takes long to import: only where something is solved.
+        # LLVM takes long to load: only where something is solved.
         from findops.executors.lines.banded_solver import BandedSolver
 
         if self.band not in self.solvers:
