@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 
 __all__ = ["ChebyshevPoints", "Points", "as_axis", "lies_at"]
 
+HASHED_NODES = 256
+"""Nodes that the hash of an axis reads, at most."""
+
 
 @dataclass(frozen=True, init=False, eq=False, repr=False)
 class Points(Nodes):
@@ -157,9 +160,9 @@ class Points(Nodes):
         return self.period == other.period and np.array_equal(self._nodes, other._nodes)
 
     def __hash__(self) -> int:
-        # Some nodes tell most axes apart.
-        some = self._nodes[:: len(self) // 64 + 1]
-        return hash((len(self), some.tobytes(), self.period))
+        # Some nodes are enough to tell axes apart, and quick however many there are.
+        chosen = self._nodes[:: 1 + len(self) // HASHED_NODES]
+        return hash((len(self), chosen.tobytes(), self.period))
 
     def __repr__(self) -> str:
         shown = np.array2string(self._nodes, threshold=6, separator=", ")

@@ -229,7 +229,14 @@ class _Table:
         return place
 
     def made(self, dtype: np.dtype[Any] | type) -> Array:
-        return np.concatenate([np.zeros(0), *self.parts]).astype(dtype)
+        """Return them all in an array that begins where a cache line does."""
+        size = self.length * np.dtype(dtype).itemsize
+        raw = np.empty(size + CACHE_LINE, dtype=np.uint8)
+        start = -raw.ctypes.data % CACHE_LINE
+        made = raw[start : start + size].view(dtype)
+        if self.parts:
+            np.concatenate(self.parts, out=made, casting="unsafe")
+        return made
 
 
 @dataclass
@@ -281,7 +288,7 @@ class _Lowering:
         return Lowered(
             shape,
             self.integers.made(np.int64),
-            _aligned(self.numbers.made(np.dtype(f"f{self.size}"))),
+            self.numbers.made(np.dtype(f"f{self.size}")),
             tuple(self.factors),
             tuple(self.values),
             tuple(self.kinds),
@@ -430,14 +437,17 @@ class _Lowering:
     def _window(self, band: Band, scale: float) -> Window:
         lanes, length = self.lanes, band.rows
         used = [t for t in range(len(band.offsets)) if np.any(band.weights[..., t] != 0)]
-        weights = scale * band.weights[..., used]
+        all_used = len(used) == len(band.offsets)
+        weights = band.weights if all_used else band.weights[..., used]
         pointwise: Literal["", "whole", "holed"] = ""
         inside = range(band.interior.start, max(band.interior.stop, band.interior.start))
         if not band.constant:
             pointwise = "whole" if weights.all() else "holed"
             spread = np.zeros((len(used), length, lanes))
-            spread[:, inside.start : inside.stop] = weights.T[..., None]
+            np.multiply(weights.T[..., None], scale, out=spread[:, inside.start : inside.stop])
             weights = spread
+        else:
+            weights = scale * weights
         edges = (
             self.edge(band, range(inside.start), scale),
             self.edge(band, range(inside.stop, length), scale),
@@ -512,12 +522,3 @@ def _padded(row: Row, count: int) -> tuple[Any, Floats]:
         weights[-1] /= 2
         weights.append(weights[-1])
     return np.array(columns), np.array(weights)
-
-
-def _aligned(values: Array) -> Array:
-    """Return an array that begins where a cache line does."""
-    raw = np.empty(values.nbytes + CACHE_LINE, dtype=np.uint8)
-    start = -raw.ctypes.data % CACHE_LINE
-    made = raw[start : start + values.nbytes].view(values.dtype)
-    made[...] = values
-    return made
