@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 __all__ = ["AxisMap", "ExplicitScheme", "Weighted", "closure_images"]
 
 
-BLOCK = 2**14
+BLOCK = 2**15
 """Numbers in an array that processors' caches hold several of."""
 
 
@@ -59,11 +59,13 @@ class AxisMap:
         # Positions of images are fractions, which take long: these rows go by themselves.
         last = len(source) - source.periodic, len(target) - source.periodic
         images = (columns[:, 0] < 0) | (columns[:, -1] >= last[0]) | (rows >= last[1])
-        weights = np.empty(columns.shape)
-        for some in (~images, images) if images.any() else (slice(None),):
-            nodes = source.exact_position(columns[some].T)
-            weights[some] = row_weights(self.order, nodes, target.exact_position(rows[some]))
-        return weights
+        if images.any() and not images.all():
+            weights = np.empty(columns.shape)
+            for some in (images, ~images):
+                weights[some] = self._uneven_weights(rows[some], columns[some])
+            return weights
+        nodes, at = source.exact_position(columns.T), target.exact_position(rows)
+        return row_weights(self.order, nodes, at)
 
     def gains_degree(self, offsets: Sequence[int]) -> bool:
         """Tell whether symmetry makes the window exact for one more degree at every row."""
@@ -79,7 +81,7 @@ class AxisMap:
 
         def symmetric(part: Ints) -> bool:
             nodes = np.stack([self._apart(part, o) for o in offsets], axis=1)
-            weights = self.weights(part, part[:, None] + np.array(offsets))
+            weights = self.weights(part, _windows(part, np.array(offsets)))
             moments = weights * (nodes / scale) ** len(offsets)
             allowed = (1e-13 + rounded) * np.abs(moments).sum(1)
             return bool(np.all(np.abs(moments.sum(1)) <= allowed))
@@ -160,9 +162,10 @@ class ExplicitScheme(Scheme):
             row = np.array([first])
             weights = self.weights(acc, axis_map, row, row[:, None] + offsets)
         else:
-            weights = np.empty((stop - first, len(offsets)))
+            # Tap by tap, as kernels read them.
+            weights = np.empty((len(offsets), stop - first)).T
             for rows in blocks(range(first, stop), len(offsets)):
-                found = self.weights(acc, axis_map, rows, rows[:, None] + offsets)
+                found = self.weights(acc, axis_map, rows, _windows(rows, offsets))
                 weights[rows[0] - first : rows[-1] + 1 - first] = found
         closed = self._closed([*range(first), *range(stop, m)], acc, axis_map, offsets, closure)
         band = Band(
@@ -237,6 +240,11 @@ def blocks(rows: range, taps: int) -> Iterator[Ints]:
     step = max(BLOCK // taps, 1)
     for start in range(rows.start, rows.stop, step):
         yield np.arange(start, min(start + step, rows.stop))
+
+
+def _windows(rows: Ints, offsets: Ints) -> Ints:
+    """Return the columns of windows, (rows, taps), tap by tap in memory."""
+    return (rows + offsets[:, None]).T
 
 
 def _biased_face(columns: Ints, n: int, closure: tuple[Closure, Closure]) -> int | None:

@@ -160,10 +160,11 @@ def _rounded_weights(order: int, nodes: Array, at: Array, kind: FloatKind) -> tu
         largest = sum(abs(p / q) for p, q in zip(unsigned, gaps, strict=True))
         size = sum(map(abs, found))
         shown = error * largest <= (BOUND - UNIT) * size
-    weights = np.empty((len(at), points))
+    # Tap by tap, as they are made.
+    weights = np.empty((points, len(at)))
     for i, weight in enumerate(found):
-        weights[:, i] = weight
-    return weights, shown
+        weights[i] = weight
+    return weights.T, shown
 
 
 def weights(order: int, offsets: Sequence[Any] | Array, at: Any = 0) -> Fractions:

@@ -216,16 +216,21 @@ def prepared(factor: Factor, dtype: np.dtype[Any], length: int) -> tuple[Array, 
 
 @dataclass
 class _Table:
-    """Arrays one after the other."""
+    """Arrays one after the other, each written where it stays, since weights may be many."""
 
-    parts: list[Array] = field(default_factory=list)
+    parts: list[tuple[int, Callable[[Array], None]]] = field(default_factory=list)
     length: int = 0
 
     def put(self, values: Any) -> int:
         """Append numbers; return their place."""
-        place, flat = self.length, np.ravel(np.asarray(values))
-        self.parts.append(flat)
-        self.length += flat.size
+        flat = np.ravel(np.asarray(values))
+        return self.write(flat.size, lambda out: np.copyto(out, flat, casting="unsafe"))
+
+    def write(self, size: int, fill: Callable[[Array], None]) -> int:
+        """Append so many numbers, which a function will write; return their place."""
+        place = self.length
+        self.parts.append((size, fill))
+        self.length += size
         return place
 
     def made(self, dtype: np.dtype[Any] | type) -> Array:
@@ -233,9 +238,11 @@ class _Table:
         size = self.length * np.dtype(dtype).itemsize
         raw = np.empty(size + CACHE_LINE, dtype=np.uint8)
         start = -raw.ctypes.data % CACHE_LINE
-        made = raw[start : start + size].view(dtype)
-        if self.parts:
-            np.concatenate(self.parts, out=made, casting="unsafe")
+        made: Array = raw[start : start + size].view(dtype)
+        place = 0
+        for count, fill in self.parts:
+            fill(made[place : place + count])
+            place += count
         return made
 
 
@@ -437,24 +444,27 @@ class _Lowering:
     def _window(self, band: Band, scale: float) -> Window:
         lanes, length = self.lanes, band.rows
         used = [t for t in range(len(band.offsets)) if np.any(band.weights[..., t] != 0)]
-        all_used = len(used) == len(band.offsets)
-        weights = band.weights if all_used else band.weights[..., used]
+        weights = band.weights if len(used) == len(band.offsets) else band.weights[..., used]
         pointwise: Literal["", "whole", "holed"] = ""
         inside = range(band.interior.start, max(band.interior.stop, band.interior.start))
-        if not band.constant:
-            pointwise = "whole" if weights.all() else "holed"
-            spread = np.zeros((len(used), length, lanes))
-            np.multiply(weights.T[..., None], scale, out=spread[:, inside.start : inside.stop])
-            weights = spread
+
+        def spread(out: Array) -> None:
+            taps = out.reshape(len(used), length, lanes)
+            taps[:, : inside.start], taps[:, inside.stop :] = 0, 0
+            np.multiply(weights.T[..., None], scale, out=taps[:, inside.start : inside.stop])
+
+        if band.constant:
+            place = self.numbers.put(scale * weights)
         else:
-            weights = scale * weights
+            pointwise = "whole" if weights.all() else "holed"
+            place = self.numbers.write(len(used) * length * lanes, spread)
         edges = (
             self.edge(band, range(inside.start), scale),
             self.edge(band, range(inside.stop, length), scale),
         )
         return Window(
             tuple(band.offsets[t] * lanes for t in used),
-            self.numbers.put(weights),
+            place,
             pointwise,
             inside.start * lanes,
             inside.stop * lanes,
