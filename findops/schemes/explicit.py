@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 __all__ = ["AxisMap", "ExplicitScheme", "Weighted", "closure_images"]
 
 
-BLOCK = 2**15
+BLOCK = 2**14
 """Numbers in an array that processors' caches hold several of."""
 
 
