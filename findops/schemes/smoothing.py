@@ -74,19 +74,18 @@ def exact_fit_weights(
 def row_fit_weights(
     order: int, degree: int, nodes: NDArray[np.floating], importance: NDArray[np.floating]
 ) -> Floats:
-    """Return floating-point weights for many rows of nodes (points, rows) at once.
+    """Return floating-point weights of many rows at once, (rows, points).
 
-    Extended precision, where the platform has it, keeps them within 1e-14 of each row's sum of
+    Nodes and importances are (points, rows), nodes relative to the point of evaluation. Extended
+    precision, where the platform has it, keeps weights within 1e-14 of each row's sum of
     magnitudes. Weights that roundoff hides are zero, so that a fit through all points that is
     evaluated at one of them reads no other.
     """
-    extended = forsythe(
-        order, degree, *(part.astype(np.longdouble) for part in (nodes, importance))
-    )
-    weights = extended.astype(np.float64)
+    extended = (part.astype(np.longdouble) for part in (nodes, importance))
+    weights = forsythe(order, degree, *extended).astype(np.float64)
     size = np.abs(weights)
     hidden = size <= np.finfo(np.float64).eps * size.sum(axis=0)
-    return np.where(hidden, 0.0, weights)
+    return np.where(hidden, 0.0, weights).T
 
 
 # Schemes ----------------------------------------------------------------------------------------
@@ -149,7 +148,7 @@ class Fit(ExplicitScheme):
         nodes = axis_map.source.position(columns.T) - axis_map.target.position(rows)
         importance = self.importance(columns - rows[:, None]).T
         fitted = row_fit_weights(axis_map.order, axis_map.order + acc - 1, nodes, importance)
-        return fitted.T / float((axis_map.source.spacing or 1) ** axis_map.order)
+        return fitted / float((axis_map.source.spacing or 1) ** axis_map.order)
 
 
 @dataclass(frozen=True)
