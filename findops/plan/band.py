@@ -163,7 +163,7 @@ class Band:
         # So does the first row tell what is used.
         used = [bool(tap[:1].any() or tap.any()) for tap in np.atleast_2d(weights).T]
         if all(used):
-            return replace(self, weights=weights)
+            return self if weights is self.weights else replace(self, weights=weights)
         offsets = tuple(o for o, keep in zip(self.offsets, used, strict=True) if keep)
         return replace(self, offsets=offsets, weights=weights[..., used])
 
@@ -388,6 +388,8 @@ def _split(
 
 def padded(band: Band, before: int, after: int) -> Band:
     """Return the band on an input that carries further points, which it does not read."""
+    if not before and not after:
+        return band
     return replace(
         band,
         cols=band.cols + before + after,

@@ -16,8 +16,6 @@ from findops.schemes.scheme import Scheme, Stencil, TooFewPointsError
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from numpy.typing import NDArray
-
     from findops.common.arrays import Floats, Ints
     from findops.grids.axes import Axis
     from findops.schemes.scheme import Closure
@@ -88,9 +86,10 @@ class AxisMap:
 
         return all(map(symmetric, parts))
 
-    def _apart(self, rows: Ints, offset: int) -> NDArray[np.floating]:
+    def _apart(self, rows: Ints, offset: int) -> Floats:
         """Return how far the points at an offset are from those of some rows."""
-        return self.source.position(rows + offset) - self.target.position(rows)
+        apart = self.source.position(rows + offset) - self.target.position(rows)
+        return apart.astype(np.float64)
 
 
 @dataclass(frozen=True)
