@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -35,7 +36,7 @@ class AxisMap:
     source: Axis
     target: Axis
 
-    @property
+    @cached_property
     def shift(self) -> Fraction:
         """Index steps from a source point to the target point of the same index."""
         return self.target.origin - self.source.origin
@@ -54,14 +55,15 @@ class AxisMap:
 
     def _uneven_weights(self, rows: Ints, columns: Ints) -> Floats:
         source, target = self.source, self.target
-        # Positions of images are fractions, which take long: these rows go by themselves.
-        last = len(source) - source.periodic, len(target) - source.periodic
-        images = (columns[:, 0] < 0) | (columns[:, -1] >= last[0]) | (rows >= last[1])
-        if images.any() and not images.all():
-            weights = np.empty(columns.shape)
-            for some in (images, ~images):
-                weights[some] = self._uneven_weights(rows[some], columns[some])
-            return weights
+        if source.periodic:
+            # Positions of images are fractions, which take long: these rows go by themselves.
+            last = len(source) - 1
+            images = (columns[:, 0] < 0) | (columns[:, -1] >= last) | (rows >= last)
+            if images.any() and not images.all():
+                weights = np.empty(columns.shape)
+                for some in (images, ~images):
+                    weights[some] = self._uneven_weights(rows[some], columns[some])
+                return weights
         nodes, at = source.exact_position(columns.T), target.exact_position(rows)
         return row_weights(self.order, nodes, at)
 

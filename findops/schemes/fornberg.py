@@ -144,13 +144,14 @@ def _rounded_weights(order: int, nodes: Array, at: Array, kind: FloatKind) -> tu
     gaps = gap_products(places, gap, one)
     numerators = lagrange_numerators(order, distances, one)
     found = [p / q for p, q in zip(numerators, gaps, strict=True)]
-    error = (5 * points - order - 4) * np.finfo(kind).eps / 2
-    center = next((i for i, distance in enumerate(distances) if not distance.any()), None)
+    unit = np.finfo(kind).eps / 2
+    error = (5 * points - order - 4) * unit
+    center = next((i for i, d in enumerate(distances) if not (d[0] or d.any())), None)
     if order == 0 or (order == 1 and center is not None):
         if center is not None and order:
             others = (w for i, w in enumerate(found) if i != center)
             found[center] = -reduce(operator.add, others)
-        total = 2 * error + points * np.finfo(kind).eps / 2 + UNIT
+        total = 2 * error + points * unit + UNIT
         shown = np.full(len(at), total <= BOUND)
     else:
         unsigned = lagrange_numerators(order, list(map(abs, distances)), one)
