@@ -266,13 +266,13 @@ def test_rows_of_any_nodes_keep_the_bound_or_are_refused(nodes, at, order):
     assert relative_error(found[0], order, nodes, at) <= 1e-14 or size < 1e-300
 
 
-def test_rows_whose_terms_cancel_are_made_anew():
-    """Σ|w| far below the sum of magnitudes of what it is made of, by ever more."""
-    for gap in (1e-3, 1e-9, 1e-15, 1e-18):
-        nodes, at = np.array([[-1.0, -1.0], [1.0, gap], [2.0, 1.0]]), np.zeros(2)
-        found = row_weights(2, np.vstack([nodes, [[3.0, 1 + 1e-9]]]), at)
-        for row, own in zip(found, np.vstack([nodes, [[3.0, 1 + 1e-9]]]).T, strict=True):
-            assert relative_error(row, 2, own, 0) <= 1e-14
+@pytest.mark.parametrize("gap", [1e-1, 1e-4, 1e-7, 1e-10, 1e-13, 1e-15])
+def test_rows_whose_terms_cancel_are_made_anew(gap):
+    """Half way between a pair and a third point, Σ|w| is 1/gap times less than its terms."""
+    pairs = np.array([[0.1, 0.1 + gap, 0.7], [0.1, 0.7, 0.8]])
+    found = row_weights(1, pairs.T, np.array([0.4, 0.4]))
+    for row, nodes in zip(found, pairs, strict=True):
+        assert relative_error(row, 1, nodes, 0.4) <= 1e-14
 
 
 def test_rows_in_any_block_are_those_that_stand_alone():
