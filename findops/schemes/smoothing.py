@@ -36,8 +36,7 @@ def forsythe(order: int, degree: int, nodes: Array, importance: Array) -> Array:
 
     It is a sum over polynomials p that are orthogonal on the nodes (points, rows), made by the
     recursion of G. E. Forsythe, J. SIAM 5 (1957) 74-88. Any type with field arithmetic will do;
-    where the degree is one less than the number of points, the result is that of Fornberg's
-    recursion.
+    where the degree is one less than the number of points, the weights are those of differences.
     """
     p, before = nodes * 0 + 1, nodes * 0
     # The derivatives of both polynomials at zero.
