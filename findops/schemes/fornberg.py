@@ -151,7 +151,7 @@ def _rounded_weights(order: int, nodes: Array, at: Array, kind: FloatKind) -> tu
         if center is not None and order:
             others = (w for i, w in enumerate(found) if i != center)
             found[center] = -reduce(operator.add, others)
-        total = 2 * error + points * unit + UNIT
+        total = (1 + order) * error + points * unit + UNIT
         shown = np.full(len(at), total <= BOUND)
     else:
         unsigned = lagrange_numerators(order, list(map(abs, distances)), one)
