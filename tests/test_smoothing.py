@@ -75,9 +75,8 @@ def test_weights_are_those_of_the_normal_equations(nodes, degree, equal):
     for order in range(degree + 1):
         exact = exact_fit_weights(order, degree, nodes, importance)
         assert exact == normal_equations(order, degree, nodes, importance)
-        rows = row_fit_weights(
-            order, degree, np.array([nodes, nodes], float), np.array(importance, float)
-        )
+        pairs = (np.array([part, part], float).T for part in (nodes, importance))
+        rows = row_fit_weights(order, degree, *pairs)
         assert_rows_close(rows[1], np.array(exact, float), np.abs(rows).sum(1)[:1], 1e-14)
 
 

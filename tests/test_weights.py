@@ -1,6 +1,7 @@
 """Law 9: `weights` and `coefficients` are exact; against rational arithmetic of our own."""
 
 import math
+import tracemalloc
 from fractions import Fraction
 
 import numpy as np
@@ -9,7 +10,19 @@ import sympy
 from hypothesis import given
 from hypothesis import strategies as st
 
-from findops import Backward, Biased, Central, Diff, Forward, Grid, Offsets, coefficients, weights
+from findops import (
+    Backward,
+    Biased,
+    Central,
+    Diff,
+    Forward,
+    Grid,
+    Offsets,
+    Points,
+    coefficients,
+    weights,
+)  # fmt: skip
+from findops.schemes.fornberg import row_weights
 from tests.support import leading_error, vandermonde_weights
 
 
@@ -178,3 +191,115 @@ def test_weights_on_large_non_uniform_grids():
                 abs(Fraction(a) - b) for a, b in zip(A.data[row].tolist(), exact, strict=True)
             )
             assert error <= Fraction(1, 10**14) * sum(map(abs, exact))
+
+
+# Rows on uneven points, within 1e-14 of Σ|w| ------------------------------------------------------
+
+RNG = np.random.default_rng(11)
+PAIRS = np.arange(1.0, 13.0)
+ROUGH = {
+    "mild": np.cumsum(RNG.uniform(0.5, 1.5, 24)),
+    "random": np.sort(RNG.random(24)),
+    "rough": np.cumsum(np.exp(3 * RNG.standard_normal(24))),
+    "geometric": np.geomspace(1e-9, 1e9, 24),
+    "descending": -np.geomspace(1, 1e4, 24),
+    "clustered": 1 + 1e-9 * np.sort(RNG.random(24)),
+    "near-coincident": np.sort(np.concatenate([PAIRS, np.nextafter(PAIRS, 99)])),
+    "symmetric but for roundoff": np.sort(np.concatenate([-PAIRS / 3, PAIRS / 3 + 1e-13])),
+    "tiny": 1e-70 * np.cumsum(RNG.uniform(0.5, 1.5, 24)),
+    "steep": np.geomspace(1e-25, 1e25, 24),
+}
+
+
+def relative_error(got, order, nodes, at):
+    exact = weights(order, nodes, at)
+    error = sum(abs(Fraction(float(a)) - b) for a, b in zip(got, exact, strict=True))
+    return error / sum(map(abs, exact))
+
+
+def place(axis, index, half):
+    """Where a point lies, as a fraction, images of it on a circle too."""
+    if half:
+        return (place(axis, index, False) + place(axis, index + 1, False)) / 2
+    laps, inside = divmod(index, len(axis)) if axis.periodic else (0, index)
+    turn = Fraction(axis.period or 0) * (1 if axis.ascending else -1)
+    return Fraction(float(axis.coordinates[inside])) + laps * turn
+
+
+@pytest.mark.parametrize("period", [False, True], ids=["bounded", "periodic"])
+@pytest.mark.parametrize("name", ROUGH)
+@pytest.mark.parametrize(
+    ("order", "acc", "kinds"),
+    [(1, 2, "nn"), (1, 4, "nn"), (1, 9, "nn"), (2, 1, "nn"), (2, 4, "nn"), (4, 3, "nn"),
+     (1, 3, "nh"), (0, 4, "nh"), (2, 3, "nh"), (1, 3, "hn"), (0, 6, "hn")],
+)  # fmt: skip
+def test_rows_on_uneven_points_keep_the_bound(name, order, acc, kinds, period):
+    x = ROUGH[name]
+    # The seam is as narrow as an axis lets it be.
+    axis = Points(x, period=float(abs(x[-1] - x[0])) * (1 + 2e-12) if period else None)
+    source, target = (axis if kind == "n" else axis.half() for kind in kinds)
+    band = Biased(0).band(order, acc, source, target, ("accurate", "accurate"))
+    for i in range(len(target)):
+        at = place(axis, i, kinds[1] == "h")
+        columns, found = band.row(i)
+        # Weights of exactly zero are left out of closure rows.
+        if len(columns) == order + acc:
+            nodes = [place(axis, int(j), kinds[0] == "h") for j in columns]
+            assert relative_error(found, order, nodes, at) <= 1e-14
+
+
+@given(
+    st.lists(st.floats(-1, 1), min_size=2, max_size=9, unique=True),
+    st.floats(-1, 1),
+    st.integers(0, 4),
+)
+def test_rows_of_any_nodes_keep_the_bound_or_are_refused(nodes, at, order):
+    nodes = sorted({float(x): x for x in np.array(nodes) + 0.0})
+    order = min(order, len(nodes) - 1)
+    try:
+        found = row_weights(order, np.array(nodes)[:, None], np.array([at]))
+    except OverflowError:
+        assert max(map(abs, weights(order, nodes, at))) > np.finfo(float).max
+        return
+    size = sum(map(abs, weights(order, nodes, at)))
+    # Weights that float64 itself hardly holds are rounded as it does.
+    assert relative_error(found[0], order, nodes, at) <= 1e-14 or size < 1e-300
+
+
+@pytest.mark.parametrize("gap", [1e-1, 1e-4, 1e-7, 1e-10, 1e-13, 1e-15])
+def test_rows_whose_terms_cancel_are_made_anew(gap):
+    """Half way between a pair and a third point, Σ|w| is 1/gap times less than its terms."""
+    pairs = np.array([[0.1, 0.1 + gap, 0.7], [0.1, 0.7, 0.8]])
+    found = row_weights(1, pairs.T, np.array([0.4, 0.4]))
+    for row, nodes in zip(found, pairs, strict=True):
+        assert relative_error(row, 1, nodes, 0.4) <= 1e-14
+
+
+def test_rows_in_any_block_are_those_that_stand_alone():
+    x = np.cumsum(np.exp(np.random.default_rng(4).standard_normal(20_000)))
+    axis = Points(x)
+    for order, acc in ((1, 2), (2, 2), (2, 5)):
+        offsets = range(-((order + acc - 1) // 2), (order + acc) // 2 + 1)
+        band = Offsets(offsets).band(order, acc, axis, axis, ("accurate", "accurate"))
+        for i in range(len(band.head), len(x) - len(band.tail), 487):
+            columns, found = band.row(i)
+            alone = row_weights(order, x[columns][:, None], x[[i]])[0]
+            np.testing.assert_array_equal(found, alone)
+
+
+def test_weights_that_no_float_holds_are_refused():
+    x = 1e-200 * np.array([0.0, 1.0, 3.0, 4.0])
+    with pytest.raises(OverflowError):
+        Diff(0, 2).on(Grid(x))
+
+
+def test_binding_uneven_points_takes_memory_in_proportion():
+    n = 100_000
+    x = np.cumsum(np.random.default_rng(5).uniform(0.5, 1.5, n))
+    D, u = Diff(0, 1, acc=2), np.sin(x)
+    D(u, x)  # what is compiled only once
+    tracemalloc.start()
+    D(u, x)
+    used = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert used < 100 * n

@@ -108,6 +108,8 @@ def as_integer(value: object, what: str) -> int:
     TypeError
         If it is no integer; `what` names it.
     """
+    if type(value) is int:
+        return value
     if isinstance(value, SupportsIndex) and not isinstance(value, (bool, np.bool_)):
         try:
             return operator.index(value)

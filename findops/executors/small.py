@@ -14,6 +14,7 @@ from findops.plan.program import Chain, Composition, Program, Term
 
 if TYPE_CHECKING:
     from findops.common.arrays import Array
+    from findops.plan.band import Band
 
 __all__ = ["TapTable", "most_taps"]
 
@@ -71,6 +72,12 @@ class TapTable:
     @cached_property
     def table(self) -> tuple[Array, Array, Array | None]:
         """The chains' taps, row by row: columns and conjugate weights (rows, taps), empty rows."""
+        real = np.empty(0, self.dtype).real.dtype
+        alone = _only_band(self.program)
+        if alone is not None:
+            columns, weights = alone.table()
+            if weights.all():
+                return columns, weights.astype(real, copy=False), None
         chains = [part for part in self.program.parts if isinstance(part, Chain)]
         none = np.zeros(0, np.intp), np.zeros(0, np.intp), np.zeros(0)
         found = [none, *(_chain(chain, self.program) for chain in chains)]
@@ -85,10 +92,18 @@ class TapTable:
         taps = np.minimum((last + 1 - counts)[:, None] + place, last[:, None])
         if not len(columns):
             columns, weights, order = np.zeros(1, np.intp), np.zeros(1), np.zeros(1, np.intp)
-        real = self.dtype if np.iscomplexobj(weights) else np.empty(0, self.dtype).real.dtype
+        kind = self.dtype if np.iscomplexobj(weights) else real
         exact = weights[order][taps] / shares
         empty = counts == 0
-        return columns[order][taps], exact.conj().astype(real), empty if empty.any() else None
+        return columns[order][taps], exact.conj().astype(kind), empty if empty.any() else None
+
+
+def _only_band(program: Program) -> Band | None:
+    """Return the band that a program is, if it is one."""
+    match program.parts:
+        case [Chain(terms=[Term(bands=[band], factors=(), scale=1.0)])]:
+            return band if program.inputs.count == program.outputs.count == 1 else None
+    return None
 
 
 def _chain(chain: Chain, program: Program) -> tuple[Array, Array, Array]:

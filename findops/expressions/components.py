@@ -228,6 +228,8 @@ def _entry(entry: Expr, geometry: Geometry) -> Expr:
 
 def _on_index(expr: Diff | Interpolate | StaggeredDiff, geometry: Geometry) -> Expr:
     axis = geometry.index(expr.axis)
+    if axis == expr.axis:
+        return expr
     match expr:
         case Diff():
             acc = None if expr.scheme.fixed else expr.acc

@@ -140,7 +140,7 @@ class Points(Nodes):
         return self.half_position(np.arange(n)).astype(np.float64)
 
     def _coordinates(self) -> Floats:
-        return self._nodes.copy()
+        return self._nodes
 
     @property
     def weights(self) -> Floats:
@@ -256,11 +256,16 @@ def as_axis(value: object) -> Axis:
             "are arguments of Grid, as in Grid(x=…, y=…)"
         )
     given: Array = np.asarray(value)
-    nodes = _monotone(given)
+    points = Points(given)
+    nodes = points.coordinates
     if len(nodes) < 2:
-        return Points(nodes)
+        return points
+    step = (nodes[-1] - nodes[0]) / (len(nodes) - 1)
+    # One point tells most axes apart from even ones.
+    if abs(nodes[1] - nodes[0] - step) > 16 * _ulp(given):
+        return points
     even = Uniform(float(nodes[0]), float(nodes[-1]), len(nodes))
-    return even if lies_at(even, given) else Points(nodes)
+    return even if lies_at(even, given) else points
 
 
 def lies_at(axis: Axis, given: Array) -> bool:
@@ -270,9 +275,13 @@ def lies_at(axis: Axis, given: Array) -> bool:
     """
     if given.shape != (len(axis),) or given.dtype.kind not in "iuf":
         return False
+    return bool(np.all(np.abs(axis.coordinates - given) <= 4 * _ulp(given)))
+
+
+def _ulp(given: Array) -> float:
+    """Return the gap between numbers of the coordinates' type at the largest magnitude."""
     own = given.dtype.newbyteorder("=").type if given.dtype.kind == "f" else np.float64
-    ulp = float(np.spacing(own(np.abs(given).max())))
-    return bool(np.all(np.abs(axis.coordinates - given) <= 4 * ulp))
+    return float(np.spacing(own(max(abs(given.min()), abs(given.max())))))
 
 
 def _each(position: Callable[[int], Fraction], index: Ints) -> Array:
@@ -290,10 +299,10 @@ def _monotone(coords: ArrayLike) -> Floats:
     nodes = given.astype(np.float64)
     if not np.isfinite(nodes).all():
         raise ValueError("coordinates must be finite, but some are NaN or infinite")
-    directions = np.sign(np.diff(nodes))
-    wrong = np.flatnonzero((directions == 0) | (directions != directions[:1]))
-    if len(wrong):
-        i = int(wrong[0])
+    rising = len(nodes) > 1 and nodes[1] > nodes[0]
+    right = nodes[1:] > nodes[:-1] if rising else nodes[1:] < nodes[:-1]
+    if not right.all():
+        i = int(np.argmin(right))
         raise ValueError(
             "coordinates must be strictly monotone, but they are not between "
             f"points {i} and {i + 1}: {nodes[i]}, {nodes[i + 1]}"

@@ -38,10 +38,10 @@ class Row:
     @staticmethod
     def merged(columns: Ints, weights: Floats) -> Row:
         """Return a row in which weights on the same column are added, and none is zero."""
-        unique, first = np.unique(columns, return_index=True)
-        if len(unique) == len(columns):
-            kept = first[weights[first] != 0]
+        if (columns[1:] > columns[:-1]).all():
+            kept = weights != 0
             return Row(columns[kept], weights[kept])
+        unique = np.unique(columns)
         # Rounded once, so that what cancels is zero whatever the order.
         sums = np.array([math.fsum(weights[columns == column]) for column in unique])
         return Row(unique[sums != 0], sums[sums != 0])
@@ -156,9 +156,14 @@ class Band:
     def compressed(self) -> Band:
         """Return the band with one set of weights where all interior rows agree, zeros left out."""
         weights = self.weights
-        if weights.ndim == 2 and len(weights) and (weights == weights[0]).all():
+        # The last row tells most that vary from those that do not.
+        alike = weights.ndim == 2 and len(weights) and (weights[-1] == weights[0]).all()
+        if alike and (weights == weights[0]).all():
             weights = weights[0]
-        used = (np.atleast_2d(weights) != 0).any(axis=0)
+        # So does the first row tell what is used.
+        used = [bool(tap[:1].any() or tap.any()) for tap in np.atleast_2d(weights).T]
+        if all(used):
+            return self if weights is self.weights else replace(self, weights=weights)
         offsets = tuple(o for o, keep in zip(self.offsets, used, strict=True) if keep)
         return replace(self, offsets=offsets, weights=weights[..., used])
 
@@ -383,6 +388,8 @@ def _split(
 
 def padded(band: Band, before: int, after: int) -> Band:
     """Return the band on an input that carries further points, which it does not read."""
+    if not before and not after:
+        return band
     return replace(
         band,
         cols=band.cols + before + after,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -15,8 +16,6 @@ from findops.schemes.scheme import Scheme, Stencil, TooFewPointsError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
-
-    from numpy.typing import NDArray
 
     from findops.common.arrays import Floats, Ints
     from findops.grids.axes import Axis
@@ -37,7 +36,7 @@ class AxisMap:
     source: Axis
     target: Axis
 
-    @property
+    @cached_property
     def shift(self) -> Fraction:
         """Index steps from a source point to the target point of the same index."""
         return self.target.origin - self.source.origin
@@ -56,14 +55,17 @@ class AxisMap:
 
     def _uneven_weights(self, rows: Ints, columns: Ints) -> Floats:
         source, target = self.source, self.target
-        # Positions of images are fractions, which take long: these rows go by themselves.
-        last = len(source) - source.periodic, len(target) - source.periodic
-        images = (columns[:, 0] < 0) | (columns[:, -1] >= last[0]) | (rows >= last[1])
-        weights = np.empty(columns.shape)
-        for some in (~images, images) if images.any() else (slice(None),):
-            nodes = source.exact_position(columns[some].T)
-            weights[some] = row_weights(self.order, nodes, target.exact_position(rows[some]))
-        return weights
+        if source.periodic:
+            # Positions of images are fractions, which take long: these rows go by themselves.
+            last = len(source) - 1
+            images = (columns[:, 0] < 0) | (columns[:, -1] >= last) | (rows >= last)
+            if images.any() and not images.all():
+                weights = np.empty(columns.shape)
+                for some in (images, ~images):
+                    weights[some] = self._uneven_weights(rows[some], columns[some])
+                return weights
+        nodes, at = source.exact_position(columns.T), target.exact_position(rows)
+        return row_weights(self.order, nodes, at)
 
     def gains_degree(self, offsets: Sequence[int]) -> bool:
         """Tell whether symmetry makes the window exact for one more degree at every row."""
@@ -79,16 +81,17 @@ class AxisMap:
 
         def symmetric(part: Ints) -> bool:
             nodes = np.stack([self._apart(part, o) for o in offsets], axis=1)
-            weights = self.weights(part, part[:, None] + np.array(offsets))
+            weights = self.weights(part, _windows(part, np.array(offsets)))
             moments = weights * (nodes / scale) ** len(offsets)
             allowed = (1e-13 + rounded) * np.abs(moments).sum(1)
             return bool(np.all(np.abs(moments.sum(1)) <= allowed))
 
         return all(map(symmetric, parts))
 
-    def _apart(self, rows: Ints, offset: int) -> NDArray[np.floating]:
+    def _apart(self, rows: Ints, offset: int) -> Floats:
         """Return how far the points at an offset are from those of some rows."""
-        return self.source.position(rows + offset) - self.target.position(rows)
+        apart = self.source.position(rows + offset) - self.target.position(rows)
+        return apart.astype(np.float64)
 
 
 @dataclass(frozen=True)
@@ -160,9 +163,10 @@ class ExplicitScheme(Scheme):
             row = np.array([first])
             weights = self.weights(acc, axis_map, row, row[:, None] + offsets)
         else:
-            weights = np.empty((stop - first, len(offsets)))
+            # Tap by tap, as kernels read them.
+            weights = np.empty((len(offsets), stop - first)).T
             for rows in blocks(range(first, stop), len(offsets)):
-                found = self.weights(acc, axis_map, rows, rows[:, None] + offsets)
+                found = self.weights(acc, axis_map, rows, _windows(rows, offsets))
                 weights[rows[0] - first : rows[-1] + 1 - first] = found
         closed = self._closed([*range(first), *range(stop, m)], acc, axis_map, offsets, closure)
         band = Band(
@@ -237,6 +241,11 @@ def blocks(rows: range, taps: int) -> Iterator[Ints]:
     step = max(BLOCK // taps, 1)
     for start in range(rows.start, rows.stop, step):
         yield np.arange(start, min(start + step, rows.stop))
+
+
+def _windows(rows: Ints, offsets: Ints) -> Ints:
+    """Return the columns of windows, (rows, taps), tap by tap in memory."""
+    return (rows + offsets[:, None]).T
 
 
 def _biased_face(columns: Ints, n: int, closure: tuple[Closure, Closure]) -> int | None:

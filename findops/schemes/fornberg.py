@@ -1,4 +1,4 @@
-"""Finite-difference weights: one recursion over any number type."""
+"""Finite-difference weights: one algorithm over any number type, for many rows at once."""
 
 from __future__ import annotations
 
@@ -29,8 +29,11 @@ BOUND = 1e-14
 
 UNIT = np.finfo(np.float64).eps / 2
 
+rational = np.frompyfunc(lambda x: Fraction(*x.as_integer_ratio()), 1, 1)
+"""The fractions that numbers are, as arrays of objects."""
 
-def lagrange(order: int, distances: Sequence[Any], one: Any) -> list[Any]:
+
+def lagrange_numerators(order: int, distances: Sequence[Any], one: Any) -> list[Any]:
     """Return derivatives at zero of the products Π (t + distance) that leave out one factor each.
 
     They come of products of the factors before and after it, to as many powers of t as matter:
@@ -41,10 +44,7 @@ def lagrange(order: int, distances: Sequence[Any], one: Any) -> list[Any]:
     before = _partial_products(order, distances, one)
     after = _partial_products(order, distances[::-1], math.factorial(order) * one)[::-1]
     return [
-        reduce(
-            operator.add,
-            (p[k] * q[order - k] for k in range(len(p)) if order - k < len(q)),
-        )
+        reduce(operator.add, (p[k] * q[order - k] for k in range(len(p)) if order - k < len(q)))
         for p, q in zip(before, after, strict=True)
     ]
 
@@ -61,8 +61,10 @@ def _partial_products(order: int, distances: Sequence[Any], first: Any) -> list[
 
 def gap_products(nodes: Sequence[Any], gap: Callable[[Any, Any], Any], one: Any) -> list[Any]:
     """Return the product of the gaps between each node and the others."""
+    if len(nodes) == 1:
+        return [one]
     return [
-        reduce(operator.mul, (gap(node, x) for j, x in enumerate(nodes) if j != i), one)
+        reduce(operator.mul, (gap(node, x) for j, x in enumerate(nodes) if j != i))
         for i, node in enumerate(nodes)
     ]
 
@@ -72,7 +74,7 @@ def lagrange_weights(order: int, nodes: Sequence[Any], one: Any) -> list[Any]:
 
     They are the derivatives of the polynomials that are 1 at one node and 0 at the others.
     """
-    numerators = lagrange(order, [-x for x in nodes], one)
+    numerators = lagrange_numerators(order, [-x for x in nodes], one)
     return list(map(operator.truediv, numerators, gap_products(nodes, operator.sub, one)))
 
 
@@ -93,17 +95,19 @@ def row_weights(order: int, nodes: Array, at: Array) -> Floats:
     order : int
         Order of the derivative.
     nodes : array (points, rows)
-        The nodes of each row, distinct and without error: floats, or fractions as objects.
+        The nodes of each row, distinct and without error: in floating point, or fractions.
     at : array (rows,)
         Where the derivatives are wanted.
     """
-    extended = () if nodes.dtype == object else (np.longdouble,)
-    return _row_weights(order, nodes, at, (np.float64, *extended))
+    if object in (nodes.dtype, at.dtype):
+        return _row_weights(order, rational(nodes), rational(at), (np.float64,))
+    return _row_weights(order, nodes, at, (np.float64, np.longdouble))
 
 
 def _row_weights(order: int, nodes: Array, at: Array, kinds: tuple[FloatKind, ...]) -> Floats:
     if not kinds:
-        return np.array([_exact_row(order, x, z) for x, z in zip(nodes.T, at, strict=True)])
+        offsets = map(tuple, (rational(nodes) - rational(at)).T)
+        return np.array([list(map(float, exact_weights(order, row))) for row in offsets])
     try:
         # Without underflow and overflow, relative errors are all there are.
         with np.errstate(all="raise"):
@@ -114,12 +118,6 @@ def _row_weights(order: int, nodes: Array, at: Array, kinds: tuple[FloatKind, ..
         rest = ~shown
         found[rest] = _row_weights(order, nodes[:, rest], at[rest], kinds[1:])
     return found
-
-
-def _exact_row(order: int, nodes: Array, at: Any) -> list[float]:
-    center = Fraction(*at.as_integer_ratio())
-    distances = tuple(Fraction(*x.as_integer_ratio()) - center for x in nodes)
-    return list(map(float, exact_weights(order, distances)))
 
 
 def _rounded_weights(order: int, nodes: Array, at: Array, kind: FloatKind) -> tuple[Floats, Bools]:
@@ -144,24 +142,27 @@ def _rounded_weights(order: int, nodes: Array, at: Array, kind: FloatKind) -> tu
     places = list(nodes.astype(exact, copy=False))
     distances = [gap(at, x) for x in places]
     gaps = gap_products(places, gap, one)
-    found = [p / q for p, q in zip(lagrange(order, distances, one), gaps, strict=True)]
-    error = (5 * points - order - 4) * np.finfo(kind).eps / 2
-    center = next((i for i, distance in enumerate(distances) if not distance.any()), None)
+    numerators = lagrange_numerators(order, distances, one)
+    found = [p / q for p, q in zip(numerators, gaps, strict=True)]
+    unit = np.finfo(kind).eps / 2
+    error = (5 * points - order - 4) * unit
+    center = next((i for i, d in enumerate(distances) if not (d[0] or d.any())), None)
     if order == 0 or (order == 1 and center is not None):
         if center is not None and order:
             others = (w for i, w in enumerate(found) if i != center)
             found[center] = -reduce(operator.add, others)
-        total = 2 * error + points * np.finfo(kind).eps / 2 + UNIT
+        total = (1 + order) * error + points * unit + UNIT
         shown = np.full(len(at), total <= BOUND)
     else:
-        unsigned = lagrange(order, [abs(distance) for distance in distances], one)
+        unsigned = lagrange_numerators(order, list(map(abs, distances)), one)
         largest = sum(abs(p / q) for p, q in zip(unsigned, gaps, strict=True))
         size = sum(map(abs, found))
         shown = error * largest <= (BOUND - UNIT) * size
-    weights = np.empty((len(at), points))
+    # Tap by tap, as they are made.
+    weights = np.empty((points, len(at)))
     for i, weight in enumerate(found):
-        weights[:, i] = weight
-    return weights, shown
+        weights[i] = weight
+    return weights.T, shown
 
 
 def weights(order: int, offsets: Sequence[Any] | Array, at: Any = 0) -> Fractions:

@@ -29,26 +29,28 @@ __all__ = ["Gaussian", "SavitzkyGolay", "exact_fit_weights", "row_fit_weights"]
 
 
 def forsythe(order: int, degree: int, nodes: Array, importance: Array) -> Array:
-    """Return the weights (rows, points) of the derivative at zero of the best fit to the values.
+    """Return the weights (points, rows) of the derivative at zero of the best fit to the values.
 
     The fit is the polynomial of `degree` with the least Σ importance·(misfit)². The weights
     reproduce every polynomial of that degree, and of all that do have the least Σ w²/importance.
 
-    It is a sum over polynomials p that are orthogonal on the nodes (rows, points), made by the
+    It is a sum over polynomials p that are orthogonal on the nodes (points, rows), made by the
     recursion of G. E. Forsythe, J. SIAM 5 (1957) 74-88. Any type with field arithmetic will do;
-    where the degree is one less than the number of points, the result is that of Fornberg's
-    recursion.
+    where the degree is one less than the number of points, the weights are those of differences.
     """
     p, before = nodes * 0 + 1, nodes * 0
     # The derivatives of both polynomials at zero.
     jet: list[Any] = [1] + [0] * order
     jet_before: list[Any] = [0] * (order + 1)
     weights, norm_before = nodes * 0, None
-    for _ in range(degree + 1):
+    for left in reversed(range(degree + 1)):
         weighted = importance * p
-        norm = (weighted * p).sum(axis=-1, keepdims=True)
+        squares = weighted * p
+        norm = squares.sum(axis=0)
         weights = weights + weighted * (jet[order] / norm)
-        a = (weighted * p * nodes).sum(axis=-1, keepdims=True) / norm
+        if not left:
+            break
+        a = (squares * nodes).sum(axis=0) / norm
         b = 0 if norm_before is None else norm / norm_before
         p, before = (nodes - a) * p - b * before, p
         jet, jet_before = (
@@ -71,17 +73,18 @@ def exact_fit_weights(
 def row_fit_weights(
     order: int, degree: int, nodes: NDArray[np.floating], importance: NDArray[np.floating]
 ) -> Floats:
-    """Return floating-point weights for many rows of nodes (rows, points) at once.
+    """Return floating-point weights of many rows at once, (rows, points).
 
-    Extended precision, where the platform has it, keeps them within 1e-14 of each row's sum of
+    Nodes and importances are (points, rows), nodes relative to the point of evaluation. Extended
+    precision, where the platform has it, keeps weights within 1e-14 of each row's sum of
     magnitudes. Weights that roundoff hides are zero, so that a fit through all points that is
     evaluated at one of them reads no other.
     """
-    extended = forsythe(order, degree, nodes.astype(np.longdouble), importance)
-    weights = extended.astype(np.float64)
+    extended = (part.astype(np.longdouble) for part in (nodes, importance))
+    weights = forsythe(order, degree, *extended).astype(np.float64)
     size = np.abs(weights)
-    hidden = size <= np.finfo(np.float64).eps * size.sum(axis=-1, keepdims=True)
-    return np.where(hidden, 0.0, weights)
+    hidden = size <= np.finfo(np.float64).eps * size.sum(axis=0)
+    return np.where(hidden, 0.0, weights).T
 
 
 # Schemes ----------------------------------------------------------------------------------------
@@ -141,8 +144,8 @@ class Fit(ExplicitScheme):
 
     def _fitted(self, acc: int, axis_map: AxisMap, rows: Ints, columns: Ints) -> Floats:
         """Return weights of any windows, in floating point: exact ones take long where many."""
-        nodes = axis_map.source.position(columns) - axis_map.target.position(rows)[:, None]
-        importance = self.importance(columns - rows[:, None])
+        nodes = axis_map.source.position(columns.T) - axis_map.target.position(rows)
+        importance = self.importance(columns - rows[:, None]).T
         fitted = row_fit_weights(axis_map.order, axis_map.order + acc - 1, nodes, importance)
         return fitted / float((axis_map.source.spacing or 1) ** axis_map.order)
 

@@ -84,7 +84,7 @@ class Spline(Scheme):
     @property
     def _far(self) -> int:
         """Points away, beyond which nothing has weight."""
-        return 32 * self.degree
+        return 20 * self.degree
 
     def stencil(self, order: int, acc: int, shift: Fraction = Fraction(0)) -> Stencil:  # noqa: ARG002
         # Values and derivatives at a point are sums over the same coefficients of B-splines.
@@ -112,25 +112,20 @@ class Spline(Scheme):
 
         Rows are made some at a time, of the points near them. Bounded axes end after n points.
         """
-        far, near = self._far, False
-        while not near:
-            strip, near = np.zeros((n, 2 * far + 1)), True
-            for start in range(0, n, far):
-                rows = np.arange(start, min(start + far, n))
+        far = self._far
+        while True:
+            strip = np.empty((n, 2 * far + 1))
+            for start in range(0, n, 4 * far):
+                rows = np.arange(start, min(start + 4 * far, n))
                 window = np.arange(rows[0] - far, rows[-1] + far + 1)
                 if not axis.periodic:
                     window = window[(window >= 0) & (window < n)]
                 x = axis.position(window).astype(np.float64)
-                table = _weights(self.degree, order, x)[rows - window[0]]
-                place, column = np.nonzero(table)
-                offset = window[column] - rows[place]
-                kept = np.abs(offset) <= far
-                strip[rows[place[kept]], far + offset[kept]] = table[place[kept], column[kept]]
-                # Points beyond the window have no weight if those at its ends have none.
-                cut = axis.periodic or window[0] > 0, axis.periodic or window[-1] < n - 1
-                near &= bool(kept.all()) and not (table[:, [0, -1]] * cut).any()
+                strip[rows] = _weights(self.degree, order, x, far)[rows - window[0]]
+            # What has no weight at the ends of its row has none beyond.
+            if not strip[:, [0, -1]].any():
+                return strip
             far *= 2
-        return strip
 
 
 def _cardinal(degree: int, order: int, x: Fraction) -> Fraction:
@@ -143,16 +138,27 @@ def _cardinal(degree: int, order: int, x: Fraction) -> Fraction:
     return sum(terms, Fraction(0)) / math.factorial(power)
 
 
-def _weights(degree: int, order: int, x: Floats) -> Floats:
-    """Return the derivative of the spline through values at x, at x: (points, points)."""
+def _weights(degree: int, order: int, x: Floats, far: int) -> Floats:
+    """Return the derivative of the spline through values at x, at x, by offset (points, 2·far + 1).
+
+    Points so far apart that no row reads two of them share a column of values (A. R. Curtis,
+    M. J. D. Powell and J. K. Reid, J. Inst. Math. Appl. 13 (1974) 117-119).
+    """
     from scipy.interpolate import make_interp_spline
 
-    step = (x[-1] - x[0]) / (len(x) - 1)
-    nodes = (x - x[0]) / step
-    spline = make_interp_spline(nodes, np.eye(len(x)), degree)
-    weights: Floats = spline.derivative(order)(nodes) / step**order
-    largest = np.abs(weights).max(axis=1, keepdims=True)
-    return np.where(np.abs(weights) > SPLINE_CUTOFF * largest, weights, 0.0)
+    point, step = np.arange(len(x)), float((x[-1] - x[0]) / (len(x) - 1))
+    # A power of two, which rounds no node.
+    unit = math.copysign(math.ldexp(1.0, math.frexp(step)[1]), step)
+    shared = min(len(x), 2 * far + 1)
+    values = np.zeros((len(x), shared))
+    values[point, point % shared] = 1
+    nodes = x / unit
+    slopes = make_interp_spline(nodes, values, degree).derivative(order)(nodes) / unit**order
+    column = point[:, None] + np.arange(-far, far + 1)
+    weights = np.take_along_axis(slopes, column % shared, axis=1)
+    least = SPLINE_CUTOFF * np.abs(weights).max(axis=1, keepdims=True)
+    beyond = (column < 0) | (column >= len(x))
+    return np.where(beyond | (np.abs(weights) <= least), 0.0, weights)
 
 
 def _banded(strip: Floats, periodic: bool, n: int, parity: int) -> Band:

@@ -216,20 +216,34 @@ def prepared(factor: Factor, dtype: np.dtype[Any], length: int) -> tuple[Array, 
 
 @dataclass
 class _Table:
-    """Arrays one after the other."""
+    """Arrays one after the other, each written where it stays, since weights may be many."""
 
-    parts: list[Array] = field(default_factory=list)
+    parts: list[tuple[int, Callable[[Array], None]]] = field(default_factory=list)
     length: int = 0
 
     def put(self, values: Any) -> int:
         """Append numbers; return their place."""
-        place, flat = self.length, np.ravel(np.asarray(values))
-        self.parts.append(flat)
-        self.length += flat.size
+        flat = np.ravel(np.asarray(values))
+        return self.write(flat.size, lambda out: np.copyto(out, flat, casting="unsafe"))
+
+    def write(self, size: int, fill: Callable[[Array], None]) -> int:
+        """Append so many numbers, which a function will write; return their place."""
+        place = self.length
+        self.parts.append((size, fill))
+        self.length += size
         return place
 
     def made(self, dtype: np.dtype[Any] | type) -> Array:
-        return np.concatenate([np.zeros(0), *self.parts]).astype(dtype)
+        """Return them all in an array that begins where a cache line does."""
+        size = self.length * np.dtype(dtype).itemsize
+        raw = np.empty(size + CACHE_LINE, dtype=np.uint8)
+        start = -raw.ctypes.data % CACHE_LINE
+        made: Array = raw[start : start + size].view(dtype)
+        place = 0
+        for count, fill in self.parts:
+            fill(made[place : place + count])
+            place += count
+        return made
 
 
 @dataclass
@@ -281,7 +295,7 @@ class _Lowering:
         return Lowered(
             shape,
             self.integers.made(np.int64),
-            _aligned(self.numbers.made(np.dtype(f"f{self.size}"))),
+            self.numbers.made(np.dtype(f"f{self.size}")),
             tuple(self.factors),
             tuple(self.values),
             tuple(self.kinds),
@@ -430,21 +444,27 @@ class _Lowering:
     def _window(self, band: Band, scale: float) -> Window:
         lanes, length = self.lanes, band.rows
         used = [t for t in range(len(band.offsets)) if np.any(band.weights[..., t] != 0)]
-        weights = scale * band.weights[..., used]
+        weights = band.weights if len(used) == len(band.offsets) else band.weights[..., used]
         pointwise: Literal["", "whole", "holed"] = ""
         inside = range(band.interior.start, max(band.interior.stop, band.interior.start))
-        if not band.constant:
+
+        def spread(out: Array) -> None:
+            taps = out.reshape(len(used), length, lanes)
+            taps[:, : inside.start], taps[:, inside.stop :] = 0, 0
+            np.multiply(weights.T[..., None], scale, out=taps[:, inside.start : inside.stop])
+
+        if band.constant:
+            place = self.numbers.put(scale * weights)
+        else:
             pointwise = "whole" if weights.all() else "holed"
-            spread = np.zeros((len(used), length, lanes))
-            spread[:, inside.start : inside.stop] = weights.T[..., None]
-            weights = spread
+            place = self.numbers.write(len(used) * length * lanes, spread)
         edges = (
             self.edge(band, range(inside.start), scale),
             self.edge(band, range(inside.stop, length), scale),
         )
         return Window(
             tuple(band.offsets[t] * lanes for t in used),
-            self.numbers.put(weights),
+            place,
             pointwise,
             inside.start * lanes,
             inside.stop * lanes,
@@ -512,12 +532,3 @@ def _padded(row: Row, count: int) -> tuple[Any, Floats]:
         weights[-1] /= 2
         weights.append(weights[-1])
     return np.array(columns), np.array(weights)
-
-
-def _aligned(values: Array) -> Array:
-    """Return an array that begins where a cache line does."""
-    raw = np.empty(values.nbytes + CACHE_LINE, dtype=np.uint8)
-    start = -raw.ctypes.data % CACHE_LINE
-    made = raw[start : start + values.nbytes].view(values.dtype)
-    made[...] = values
-    return made
