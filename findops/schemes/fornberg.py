@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from fractions import Fraction
-from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from findops.common.arguments import as_rational, is_symbolic
+from findops.common.caches import cached_within
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from findops.schemes.rational import Fractions
 
 __all__ = ["exact_weights", "row_weights", "weights"]
+
+KEPT_BYTES = 1 << 22
+"""Bytes of exact weights that are kept."""
 
 
 def fornberg(order: int, nodes: Sequence[Any], one: Any) -> list[Any]:
@@ -52,7 +55,7 @@ def fornberg(order: int, nodes: Sequence[Any], one: Any) -> list[Any]:
     return [row[order] for row in table]
 
 
-@lru_cache(maxsize=4096)
+@cached_within(KEPT_BYTES)
 def exact_weights(order: int, offsets: Fractions) -> Fractions:
     """Return the exact weights of the derivative at zero for rational nodes."""
     return tuple(fornberg(order, offsets, Fraction(1)))
