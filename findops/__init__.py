@@ -10,6 +10,7 @@ a sparse matrix::
 
 from typing import TYPE_CHECKING, Any
 
+from findops.common.memory import free_memory
 from findops.common.threads import set_num_threads
 from findops.conditions.conditions import Condition, Dirichlet, Interface, Neumann, Robin
 from findops.expressions.block import Block, Tensor
@@ -119,6 +120,7 @@ __all__ = [
     "UpwindSBP",
     "VectorLaplacian",
     "coefficients",
+    "free_memory",
     "gradient",
     "optimize_stencil",
     "set_num_threads",

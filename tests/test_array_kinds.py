@@ -251,6 +251,20 @@ def test_what_is_kept_goes_with_the_operator(library):
     assert [part() for part in watched] == [None, None]
 
 
+@pytest.mark.parametrize("period", [None, 1.0], ids=["bounded", "periodic"])
+@each_library
+def test_nothing_is_kept_of_operators_that_are_gone(library, period):
+    nodes = np.linspace(0.1, 0.9, 30)
+    before = len(CACHES)
+    for i in range(100):
+        op = Diff(0, 2).on(Grid(Points(nodes ** (1 + i / 100), period)))
+        op(library().ones(30))
+    assert len(CACHES) > before
+    del op
+    gc.collect()
+    assert len(CACHES) == before
+
+
 # Transformations --------------------------------------------------------------------------------
 
 OPERATORS = {

@@ -14,7 +14,7 @@ from findops import Diff, Gradient, Grid, Uniform
 print([name for name in {heavy!r} if name in sys.modules])
 """
 HEAVY = ["sympy", "llvmlite", "matplotlib", "xarray", "dask", "pandas", "hypothesis"]
-HEAVY += ["jax", "torch", "array_api_compat"]
+HEAVY += ["jax", "torch", "array_api_compat", "threadpoolctl"]
 
 WORK = {
     "import": "",

@@ -78,7 +78,7 @@ class Cache(Generic[Made]):
             if key in self._entries:
                 dropped.append(self._entries.pop(key))
             self._entries[key] = made, size
-            self.taken += size - sum(size for _, size in dropped)
+            self.taken += size - sum(before for _, before in dropped)
             while self.taken > self.capacity:
                 dropped.append(self._entries.popitem(last=False)[1])
                 self.taken -= dropped[-1][1]

@@ -37,7 +37,7 @@ TASKS_PER_THREAD = 4
 
 
 class set_num_threads:  # noqa: N801  # a function to its users, and a context manager
-    """Set the number of threads of the compiled kernels.
+    """Set the number of threads of the compiled kernels, and of much dense linear algebra.
 
     As a function, it sets the number for the whole process. In a ``with`` statement, the number
     holds inside it, whatever is set for the process, and only in the thread or asyncio task that

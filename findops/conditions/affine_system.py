@@ -14,6 +14,7 @@ from scipy.linalg import null_space
 from scipy.sparse.linalg import LinearOperator
 
 from findops.common.arrays import Array, Ints, as_field
+from findops.common.blas import DECOMPOSITION_WORK, dense_work
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -183,7 +184,8 @@ class AffineSystem(ABC):
             return self._constant_null_vectors()
         dense = self.matrix.toarray()
         size = np.abs(dense).sum(axis=1, keepdims=True)
-        return cast("Array", null_space(dense / np.where(size > 0, size, 1), rcond=NULL_IMAGE))
+        with dense_work(DECOMPOSITION_WORK * self.size**3):
+            return cast("Array", null_space(dense / np.where(size > 0, size, 1), rcond=NULL_IMAGE))
 
     def _constant_null_vectors(self) -> Array:
         components = self.operator.program.inputs.count

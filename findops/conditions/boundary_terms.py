@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from scipy import sparse
 from scipy.linalg import solveh_banded
 
+from findops.common.caches import cached_within
 from findops.plan.program import Chain
 
 if TYPE_CHECKING:
@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 
 
 __all__ = ["AdvectiveTerm", "DiffusiveTerm", "boundary_terms", "quadrature", "time_sign"]
+
+KEPT_BYTES = 1 << 24
+"""Bytes of second derivatives that are kept, with what penalties may borrow of them."""
 
 ADJOINT_ROUNDOFF = 1e-12
 """What roundoff leaves in H·D + (H·D')ᵀ where exact arithmetic would leave zero."""
@@ -145,7 +148,7 @@ def _adjoint(left: Band, right: Band) -> bool:
     return bool(np.all(np.abs(rest.data[~corner]) <= ADJOINT_ROUNDOFF))
 
 
-@lru_cache(maxsize=16)
+@cached_within(KEPT_BYTES)
 def _borrowed(band: Band) -> float:
     """Return the largest β with M ≥ β·(outward derivatives)², M being that of H⁻¹(−M + B S).
 

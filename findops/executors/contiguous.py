@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from findops.common.arrays import Array
+from findops.common.memory import empty_bytes
 
 __all__ = ["CACHE_LINE", "Order", "Ready", "contiguous_last", "empty_like", "fits", "order_of"]
 
@@ -66,6 +67,6 @@ def empty_like(u: Array, shape: tuple[int, ...]) -> Array:
     size = math.prod(shape) * u.itemsize
     if size < ALIGNED_BYTES:
         return np.empty(shape, u.dtype)
-    raw = np.empty(size + CACHE_LINE, dtype=np.uint8)
+    raw = empty_bytes(size + CACHE_LINE)
     start = (u.ctypes.data // u.itemsize * u.itemsize - raw.ctypes.data) % CACHE_LINE
     return raw[start : start + size].view(u.dtype).reshape(shape)

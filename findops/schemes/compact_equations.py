@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import math
 from fractions import Fraction
-from functools import cache
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from findops.common.caches import cached_within
 from findops.plan.band import Row
 from findops.schemes.explicit import closure_images
 from findops.schemes.rational import Fractions, solved
@@ -22,13 +22,16 @@ if TYPE_CHECKING:
 
 __all__ = ["check_solvable", "closed_row", "derived", "of_coefficients"]
 
+KEPT_BYTES = 1 << 20
+"""Bytes of interior rows that are kept."""
+
 HALF = Fraction(1, 2)
 
 
 # Interior rows ----------------------------------------------------------------------------------
 
 
-@cache
+@cached_within(KEPT_BYTES)
 def derived(
     order: int,
     acc: int,
@@ -79,7 +82,7 @@ def derived(
     return _symmetric(order, distances, found[:count], beside_it, shift)
 
 
-@cache
+@cached_within(KEPT_BYTES)
 def of_coefficients(
     order: int, left: Fractions, right: Fractions, name: str
 ) -> tuple[Stencil, int]:

@@ -6,19 +6,22 @@ import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from functools import lru_cache
 from numbers import Real
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from findops.common.arguments import as_integer, as_rational
+from findops.common.caches import cached_within
 from findops.schemes.rational import Fractions, solutions
 
 if TYPE_CHECKING:
     from findops.common.arrays import Floats
 
 __all__ = ["Goal", "optimal_weights", "optimize_stencil"]
+
+KEPT_BYTES = 1 << 20
+"""Bytes of optimal weights that are kept."""
 
 DECIMALS = 10**18
 """Free weights are multiples of 1/DECIMALS, finer than floating point can tell."""
@@ -138,7 +141,7 @@ def _distinct(offsets: object) -> Fractions:
     return exact
 
 
-@lru_cache(maxsize=256)
+@cached_within(KEPT_BYTES)
 def optimal_weights(offsets: Fractions, order: int, goal: Goal) -> Fractions:
     """Return the weights of `optimize_stencil`."""
     # The conditions fix the inner weights, so that those left free are the outer ones.

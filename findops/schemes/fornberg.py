@@ -5,13 +5,14 @@ from __future__ import annotations
 import math
 import operator
 from fractions import Fraction
-from functools import lru_cache, reduce
+from functools import reduce
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from findops.common.arguments import as_rational, is_symbolic
+from findops.common.caches import cached_within
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -22,6 +23,9 @@ if TYPE_CHECKING:
     FloatKind = type[np.float64] | type[np.longdouble]
 
 __all__ = ["exact_weights", "row_weights", "weights"]
+
+KEPT_BYTES = 1 << 22
+"""Bytes of exact weights that are kept."""
 
 
 BOUND = 1e-14
@@ -78,7 +82,7 @@ def lagrange_weights(order: int, nodes: Sequence[Any], one: Any) -> list[Any]:
     return list(map(operator.truediv, numerators, gap_products(nodes, operator.sub, one)))
 
 
-@lru_cache(maxsize=4096)
+@cached_within(KEPT_BYTES)
 def exact_weights(order: int, offsets: Fractions) -> Fractions:
     """Return the exact weights of the derivative at zero for rational nodes."""
     return tuple(lagrange_weights(order, offsets, Fraction(1)))

@@ -6,12 +6,12 @@ import math
 from abc import abstractmethod
 from dataclasses import dataclass
 from fractions import Fraction
-from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from findops.common.arguments import as_integer, as_real
+from findops.common.caches import cached_within
 from findops.schemes.explicit import ExplicitScheme
 from findops.schemes.scheme import Stencil, TooFewPointsError
 
@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     from findops.schemes.rational import Fractions
 
 __all__ = ["Gaussian", "SavitzkyGolay", "exact_fit_weights", "row_fit_weights"]
+
+KEPT_BYTES = 1 << 22
+"""Bytes of exact weights that are kept."""
 
 
 # Weights of a fit --------------------------------------------------------------------------------
@@ -61,7 +64,7 @@ def forsythe(order: int, degree: int, nodes: Array, importance: Array) -> Array:
     return weights
 
 
-@lru_cache(maxsize=1024)
+@cached_within(KEPT_BYTES)
 def exact_fit_weights(
     order: int, degree: int, offsets: Fractions, importance: Fractions
 ) -> Fractions:

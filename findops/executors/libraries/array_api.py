@@ -178,7 +178,8 @@ def _value(factor: Factor, library: Library) -> Foreign:
 
 def _apply_band(axis: int, band: Band, u: Foreign, library: Library) -> Foreign:
     """Apply a band along an axis, counted from the end."""
-    band = cached(band, "unwrapped", band.unwrapped)
+    if band.periodic:
+        band = cached(band, "unwrapped", band.unwrapped)
     parts = []
     if band.interior:
         parts.append(_interior(axis, band, u, library))

@@ -10,6 +10,8 @@ from scipy import sparse
 from scipy.sparse.csgraph import reverse_cuthill_mckee
 from scipy.sparse.linalg import LinearOperator, lobpcg
 
+from findops.common.blas import dense_work
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -69,7 +71,7 @@ def extreme_eigenpairs(
     size = pencil.norms[0]
     block = np.random.default_rng(0).standard_normal((n, k + SPARE_COLUMNS)).astype(dtype)
     for _ in range(ROUNDS):
-        with warnings.catch_warnings():
+        with warnings.catch_warnings(), dense_work(n * (3 * block.shape[1]) ** 2):
             warnings.simplefilter("ignore", UserWarning)  # residuals tell, below
             every, block = lobpcg(
                 A,

@@ -10,6 +10,7 @@ import numpy as np
 from scipy import linalg, sparse
 from scipy.sparse.linalg import norm
 
+from findops.common.blas import DECOMPOSITION_WORK, dense_work
 from findops.problems.linear.direct import sparse_lu
 
 if TYPE_CHECKING:
@@ -138,13 +139,14 @@ def dense_eigenpairs(pencil: Pencil) -> tuple[Array, Array]:
     """
     a = pencil.A.toarray()
     b = None if pencil.B is None else pencil.B.toarray()
-    if pencil.hermitian:
-        values, vectors = linalg.eigh(a, b)
-        return values, vectors
-    if b is None:
-        values, vectors = linalg.eig(a)
-        return values, vectors
-    (alpha, beta), vectors = linalg.eig(a, b, homogeneous_eigvals=True)
+    with dense_work(DECOMPOSITION_WORK * pencil.n**3):
+        if pencil.hermitian:
+            values, vectors = linalg.eigh(a, b)
+            return values, vectors
+        if b is None:
+            values, vectors = linalg.eig(a)
+            return values, vectors
+        (alpha, beta), vectors = linalg.eig(a, b, homogeneous_eigvals=True)
     a_norm, b_norm = pencil.norms
     if (np.abs(alpha) / (a_norm or 1) + np.abs(beta) / (b_norm or 1)).min() <= pencil.n * VANISHING:
         raise ValueError(SINGULAR_PENCIL)

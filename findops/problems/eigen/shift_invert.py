@@ -8,6 +8,7 @@ import numpy as np
 from scipy import linalg
 from scipy.sparse.linalg import ArpackNoConvergence, LinearOperator, eigs, eigsh
 
+from findops.common.blas import blas_threads
 from findops.conditions.elimination import solved
 from findops.problems.eigen.pencil import SINGULAR_PENCIL
 from findops.problems.linear.direct import sparse_lu
@@ -38,6 +39,7 @@ SAME_DISTANCE = 1e-6
 """Relative difference of distances that are one distance."""
 
 
+@blas_threads(1)
 def nearest_eigenpairs(pencil: Pencil, k: int, near: complex) -> tuple[Array, Array]:
     """Return at least k eigenvalues nearest to a number (m,), and their vectors (n, m); or all.
 

@@ -10,6 +10,7 @@ import numpy as np
 from scipy import sparse
 from scipy.sparse.linalg import ArpackNoConvergence, LinearOperator, eigs, eigsh
 
+from findops.common.blas import DECOMPOSITION_WORK, blas_threads, dense_work
 from findops.problems.linear.separable import fast_diagonalization
 
 if TYPE_CHECKING:
@@ -110,10 +111,10 @@ def spectrum_of_system(system: AffineSystem) -> Spectrum:
     if n <= COMPLETE_UNKNOWNS:
         dense = system.matrix.toarray()
         proved = any(
-            np.linalg.eigvalsh(h).max(initial=0) <= 0 for h in _hermitian_parts(system, dense)
+            _dense_eigenvalues(h, True).max(initial=0) <= 0 for h in _hermitian_parts(system, dense)
         )
-        solve = np.linalg.eigvalsh if system.symmetric else np.linalg.eigvals
-        return Spectrum(partial(solve, dense), dissipative=proved)
+        find = partial(_dense_eigenvalues, dense, system.symmetric)
+        return Spectrum(find, dissipative=proved)
     fast = (
         fast_diagonalization(system)
         if max(system.operator.domain.shape) <= COMPLETE_UNKNOWNS
@@ -146,7 +147,13 @@ def spectrum_of_function(f: Callable[[Array], Array], x: Array) -> Spectrum:
             partial(_ends, apply, x.size, base.dtype), False, roundoff=ZERO_REAL_PART_BY_DIFFERENCES
         )
     columns = np.stack([apply(column) for column in np.eye(x.size)], axis=1)
-    return Spectrum(lambda: np.linalg.eigvals(columns), roundoff=ZERO_REAL_PART_BY_DIFFERENCES)
+    find = partial(_dense_eigenvalues, columns, False)
+    return Spectrum(find, roundoff=ZERO_REAL_PART_BY_DIFFERENCES)
+
+
+def _dense_eigenvalues(matrix: Array, hermitian: bool) -> Array:
+    with dense_work(DECOMPOSITION_WORK * len(matrix) ** 3):
+        return np.linalg.eigvalsh(matrix) if hermitian else np.linalg.eigvals(matrix)
 
 
 def _hermitian_parts(system: AffineSystem, matrix: Any) -> list[Any]:
@@ -174,6 +181,7 @@ def _nonpositive(hermitian: csr_array) -> bool:
     return bool((diagonal + beside).max(initial=0) <= 1e-14 * size)
 
 
+@blas_threads(1)
 def _ends(
     apply: Callable[[Array], Array],
     n: int,

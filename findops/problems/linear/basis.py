@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 from scipy import fft
 
+from findops.common.blas import DECOMPOSITION_WORK, dense_work
 from findops.common.threads import num_threads
 
 if TYPE_CHECKING:
@@ -154,7 +155,10 @@ def eigenbasis(matrix: csr_array, transforms: bool = True) -> Eigenbasis | None:
     Without transforms, those of a symmetric matrix are orthonormal, and real if it is.
     """
     fast = _fast_transform(matrix) if transforms else None
-    return fast or (_dense_basis(matrix.toarray()) if matrix.shape[0] <= DENSE_POINTS else None)
+    if fast or matrix.shape[0] > DENSE_POINTS:
+        return fast
+    with dense_work(DECOMPOSITION_WORK * matrix.shape[0] ** 3):
+        return _dense_basis(matrix.toarray())
 
 
 def _fast_transform(matrix: csr_array) -> FastTransform | None:
@@ -215,8 +219,9 @@ def _dense_basis(matrix: Array) -> DenseBasis | None:
 def _applied_along(matrix: Array, x: Array, axis: int) -> Array:
     """Return a matrix applied along an axis."""
     shape = x.shape
-    if axis == len(shape) - 1:
-        return (x.reshape(-1, shape[axis]) @ matrix.T).reshape(*shape[:-1], len(matrix))
-    stacked = x.reshape(math.prod(shape[:axis]), shape[axis], -1)
-    result: Array = np.matmul(matrix, stacked)
+    with dense_work(x.size * len(matrix)):
+        if axis == len(shape) - 1:
+            return (x.reshape(-1, shape[axis]) @ matrix.T).reshape(*shape[:-1], len(matrix))
+        stacked = x.reshape(math.prod(shape[:axis]), shape[axis], -1)
+        result: Array = np.matmul(matrix, stacked)
     return result.reshape(*shape[:axis], len(matrix), *shape[axis + 1 :])

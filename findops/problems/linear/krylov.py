@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy.sparse.linalg import LinearOperator, bicgstab, cg
 
+from findops.common.blas import blas_threads
 from findops.common.progress import Bar
 from findops.conditions.elimination import EliminationSystem
 from findops.operators.operator import Operator
@@ -63,7 +64,8 @@ class Krylov:
         """
         A = self.system.aslinearoperator()
         M = LinearOperator(A.shape, matvec=self.precondition, dtype=A.dtype)
-        with Bar("iterations", self.progress) as bar:
+        # Products of vectors take longer to share out than to make.
+        with Bar("iterations", self.progress) as bar, blas_threads(1):
             x, failed = (cg if _symmetric(A, b) else bicgstab)(
                 A, b, rtol=self.tol, maxiter=MAX_ITERATIONS, M=M, callback=lambda _: bar.advance()
             )

@@ -1,0 +1,127 @@
+"""Memory of large results, used again once nobody holds them any more.
+
+New memory comes from the system page by page, and zeroed, which takes as long as a whole sweep.
+"""
+
+from __future__ import annotations
+
+import mmap
+import os
+import threading
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+
+from findops.common.caches import empty_caches
+
+if TYPE_CHECKING:
+    from findops.common.arrays import Array
+
+__all__ = ["empty_bytes", "free_memory"]
+
+LARGE_BYTES = 1 << 25
+"""Bytes from which arrays come from the pool; `malloc` itself uses smaller ones again."""
+
+KEPT_BYTES = 1 << 29
+"""Bytes that the pool keeps, at most."""
+
+PAGE_BYTES = 1 << 21
+"""Bytes of a huge page, of which sizes are multiples, so that those of like arrays are equal."""
+
+POOLED = hasattr(mmap, "MAP_PRIVATE") and hasattr(mmap, "MADV_FREE")
+"""Whether the system can take back what is kept, when it needs memory."""
+
+
+def empty_bytes(size: int) -> Array:
+    """Return an array of bytes that are not set."""
+    if POOLED and size >= LARGE_BYTES:
+        try:
+            return np.asarray(_Lease(_Pool.take(-(-size // PAGE_BYTES) * PAGE_BYTES)))
+        except OSError:  # there is no memory, unless what is kept will do
+            _Pool.clear()
+    return np.empty(size, dtype=np.uint8)
+
+
+def free_memory() -> None:
+    """Free the memory that is kept for later calls.
+
+    That is the memory of large results that nobody holds any more, up to 512 MB, which the system
+    takes back by itself when it needs some; and the operators that ``E(u, grid)`` bound, with all
+    else that is kept to be found again.
+
+    Examples
+    --------
+    >>> import findops
+    >>> findops.free_memory()
+    """
+    _Pool.clear()
+    empty_caches()
+
+
+class _Lease:
+    """What an array and its views refer to as their base; memory goes back when it is freed."""
+
+    def __init__(self, memory: mmap.mmap) -> None:
+        self.__array_interface__: dict[str, Any] = np.frombuffer(
+            memory, dtype=np.uint8
+        ).__array_interface__
+        self._memory = memory
+        # A name of the module may be gone by the time that the last array is.
+        self._give = _Pool.give
+
+    def __del__(self) -> None:
+        self._give(self._memory)
+
+
+class _Pool:
+    """Memory that nobody holds, what came last standing last."""
+
+    free: ClassVar[list[mmap.mmap]] = []
+    lock: ClassVar = threading.RLock()
+    """One that a finalizer, which may run at any time, can take again."""
+
+    @classmethod
+    def kept(cls) -> int:
+        """Return how many bytes it is."""
+        return sum(map(len, cls.free))
+
+    @classmethod
+    def take(cls, size: int) -> mmap.mmap:
+        """Return memory of a size; what has another makes room if there is none."""
+        with cls.lock:
+            for memory in reversed(cls.free):
+                if len(memory) == size:
+                    cls.free.remove(memory)
+                    return memory
+            while cls.free and cls.kept() + size > KEPT_BYTES:
+                cls.free.pop(0)
+        memory = mmap.mmap(-1, size, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+        if hasattr(mmap, "MADV_HUGEPAGE"):
+            with suppress(OSError):
+                memory.madvise(mmap.MADV_HUGEPAGE)
+        return memory
+
+    @classmethod
+    def give(cls, memory: mmap.mmap) -> None:
+        """Keep memory that was freed, if there is room; the system may take it back."""
+        with cls.lock:
+            if cls.kept() + len(memory) <= KEPT_BYTES:
+                with suppress(OSError):
+                    memory.madvise(mmap.MADV_FREE)
+                cls.free.append(memory)
+
+    @classmethod
+    def clear(cls) -> None:
+        """Give everything back to the system."""
+        with cls.lock:
+            cls.free.clear()
+
+    @classmethod
+    def begin_in_child(cls) -> None:
+        """Forget a lock that another thread of the parent may hold."""
+        cls.lock = threading.RLock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_Pool.begin_in_child)
