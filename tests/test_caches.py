@@ -231,6 +231,14 @@ def test_memory_does_not_grow(act, monkeypatch):
 
 
 FINITE = {
+    "common.blas": {"_libraries": "one controller"},
+    "executors.assembly.kernels": {"repeat": "four kernels", "add_sums": "four kernels"},
+    "executors.kernels.scattered": {"_kernel": "128 kernels, of some kilobytes of machine code"},
+    "executors.lines.kernels": {
+        "sweep": "64 kernels, of some kilobytes of machine code",
+        "load_lines": "two kernels",
+        "store_lines": "four kernels",
+    },
     "common.threads": {"_default": "one number", "_core_of_caller": "one function"},
     "executors.kernels.fused": {"_kernel": "128 kernels, of some kilobytes of machine code"},
     "executors.kernels.machine": {"here": "one machine", "_jit": "one linker"},

@@ -6,7 +6,7 @@ one line they do to all.
 
 from __future__ import annotations
 
-from functools import cache, partial
+from functools import cache, lru_cache, partial
 from typing import TYPE_CHECKING, Generic, NamedTuple, TypeVar
 
 from findops.executors.kernels.ir import Builder
@@ -25,6 +25,9 @@ HEADER = (
     f"define void @{SYMBOL}(ptr %arrays, ptr %sizes, ptr %given, ptr %made, ptr, "
     "double %scale, double) {"
 )
+
+RECENT = 64
+"""Kernels of sweeps that are held, those used last."""
 
 Of = TypeVar("Of")
 """What stands for an array: its address by name in a kernel, itself outside."""
@@ -52,7 +55,7 @@ def lanes() -> int:
     return here().vector_bytes // 8
 
 
-@cache
+@lru_cache(maxsize=RECENT)
 def sweep(taps: int, reach: int, edges: int) -> Kernel:
     """Return the kernel for bands of so many taps, reach of the factors, and rows that wrap around.
 
