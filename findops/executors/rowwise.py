@@ -58,8 +58,10 @@ class Rowwise:
             return delivered(result, out, add)
         if out is not None and np.may_share_memory(u, out):
             return delivered(self(u, scale=scale), out, add)
-        if self.folded is not None and u.flags.carray and (out is None or out.flags.carray):
-            return self._fold(u, out, add, scale, batch)
+        plain = self
+        if u.flags.c_contiguous and (out is None or out.flags.c_contiguous):
+            plain = self.folded or self
+        inputs, outputs = plain.program.inputs, plain.program.outputs
         fields = u.reshape(-1, inputs.count, *inputs.points)
         order = order_of(fields)
         if order is None:
@@ -69,7 +71,7 @@ class Rowwise:
         if out is None:
             points = tuple(outputs.points[axis] for axis in order)
             made = empty_like(fields, (len(fields), outputs.count, *points))
-            self._fused(made.dtype, order)(fields.transpose(axes), made, scale, False)
+            plain._fused(made.dtype, order)(fields.transpose(axes), made, scale, False)
             return made.transpose(np.argsort(axes)).reshape(shape)
         target = out.view()
         try:
@@ -79,20 +81,8 @@ class Rowwise:
         target = target.transpose(axes)
         if not contiguous_last(target):
             return delivered(self(u, scale=scale), out, add)
-        self._fused(target.dtype, order)(fields.transpose(axes), target, scale, add)
+        plain._fused(target.dtype, order)(fields.transpose(axes), target, scale, add)
         return out
-
-    def _fold(
-        self, u: Array, out: Array | None, add: bool, scale: complex, batch: tuple[int, ...]
-    ) -> Array:
-        """Return what the call returns, for contiguous arrays, by the folded program."""
-        assert self.folded is not None
-        program = self.folded.program
-        given = u.reshape(batch + program.inputs.shape)
-        if out is not None:
-            self.folded(given, out.reshape(batch + program.outputs.shape), add, scale)
-            return out
-        return self.folded(given, scale=scale).reshape(batch + self.program.outputs.shape)
 
     @cached_property
     def folded(self) -> Rowwise | None:
@@ -109,10 +99,9 @@ class Rowwise:
         batch = shape[: len(shape) - len(inputs.shape)]
         full = batch + outputs.shape
         if not self._is_small(math.prod(batch)):
-            if self.folded is not None:
-                return None
-            order = tuple(range(len(inputs.points)))
-            return self._fused(dtype, order).ready(math.prod(batch), full)
+            plain = self.folded or self
+            order = tuple(range(len(plain.program.inputs.points)))
+            return plain._fused(dtype, order).ready(math.prod(batch), full)
         table = self._table(dtype)
         flat = None if len(shape) == len(full) == len(batch) + 1 else (*batch, inputs.size)
 

@@ -7,25 +7,17 @@ others, which are named where the kernel is.
 from __future__ import annotations
 
 from functools import cache
-from typing import TYPE_CHECKING, Generic, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Generic, NamedTuple
 
-from findops.executors.kernels.ir import Builder
-from findops.executors.kernels.machine import Kernel, compiled, here
+from findops.executors.kernels.ir import SYMBOL, Builder, Of
+from findops.executors.kernels.machine import Kernel, compiled, here, lanes
 
 if TYPE_CHECKING:
     from findops.executors.kernels.ir import Count
 
-__all__ = ["Runs", "SumArrays", "add_sums", "lanes", "repeat"]
-
-SYMBOL = "write"
-
-HEADER = f"define void @{SYMBOL}(ptr %arrays, ptr %bounds, ptr, ptr, ptr, double, double) {{"
+__all__ = ["Runs", "SumArrays", "add_sums", "repeat"]
 
 BYTES = {"i32": 4, "i64": 8, "double": 8}
-
-
-Of = TypeVar("Of")
-"""What stands for an array: its address by name in a kernel, itself outside."""
 
 
 class Runs(NamedTuple, Generic[Of]):
@@ -37,11 +29,6 @@ class Runs(NamedTuple, Generic[Of]):
     places: Of
 
 
-def lanes() -> int:
-    """Return how many numbers of double precision a vector holds."""
-    return here().vector_bytes // 8
-
-
 class _Call:
     """A kernel in the making: its instructions, its arrays, and the runs that it goes through."""
 
@@ -49,15 +36,12 @@ class _Call:
         self.b = b = Builder(8, lanes)
         b.mark("entry")
         count = len(Runs._fields)
-        self.runs = Runs(*(b.load_pointer("%arrays", i) for i in range(count)))
-        self.arrays = [b.load_pointer("%arrays", count + i) for i in range(arrays)]
-        self.bounds = b.load_int("%bounds", 0), b.load_int("%bounds", 1)
+        self.runs = Runs(*(b.load_pointer("%args", i) for i in range(count)))
+        self.arrays = [b.load_pointer("%args", count + i) for i in range(arrays)]
+        self.bounds = b.load_int("%box", 0), b.load_int("%box", 1)
 
     def kernel(self) -> Kernel:
-        b = self.b
-        b.emit("ret void")
-        declared, body = "\n".join(sorted(b.declared)), "\n".join(b.text)
-        return compiled(f"{declared}\n{HEADER}\n{body}\n}}\n!0 = !{{}}\n", SYMBOL)
+        return compiled(self.b.function(), SYMBOL)
 
 
 # Entries that are the same in all rows ------------------------------------------------------------
@@ -169,7 +153,7 @@ def add_sums(wide: int, parts: int) -> Kernel:
     b, runs = call.b, call.runs
     *arrays, out = call.arrays
     given = SumArrays(*arrays)
-    streams = b.load_int("%bounds", 2)
+    streams = b.load_int("%box", 2)
     with b.loop(*call.bounds) as run:
         kind, length = b.load_int(runs.kinds, run), b.load_int(runs.lengths, run)
         width = b.load_int(runs.widths, run)

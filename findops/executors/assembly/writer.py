@@ -15,8 +15,9 @@ import numpy as np
 from scipy.sparse import csr_array
 
 from findops.common.threads import run
-from findops.executors.assembly.kernels import Runs, SumArrays, add_sums, lanes, repeat
+from findops.executors.assembly.kernels import Runs, SumArrays, add_sums, repeat
 from findops.executors.assembly.pattern import factors, index_type
+from findops.executors.kernels.machine import lanes
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

@@ -12,7 +12,8 @@ import numpy as np
 from findops.common.threads import TASKS_PER_THREAD, num_threads, run
 from findops.executors.contiguous import CACHE_LINE, empty_like, fits
 from findops.executors.kernels import machine
-from findops.executors.kernels.nest import SYMBOL, kernel
+from findops.executors.kernels.ir import SYMBOL
+from findops.executors.kernels.nest import kernel
 from findops.executors.kernels.ranges import parts, read, widen
 from findops.executors.kernels.row import UNROLLED, Variant, pieces
 from findops.executors.kernels.schedule import schedule

@@ -3,12 +3,22 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-__all__ = ["Builder", "Count", "Lanes"]
+__all__ = ["SYMBOL", "Builder", "Count", "Lanes", "Of"]
+
+SYMBOL = "fill"
+"""The name of each function."""
+
+HEADER = f"define void @{SYMBOL}(ptr %args, ptr %box, ptr %u, ptr %v, ptr %places, " + (
+    "double %re, double %im) {"
+)
+
+Of = TypeVar("Of")
+"""What stands for an array: its address by name in a function, itself outside."""
 
 Count = int | str
 """An integer: a constant, or the name of a value."""
@@ -34,6 +44,12 @@ class Builder:
         self.block = "entry"
         self._names = 0
         self._stepped: dict[tuple[str, str, Count], str] = {}
+
+    def function(self) -> str:
+        """Return the function, which returns nothing, as text."""
+        self.emit("ret void")
+        ends = ["}", "!0 = !{}", "!1 = !{i32 1}", ""]
+        return "\n".join([*sorted(self.declared), HEADER, *self.text, *ends])
 
     # Instructions -------------------------------------------------------------------------------
 

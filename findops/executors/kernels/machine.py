@@ -22,7 +22,7 @@ import llvmlite.binding as llvm
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["Kernel", "Machine", "compiled", "here"]
+__all__ = ["Kernel", "Machine", "compiled", "here", "lanes"]
 
 CACHE_BYTES = 1 << 28
 """Bytes that kept kernels may take."""
@@ -75,6 +75,11 @@ def here() -> Machine:
     """Return the machine that this process runs on."""
     features = llvm.get_host_cpu_features().flatten()
     return Machine(llvm.get_process_triple(), llvm.get_host_cpu_name(), features)
+
+
+def lanes() -> int:
+    """Return how many numbers of double precision a vector of this machine holds."""
+    return here().vector_bytes // 8
 
 
 class Kernel:

@@ -20,13 +20,7 @@ if TYPE_CHECKING:
     from findops.executors.kernels.ir import Count
     from findops.executors.kernels.stage import Shape
 
-__all__ = ["HEADER", "SYMBOL", "kernel"]
-
-SYMBOL = "fill"
-
-HEADER = f"define void @{SYMBOL}(ptr %args, ptr %box, ptr %u, ptr %v, ptr %places, " + (
-    "double %re, double %im) {"
-)
+__all__ = ["kernel"]
 
 
 def kernel(shape: Shape, variant: Variant, lanes: int, coefficients: int) -> str:
@@ -35,10 +29,7 @@ def kernel(shape: Shape, variant: Variant, lanes: int, coefficients: int) -> str
     b.mark("entry")
     frame = _frame(b, shape, variant, coefficients)
     _loops(b, shape, variant, frame, coefficients)
-    b.emit("ret void")
-    body = "\n".join(b.text)
-    declared = "\n".join(sorted(b.declared))
-    return f"{declared}\n{HEADER}\n{body}\n}}\n!0 = !{{}}\n!1 = !{{i32 1}}\n"
+    return b.function()
 
 
 def _frame(b: Builder, shape: Shape, variant: Variant, coefficients: int) -> Frame:

@@ -11,9 +11,8 @@ import numpy as np
 
 from findops.common.threads import TASKS_PER_THREAD, num_threads, run
 from findops.executors.kernels.fused import worth_threads
-from findops.executors.kernels.ir import Builder
+from findops.executors.kernels.ir import SYMBOL, Builder
 from findops.executors.kernels.machine import compiled
-from findops.executors.kernels.nest import HEADER, SYMBOL
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -104,9 +103,7 @@ def _kernel(size: int, taps: int, step: int, bits: tuple[int, int], factored: bo
             target = b.offset("%v", to)
             total = b.scalar("fadd", b.load_real(target), total)
             b.emit(f"store {b.real} {total}, ptr {target}, align {size}")
-    b.emit("ret void")
-    text = "\n".join([*sorted(b.declared), HEADER, *b.text, "}", "!0 = !{}", ""])
-    return compiled(text, SYMBOL)
+    return compiled(b.function(), SYMBOL)
 
 
 def _index(b: Builder, table: str, k: str, bits: int) -> str:

@@ -523,12 +523,16 @@ def _at_mid(band: Band, states: Array, mid: Band, mid_states: Array) -> tuple[Ar
 
 
 def _padded(row: Row, count: int) -> tuple[Any, Floats]:
-    """Return a row of so many taps: its last one again and again, its weight halved among them."""
+    """Return a row of so many taps: its first one again and again, its weight halved among them.
+
+    The least parts stand first: added up in this order they are exact, so that the row is what it
+    was.
+    """
     columns, weights = list(row.columns), list(row.weights)
     if not columns:
         return np.zeros(count, int), np.zeros(count)
     while len(columns) < count:
-        columns.append(columns[-1])
-        weights[-1] /= 2
-        weights.append(weights[-1])
+        columns.insert(0, columns[0])
+        weights[0] /= 2
+        weights.insert(0, weights[0])
     return np.array(columns), np.array(weights)

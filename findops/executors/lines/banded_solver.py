@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from findops.common.threads import TASKS_PER_THREAD, num_threads, run
-from findops.executors.lines.kernels import BandTables, lanes, load_lines, store_lines, sweep
+from findops.executors.kernels.machine import lanes
+from findops.executors.lines.kernels import BandTables, load_lines, store_lines, sweep
 from findops.plan.implicit import BandedLU
 
 if TYPE_CHECKING:

@@ -7,30 +7,20 @@ one line they do to all.
 from __future__ import annotations
 
 from functools import cache, lru_cache, partial
-from typing import TYPE_CHECKING, Generic, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Generic, NamedTuple
 
-from findops.executors.kernels.ir import Builder
-from findops.executors.kernels.machine import Kernel, compiled, here
+from findops.executors.kernels.ir import SYMBOL, Builder, Of
+from findops.executors.kernels.machine import Kernel, compiled, lanes
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from findops.executors.kernels.ir import Count
 
-__all__ = ["BandTables", "lanes", "load_lines", "store_lines", "sweep"]
-
-SYMBOL = "solve"
-
-HEADER = (
-    f"define void @{SYMBOL}(ptr %arrays, ptr %sizes, ptr %given, ptr %made, ptr, "
-    "double %scale, double) {"
-)
+__all__ = ["BandTables", "load_lines", "store_lines", "sweep"]
 
 RECENT = 64
 """Kernels of sweeps that are held, those used last."""
-
-Of = TypeVar("Of")
-"""What stands for an array: its address by name in a kernel, itself outside."""
 
 
 class BandTables(NamedTuple, Generic[Of]):
@@ -50,30 +40,19 @@ class BandTables(NamedTuple, Generic[Of]):
     table: Of
 
 
-def lanes() -> int:
-    """Return how many numbers of double precision a vector holds."""
-    return here().vector_bytes // 8
-
-
 @lru_cache(maxsize=RECENT)
 def sweep(taps: int, reach: int, edges: int) -> Kernel:
     """Return the kernel for bands of so many taps, reach of the factors, and rows that wrap around.
 
     It reads a block (points, vectors), and fills another: `reach` rows of zeros, the rows, again
-    zeros, and twice as many rows as `edges`. `sizes` are the rows, the first and the last that
-    have the same taps, and the bytes of a row.
+    zeros, and twice as many rows as `edges`. The box holds the number of rows, the first and the
+    last that have the same taps, and the bytes of a row.
     """
     b = Builder(8, lanes())
     b.mark("entry")
-    arrays = [b.load_pointer("%arrays", i) for i in range(len(BandTables._fields))]
+    arrays = [b.load_pointer("%args", i) for i in range(len(BandTables._fields))]
     _Sweep(b, BandTables(*arrays), reach).emit(taps, edges)
-    return _kernel(b)
-
-
-def _kernel(b: Builder) -> Kernel:
-    b.emit("ret void")
-    declared, body = "\n".join(sorted(b.declared)), "\n".join(b.text)
-    return compiled(f"{declared}\n{HEADER}\n{body}\n}}\n!0 = !{{}}\n", SYMBOL)
+    return compiled(b.function(), SYMBOL)
 
 
 # Contiguous lines ---------------------------------------------------------------------------------
@@ -83,11 +62,11 @@ def _kernel(b: Builder) -> Kernel:
 def load_lines(size: int) -> Kernel:
     """Return the kernel that brings lines of numbers of so many bytes side by side, scaled.
 
-    `sizes` are the lines, as many as vectors hold or a multiple, their points, and the bytes of a
+    The box holds the number of lines, which vectors divide, and of their points, and the bytes of a
     line and of a row of the block.
     """
     b, kind = _lines_builder(size)
-    scale = b.splat("%scale")
+    scale = b.splat("%re")
 
     def along(near: list[str], row: str) -> None:
         total = "poison"
@@ -98,15 +77,15 @@ def load_lines(size: int) -> Kernel:
             total = b.value(f"insertelement {b.vector} {total}, double {x}, i64 {lane}")
         b.store(b.product(scale, total), row)
 
-    _over_lines(b, size, ("%given", "%made"), along)
-    return _kernel(b)
+    _over_lines(b, size, ("%u", "%v"), along)
+    return compiled(b.function(), SYMBOL)
 
 
 @cache
 def store_lines(size: int, adding: bool) -> Kernel:
     """Return the kernel that writes lines of numbers of so many bytes, or adds to them.
 
-    `sizes` are those of `load_lines`.
+    The box is that of `load_lines`.
     """
     b, kind = _lines_builder(size)
 
@@ -121,8 +100,8 @@ def store_lines(size: int, adding: bool) -> Kernel:
                 x = b.value(f"fadd {kind} {before}, {x}")
             b.emit(f"store {kind} {x}, ptr {line}, align {size}")
 
-    _over_lines(b, size, ("%made", "%given"), along)
-    return _kernel(b)
+    _over_lines(b, size, ("%v", "%u"), along)
+    return compiled(b.function(), SYMBOL)
 
 
 def _lines_builder(size: int) -> tuple[Builder, str]:
@@ -136,7 +115,7 @@ def _over_lines(
 ) -> None:
     """Do something with each point of as many lines as a vector holds, and the row beside them."""
     lines, block = ends
-    count, points, line, stride = (b.load_int("%sizes", i) for i in range(4))
+    count, points, line, stride = (b.load_int("%box", i) for i in range(4))
     with b.loop(0, count, b.lanes) as first:
         column = b.offset(block, b.mul(first, 8))
         firsts = [b.offset(lines, b.mul(b.add(first, lane), line)) for lane in range(b.lanes)]
@@ -154,8 +133,8 @@ class _Sweep:
 
     def __init__(self, b: Builder, given: BandTables[str], reach: int) -> None:
         self.b, self.given, self.reach = b, given, reach
-        self.rows, self.first, self.last, self.stride = (b.load_int("%sizes", i) for i in range(4))
-        self.solution = b.offset("%made", b.mul(self.stride, reach))
+        self.rows, self.first, self.last, self.stride = (b.load_int("%box", i) for i in range(4))
+        self.solution = b.offset("%v", b.mul(self.stride, reach))
 
     def emit(self, taps: int, edges: int) -> None:
         """Eliminate from the first row on, substitute from the last, correct what wraps around."""
@@ -164,8 +143,8 @@ class _Sweep:
         weights = [b.splat(b.load_real(given.weights, t)) for t in range(taps)]
 
         def inside(row: str) -> Callable[[str], str]:
-            here = b.offset("%given", b.mul(row, self.stride))
-            reads = [b.offset(here, offset) for offset in offsets]
+            own = b.offset("%u", b.mul(row, self.stride))
+            reads = [b.offset(own, offset) for offset in offsets]
 
             def right(lane: str) -> str:
                 total = b.fill([0.0] * b.lanes)
@@ -177,12 +156,12 @@ class _Sweep:
 
         between = b.value(f"sub i64 {self.last}, {self.first}")
         with b.loop(0, self.first) as row:
-            self._eliminate(row, partial(self._gathered, "%given", row))
+            self._eliminate(row, partial(self._gathered, "%u", row))
         with b.loop(self.first, self.last) as row:
             self._eliminate(row, inside(row))
         with b.loop(self.last, self.rows) as row:
             table = b.value(f"sub i64 {row}, {between}")
-            self._eliminate(row, partial(self._gathered, "%given", table))
+            self._eliminate(row, partial(self._gathered, "%u", table))
         with b.loop(0, self.rows) as count:
             self._substitute(b.value(f"sub i64 {b.add(self.rows, -1)}, {count}"))
         if edges:
