@@ -5,8 +5,11 @@ import pytest
 from scipy.sparse.linalg import spsolve
 
 from findops import (
+    BVP,
     Block,
     Cells,
+    Chebyshev,
+    ChebyshevPoints,
     Condition,
     Diff,
     Dirichlet,
@@ -313,3 +316,34 @@ def test_refused(call, error, words):
 
 def test_the_identity_is_a_value():
     assert str(Condition("x-", Identity(), 2)) == "u = 2 on x-"
+
+
+@pytest.mark.parametrize("ends", ["neumann", "robin"])
+def test_slopes_beside_a_spectral_scheme_are_spectral(ends):
+    grid = Grid(x=ChebyshevPoints(-1, 1, 21))
+    (x,) = grid.coordinates()
+    flux = -2 * np.cos(-1.7)
+    left = Neumann("x-", flux)
+    if ends == "robin":
+        left = Robin("x-", 2, 3, 2 * np.sin(-1.7) + 3 * flux)
+    conditions = [left, Dirichlet("x+", np.sin(2.3))]
+    u = np.sin(2 * x + 0.3)
+    found = BVP(Diff("x", 2, scheme=Chebyshev()), grid, conditions).solve(-4 * u).u
+    assert np.abs(found - u).max() < 1e-11
+
+
+def test_each_axis_has_slopes_of_its_own_scheme():
+    """An axis of second order leaves the spectral slopes of another as they are."""
+    grid = Grid(x=ChebyshevPoints(0, 1, 17), y=Uniform(0, 1, 9))
+    x, y = grid.coordinates()
+    u = np.exp(x) + 0 * y
+    L = Diff("x", 2, scheme=Chebyshev()) + Diff("y", 2)
+    conditions = [Dirichlet("x-", 1), Neumann("x+", np.e), Neumann("y-"), Neumann("y+")]
+    assert np.abs(BVP(L, grid, conditions).solve(u).u - u).max() < 1e-11
+
+
+def test_a_mean_over_components_is_one_number():
+    grid = Grid(x=Uniform(0, 1, 21))
+    twice = Block([[Diff("x", 2), 1], [-1, Diff("x", 2) - 1]])
+    system = twice.on(grid).subject_to(Condition("mean", Block([[1, 1]]), 1))
+    assert len(system.equations.means) == 1

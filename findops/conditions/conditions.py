@@ -13,7 +13,8 @@ from findops.discretization.coefficients import ValueInTime
 from findops.expressions.derivative import Diff, Interpolate
 from findops.expressions.expression import Coef, Identity, as_expr
 from findops.grids.axes import Half
-from findops.grids.points import Points
+from findops.grids.points import ChebyshevPoints, Points
+from findops.schemes import SPECTRAL, Chebyshev
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -362,19 +363,26 @@ class Trace:
         return self.a, self.b
 
     def on(self, grid: Grid, face: str, acc: int) -> Expr:
-        """Return the expression for a face, of an order of accuracy."""
+        """Return the expression for a face, of an order of accuracy, or the highest that fits.
+
+        `SPECTRAL` asks for the derivative of the polynomial through Chebyshev points.
+        """
         i = grid.face_axis(face)
         name, axis = grid.names[i], grid.axes[i]
         upper = face.endswith("+")
         outward = 1 if upper == axis.ascending else -1
         value: Expr
         slope: Expr
-        if axis.walls[0] == axis.origin:
-            value, slope = Identity(), Diff(name, 1, acc)
+        fitting = min(acc, max(2, (len(axis) - 1) // 2 * 2))
+        if acc == SPECTRAL and isinstance(axis, ChebyshevPoints):
+            value, slope = Identity(), Diff(name, scheme=Chebyshev())
+        elif axis.walls[0] == axis.origin:
+            value, slope = Identity(), Diff(name, 1, fitting)
         else:
             # The face lies half a spacing beyond the points.
             to = "node" if isinstance(axis, Half) else "half"
-            value, slope = Interpolate(name, to, acc), Diff(name, 1, acc, to=to)
+            value = Interpolate(name, to, fitting)
+            slope = Diff(name, 1, fitting, to=to)
         return self.a * value + outward * self.b * slope
 
     def __str__(self) -> str:
