@@ -347,3 +347,17 @@ def test_a_mean_over_components_is_one_number():
     twice = Block([[Diff("x", 2), 1], [-1, Diff("x", 2) - 1]])
     system = twice.on(grid).subject_to(Condition("mean", Block([[1, 1]]), 1))
     assert len(system.equations.means) == 1
+
+
+def test_a_field_gives_its_values_on_faces():
+    grid = Grid(x=Uniform(0, 1, 9), y=Uniform(0, 2, 7))
+    x, y = grid.mesh()
+    u = x**2 - y**2 + x * y
+    found = BVP(Laplacian(), grid, Dirichlet("boundary", u)).solve(0).u
+    assert np.abs(found - u).max() < 1e-12
+
+
+def test_a_field_in_cells_has_no_values_on_faces():
+    grid = Grid(x=Cells(0, 1, 9), y=Cells(0, 2, 7))
+    with pytest.raises(ValueError, match="no points of the grid"):
+        BVP(Laplacian(), grid, Dirichlet("boundary", np.zeros(grid.shape)))

@@ -53,8 +53,9 @@ class Condition:
     expression : Expr or coefficient
         What is given there.
     value : number, array or callable
-        Its values: one, an array of the face's shape (for a mask, one for each point), or a
-        function of the coordinates and of the time `t`. A mean is one number.
+        Its values: one, an array of the face's shape (for a mask, one for each point), a field
+        whose values on the face are meant, where points stand on it, or a function of the
+        coordinates and of the time `t`. A mean is one number.
     component : int, optional
         The component whose equation it replaces, where fields have several; by default each.
 
@@ -145,7 +146,8 @@ class Condition:
             return
         if isinstance(self.where, str):
             for face in grid.faces if self.where == "boundary" else (self.where,):
-                yield Place(face, grid.face(face))
+                axis = grid.axes[grid.face_axis(face)]
+                yield Place(face, grid.face(face), axis.walls[0] == axis.origin)
             if self.where == "boundary" and not grid.faces:
                 raise ValueError(f"{self!r}: every axis of {grid!r} is periodic, it has no face")
         elif self.where.shape != grid.shape:
@@ -185,9 +187,12 @@ class Condition:
             return spread
         i, shape = where.face_axis(place.face), where.shape
         face = shape[:i] + shape[i + 1 :]
+        if values.shape == place.mask.shape and place.on_points:
+            return values.take([0 if place.face.endswith("-") else -1], i)
         if values.shape not in (shape, face):
             raise ValueError(
                 f"{self!r}: its values have shape {values.shape}, but the face has {face}"
+                + ", and no points of the grid" * (not place.on_points)
             )
         return values.reshape(shape)
 
@@ -401,10 +406,13 @@ class Place:
         Name of the face, None for points inside.
     mask : array of bool
         The points, in the shape of the grid.
+    on_points : bool
+        Whether they are where it holds: the wall of cells is half a spacing away from them.
     """
 
     face: str | None
     mask: NDArray[np.bool_]
+    on_points: bool = True
 
     def grid(self, points: Grid) -> Grid:
         """Return the grid of the face that an expression with values at `points` is given on.
