@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import operator
 from dataclasses import dataclass
 from fractions import Fraction
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING, ClassVar, SupportsIndex
 
 import numpy as np
 
+from findops.common.arguments import LARGEST
 from findops.grids.axes import Nodes, exact
 
 if TYPE_CHECKING:
@@ -51,6 +53,7 @@ class EvenAxis(Nodes):
         if gap == 0:
             given = f"step={step}" if stop is None else f"start={start}, stop={stop}"
             raise ValueError(f"{what} needs a spacing other than 0, but got {given}")
+        _check_apart(first, gap, count, what)
         for name, value in (("start", first), ("step", gap), ("n", count)):
             object.__setattr__(self, name, value)
 
@@ -219,6 +222,25 @@ def _count(n: SupportsIndex | None, least: int, what: str) -> int:
     if count < least:
         raise ValueError(f"{what} needs at least {least} point(s), but got n={count}")
     return count
+
+
+def _check_apart(start: Fraction, step: Fraction, n: int, what: str) -> None:
+    """Refuse points that double precision does not tell apart, or whose distances it lacks."""
+    stop = start + step * n
+    if abs(step) * n > LARGEST or abs(stop) > LARGEST:
+        raise ValueError(
+            f"{what} of {n} points at the spacing {_magnitude(step)} goes beyond the range of "
+            "double precision, up to 1.8e308: measure in larger units"
+        )
+    if n > 1 and abs(step) < math.ulp(float(max(abs(start), abs(stop)))):
+        raise ValueError(
+            f"{what} has points at the spacing {_magnitude(step)} near {_magnitude(start)}, where "
+            "double precision does not tell them apart: measure coordinates from nearer by"
+        )
+
+
+def _magnitude(value: Fraction) -> str:
+    return f"{float(value):.3g}" if abs(value) <= LARGEST else "beyond 1.8e308"
 
 
 def _shown(value: Fraction) -> str:
