@@ -228,6 +228,30 @@ BINDING = {
         ["dense", "'no'"],
     ),
     "add is no truth": (lambda: D.on(LINE)(np.ones(9), add="no"), TYPE, ["add", "'no'"]),
+    **{
+        f"method written {name}": (
+            lambda name=name: IVP(Diff("x", 2), LINE, Dirichlet("boundary")).solve(
+                np.zeros(9), [0, 1], name, dt=0.1
+            ),
+            VALUE,
+            [f"write '{meant}'"],
+        )
+        for name, meant in {
+            "Crank-Nicolson": "crank-nicolson", "crank_nicolson": "crank-nicolson",
+            "Backward Euler": "backward-euler", "RK4": "rk4", "rk45": "RK45", "bdf": "BDF",
+        }.items()
+    },
+    "spacings in a list": (
+        lambda: Laplacian()(np.ones((9, 9)), [0.1, 0.2]), VALUE, ["tuple", "(dx, dy)"]
+    ),
+    **{
+        f"coordinates for {axis.__name__}": (
+            lambda axis=axis: axis(np.linspace(0, 1, 9)),
+            TYPE,
+            [axis.__name__, "Grid(x=coordinates)", "Periodic(x[0]"],
+        )
+        for axis in (Uniform, Periodic, Cells)
+    },
     "velocity is no coefficient": (lambda: Upwind("a"), TYPE, ["Upwind", "str"]),
     "velocity is not finite": (lambda: Upwind(np.nan), VALUE, ["Upwind", "nan"]),
     "spacing of another axis": (

@@ -60,6 +60,11 @@ def as_grid(value: Any, shape: tuple[int, ...] | None) -> Grid:
             "in place of a grid stands a spacing, a 1-D array of coordinates, a tuple of these per "
             f"axis, or a dict {{axis: spacing or coordinates}}, not {value!r}"
         )
+    if shape is not None and len(shape) > 1 and isinstance(value, (list, np.ndarray)):
+        raise ValueError(
+            f"{value} stands for the coordinates of one axis, but the array has {len(shape)}: "
+            "spacings or coordinates of each axis go in a tuple, as in (dx, dy)"
+        )
     if shape is not None and len(parts) != len(shape):
         raise ValueError(
             f"{len(parts)} axes are described, but the array has {len(shape)}: give a spacing or "

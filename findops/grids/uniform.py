@@ -42,6 +42,12 @@ class EvenAxis(Nodes):
         step: float | Fraction | None = None,
     ) -> None:
         what = type(self).__name__
+        if isinstance(start, (list, tuple, np.ndarray)) and np.ndim(start):
+            raise TypeError(
+                f"{what} needs numbers: start, stop and n, or step in place of stop, not "
+                "coordinates; Grid(x=coordinates) finds out whether these are even, and "
+                "Periodic(x[0], x[0] + n*(x[1] - x[0]), n) closes n even points to a circle"
+            )
         if (stop is None) == (step is None):
             raise TypeError(f"{what} needs either stop or step, and not both")
         count = _count(n, 1 if stop is None else 1 + self.shortfall, what)
