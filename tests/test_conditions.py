@@ -6,10 +6,13 @@ from scipy.sparse.linalg import spsolve
 
 from findops import (
     BVP,
+    EVP,
+    IVP,
     Block,
     Cells,
     Chebyshev,
     ChebyshevPoints,
+    Compact,
     Condition,
     Diff,
     Dirichlet,
@@ -20,6 +23,7 @@ from findops import (
     Periodic,
     Points,
     Robin,
+    TamWebb,
     Uniform,
 )
 from findops.discretization import coefficients
@@ -361,3 +365,28 @@ def test_a_field_in_cells_has_no_values_on_faces():
     grid = Grid(x=Cells(0, 1, 9), y=Cells(0, 2, 7))
     with pytest.raises(ValueError, match="no points of the grid"):
         BVP(Laplacian(), grid, Dirichlet("boundary", np.zeros(grid.shape)))
+
+
+def test_eigenvalues_and_solutions_in_time_keep_spectral_slopes():
+    grid = Grid(x=ChebyshevPoints(0, np.pi, 25))
+    (x,) = grid.coordinates()
+    L = Diff("x", 2, scheme=Chebyshev())
+    values = EVP(-L, grid, [Neumann("x-"), Dirichlet("x+")]).solve(3).values
+    assert np.abs(values - [0.25, 2.25, 6.25]).max() < 1e-11
+    heat = IVP(L, grid, [Neumann("x-"), Neumann("x+")])
+    found = heat.solve(np.cos(x), [0, 0.1], "Radau", rtol=1e-11, atol=1e-12).u[-1]
+    assert np.abs(found - np.exp(-0.1) * np.cos(x)).max() < 1e-11
+
+
+@pytest.mark.parametrize("scheme", [Compact(), Compact(left=2), TamWebb()], ids=repr)
+def test_slopes_beside_finite_schemes_keep_their_order(scheme):
+    L = Diff("x", 2, scheme=scheme)
+    errors = []
+    for n in (41, 81):
+        grid = Grid(x=Uniform(-1, 1, n))
+        (x,) = grid.coordinates()
+        u = np.sin(2 * x + 0.3)
+        left = 2 * np.sin(-1.7) - 3 * 2 * np.cos(-1.7)
+        problem = BVP(L, grid, [Robin("x-", 2, 3, left), Neumann("x+", 2 * np.cos(2.3))])
+        errors.append(np.abs(problem.solve(-4 * u).u - u).max())
+    assert np.log2(errors[0] / errors[1]) > L.acc - 0.2
