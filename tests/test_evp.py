@@ -508,7 +508,6 @@ REFUSED = {
         lambda: EVP(-Diff("x", 2, scheme=SBP(2)), ROD, Dirichlet("boundary", 1), impose="sat"),
         ValueError, "homogeneous",
     ),
-    "rows": (lambda: EVP(Diff("x", 2), ROD, ZERO, impose="rows"), ValueError, "rows.*no λ"),
     "a mean": (
         lambda: EVP(Diff("x", 2), ROD, [NONE, Condition("mean", 1, 2)]), ValueError, "homogeneous",
     ),
