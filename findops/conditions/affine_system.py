@@ -202,8 +202,7 @@ class AffineSystem(ABC):
             others = null_space(np.vstack([scaled, known]), rcond=NULL_IMAGE)
             if not others.shape[1]:
                 return constant
-            vectors = np.linalg.qr(np.column_stack([constant, right[:, None] * others]))[0]
-        return cast("Array", vectors)
+            return np.linalg.qr(np.column_stack([constant, right[:, None] * others]))[0]
 
     def _constant_null_vectors(self) -> Array:
         components = self.operator.program.inputs.count

@@ -79,7 +79,7 @@ class EVP:
     impose : {"elimination", "rows", "sat"}
         How the conditions are imposed on L, as in ``op.subject_to``: with ``"rows"`` in place of
         equations, where M is zero, for conditions that do not determine the values at their points;
-        with ``"sat"`` weakly, so that derivatives that sum by parts keep symmetry at every accuracy.
+        with ``"sat"`` weakly, which keeps symmetry where derivatives sum by parts.
     **fields
         Values of the free fields of L and M.
 

@@ -186,4 +186,5 @@ def _corrected(pencil: Pencil, values: Array, left: Array, right: Array) -> Arra
     missed = np.einsum("ij,ij->j", left.conj(), pencil.A @ right - image * values)
     weight = np.einsum("ij,ij->j", left.conj(), image)
     change = np.divide(missed, weight, out=np.zeros_like(missed), where=weight != 0)
-    return values + (change if np.iscomplexobj(values) else change.real)
+    result: Array = values + (change if np.iscomplexobj(values) else change.real)
+    return result

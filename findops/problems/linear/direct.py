@@ -9,8 +9,8 @@ from scipy import sparse
 from scipy.sparse.linalg import splu
 
 from findops.conditions.elimination import solved
-from findops.conditions.equilibration import equilibration
-from findops.problems.linear.singular import check_consistent, null_fields
+from findops.conditions.equilibration import equilibration, row_sizes
+from findops.problems.linear.singular import ROUNDINGS, check_consistent, max_norm, null_fields
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -87,7 +87,9 @@ def inverse(
     def solve(b: Array) -> Array:
         x = solved(factors, left * b)
         # Pivots are chosen for little fill: one step of refinement gives back the digits.
-        return right * (x + solved(factors, left * b - scaled @ x))
+        x = x + solved(factors, left * b - scaled @ x)
+        result: Array = right * x
+        return result
 
     return solve
 
@@ -107,12 +109,16 @@ def direct_solver(system: AffineSystem) -> Callable[[Array], Array]:
     if null.shape[1]:
         border = sparse.csr_array(null)
         matrix = sparse.block_array([[matrix, border], [border.conj().T, None]], format="csr")
+    size = row_sizes(system.matrix).max(initial=0)
     solve = inverse(matrix, _singular(system))
 
     def bordered(b: Array) -> Array:
         x = solve(np.concatenate([b, np.zeros(null.shape[1], b.dtype)]))
-        check_consistent(x[system.size :], b, lambda: null_fields(system))
-        return x[: system.size]
+        found = x[: system.size]
+        # The border's columns have Euclidean length one, rows of the matrix their own size.
+        roundoff = ROUNDINGS * np.finfo(float).eps * size * max_norm(found)
+        check_consistent(x[system.size :], b, lambda: null_fields(system), roundoff)
+        return found
 
     return bordered
 
