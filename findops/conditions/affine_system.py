@@ -192,7 +192,7 @@ class AffineSystem(ABC):
         every component, as without conditions on values they are.
         """
         constant = self._constant_null_vectors()
-        if self.size > NULL_SPACE_UNKNOWNS:
+        if not 0 < self.size <= NULL_SPACE_UNKNOWNS:
             return constant
         left, right = equilibration(self.matrix)
         scaled = left[:, None] * self.matrix.toarray() * right

@@ -9,7 +9,6 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy import sparse
 from scipy.sparse.linalg import LinearOperator, bicgstab, cg
 
 from findops.common.blas import blas_threads
@@ -184,6 +183,5 @@ def multigrid(system: AffineSystem) -> Callable[[Array], Array]:
         error.add_note("solver='amg' needs PyAMG: pip install \"findops[solvers]\"")
         raise
 
-    # Its first releases take no sparse arrays.
-    cycle = pyamg.ruge_stuben_solver(sparse.csr_matrix(system.matrix)).aspreconditioner()
+    cycle = pyamg.ruge_stuben_solver(system.matrix.tocsr()).aspreconditioner()
     return lambda r: np.asarray(cycle @ r)
