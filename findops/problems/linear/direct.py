@@ -10,7 +10,13 @@ from scipy.sparse.linalg import splu
 
 from findops.conditions.elimination import solved
 from findops.conditions.equilibration import equilibration, row_sizes
-from findops.problems.linear.singular import ROUNDINGS, check_consistent, max_norm, null_fields
+from findops.problems.linear.singular import (
+    FEWER_POINTS,
+    ROUNDINGS,
+    check_consistent,
+    max_norm,
+    null_fields,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -130,5 +136,5 @@ def _singular(system: AffineSystem) -> str:
     return (
         f"{system!r} is singular to working precision: zero is an eigenvalue, whose field "
         "EVP(…).solve(1) shows (a resonance), or conditions repeat each other or are missing"
-        f"{listed}, or derivatives of so high an order on so many points leave no digit"
+        f"{listed}, or {FEWER_POINTS}"
     )

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 
 __all__ = [
+    "FEWER_POINTS",
     "ROUNDINGS",
     "NullField",
     "check_consistent",
