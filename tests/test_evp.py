@@ -233,6 +233,15 @@ def test_rows_of_conditions_have_no_eigenvalue(n, mass):
     np.testing.assert_allclose(found, want, rtol=1e-8)
 
 
+def test_a_clamped_plate():
+    """The unit square's first eigenvalue of the biharmonic operator, 1294.934."""
+    axis = Points(0.5 - 0.5 * np.cos(np.pi * np.arange(33) / 32))
+    D4x, D4y = Diff("x", 4, acc=6), Diff("y", 4, acc=6)
+    L = D4x + 2 * Diff("x", 2, acc=6) * Diff("y", 2, acc=6) + D4y
+    found = EVP(L, Grid(x=axis, y=axis), CLAMPED).solve(1)
+    np.testing.assert_allclose(found.values, 1294.934, rtol=0, atol=1e-3)
+
+
 def test_convection_sets_in_between_plates():
     """Rayleigh–Bénard: (∂² − k²)² w = k² Ra θ, (∂² − k²) θ = −w; Ra = 1707.762 at k = 3.117."""
     k2 = 3.117**2
