@@ -361,8 +361,9 @@ def test_progress_counts_time(monkeypatch):
     made = []
 
     class Shown:
-        def __init__(self, total, unit):
+        def __init__(self, total, unit, unit_scale):
             self.total, self.unit, self.sum, self.open = total, unit, 0.0, True
+            assert unit_scale
             made.append(self)
 
         def update(self, by):

@@ -39,7 +39,8 @@ class Bar:
                 error.add_note('progress=True needs tqdm: pip install "findops[solvers]"')
                 raise
 
-            self._shown = tqdm(total=total, unit=f" {unit}")
+            # Scaled numbers have three digits, where sums of time steps have sixteen.
+            self._shown = tqdm(total=total, unit=f" {unit}", unit_scale=total is not None)
 
     def advance(self, amount: float = 1) -> None:
         """Count a step, of some amount."""

@@ -15,6 +15,7 @@ from scipy.sparse.linalg import LinearOperator
 
 from findops.common.arrays import Array, Ints, as_field
 from findops.common.blas import DECOMPOSITION_WORK, dense_work
+from findops.conditions.equilibration import equilibration
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -119,6 +120,16 @@ class AffineSystem(ABC):
         """
         return self.in_unknowns(matrix_rows(op, self.free))
 
+    def mass_matrix(self, op: Operator | None) -> csr_array:
+        """Return the matrix of what stands beside the operator, as in L u = λ M u.
+
+        It is that of the identity if no operator is given; conditions and means have zeros there.
+        """
+        own = sparse.eye_array(self.count) if op is None else self.reduced(op)
+        means = len(self.equations.means)
+        whole = sparse.block_diag([own, sparse.csr_array((means, means))], format="csr")
+        return sparse.csr_array(whole)
+
     def bordered(self, matrix: csr_array) -> csr_array:
         """Return a matrix with the rows of the means and the columns of their constants."""
         if not self.equations.means:
@@ -180,12 +191,18 @@ class AffineSystem(ABC):
         Small systems (up to 500 unknowns) show all of them, large ones those that are constant in
         every component, as without conditions on values they are.
         """
-        if self.size > NULL_SPACE_UNKNOWNS:
-            return self._constant_null_vectors()
-        dense = self.matrix.toarray()
-        size = np.abs(dense).sum(axis=1, keepdims=True)
+        constant = self._constant_null_vectors()
+        if not 0 < self.size <= NULL_SPACE_UNKNOWNS:
+            return constant
+        left, right = equilibration(self.matrix)
+        scaled = left[:, None] * self.matrix.toarray() * right
+        # A decomposition would mix what is known exactly with what varies slowly.
+        known = np.linalg.qr(constant / right[:, None])[0].conj().T
         with dense_work(DECOMPOSITION_WORK * self.size**3):
-            return cast("Array", null_space(dense / np.where(size > 0, size, 1), rcond=NULL_IMAGE))
+            others = null_space(np.vstack([scaled, known]), rcond=NULL_IMAGE)
+            if not others.shape[1]:
+                return constant
+            return np.linalg.qr(np.column_stack([constant, right[:, None] * others]))[0]
 
     def _constant_null_vectors(self) -> Array:
         components = self.operator.program.inputs.count

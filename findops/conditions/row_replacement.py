@@ -38,6 +38,11 @@ class RowReplacementSystem(AffineSystem):
         rows = sparse.vstack([matrix_rows(op, kept), self.equations.matrix], format="csr")
         return cast("csr_array", rows[np.argsort(np.concatenate([kept, replaced]))])
 
+    def mass_matrix(self, op: Operator | None) -> csr_array:
+        kept = np.ones(self.size)
+        kept[self.equations.replaced] = 0
+        return sparse.csr_array(sparse.diags_array(kept) @ super().mass_matrix(op))
+
     def matvec(self, x: ArrayLike) -> Array:
         return np.asarray(self.matrix @ self._unknowns(x))
 

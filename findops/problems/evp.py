@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass
 from functools import cached_property
 from numbers import Complex
@@ -10,10 +11,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from findops.common.arguments import as_integer, type_name
+from findops.common.progress import Bar
 from findops.conditions.boundary_terms import quadrature
 from findops.conditions.conditions import as_conditions
 from findops.conditions.continuation import continued
 from findops.conditions.counting import check_conditions
+from findops.conditions.equilibration import row_sizes
+from findops.conditions.row_replacement import RowReplacementSystem
 from findops.expressions.expression import Expr, as_expr
 from findops.grids.grid import Grid
 from findops.problems.eigen.eigenpairs import (
@@ -72,9 +76,10 @@ class EVP:
         where that keeps the conditions, which leaves symmetric problems symmetric at every
         accuracy, and accurate closures elsewhere. With a closure that is given, every condition
         replaces its equations, also where the closure alone would keep it.
-    impose : {"elimination", "sat"}
-        How the conditions are imposed on L: with ``"sat"`` weakly, as in ``op.subject_to``, so that
-        derivatives that sum by parts keep symmetry at every accuracy.
+    impose : {"elimination", "rows", "sat"}
+        How the conditions are imposed on L, as in ``op.subject_to``: with ``"rows"`` in place of
+        equations, where M is zero, for conditions that do not determine the values at their points;
+        with ``"sat"`` weakly, which keeps symmetry where derivatives sum by parts.
     **fields
         Values of the free fields of L and M.
 
@@ -116,11 +121,6 @@ class EVP:
             raise TypeError(f"EVP needs an expression such as -Laplacian(), not {type_name(L)}")
         if not isinstance(grid, Grid):
             raise TypeError(f"EVP needs a Grid, not {type_name(grid)}")
-        if impose not in ("elimination", "sat"):
-            raise ValueError(
-                f"for eigenvalues impose must be 'elimination' or 'sat', not {impose!r}: rows of "
-                "conditions have no λ"
-            )
         right = None if M is None else as_expr(M)
         listed = as_conditions(conditions)
         if closure is None:
@@ -140,7 +140,7 @@ class EVP:
             _check_same_fields(operator, mass)
         vars(self).update(operator=operator, mass=mass, system=system)
 
-    def solve(self, k: int, near: complex | None = None) -> Eigenpairs:
+    def solve(self, k: int, near: complex | None = None, *, progress: bool = False) -> Eigenpairs:
         """Find the k eigenvalues nearest to a number.
 
         Sums of one-dimensional operators are diagonalized axis by axis. Other problems of up to
@@ -155,6 +155,8 @@ class EVP:
         near : number, optional
             By default zero. Pairs are in the order of their distance from it; of those at one
             distance, the smaller real part comes first, then the larger imaginary part.
+        progress : bool
+            Whether to show how many systems were solved, by tqdm.
 
         Returns
         -------
@@ -176,7 +178,8 @@ class EVP:
                 f"{self!r} has {self.system.count} unknowns, so k must lie between 1 and that, "
                 f"but is {k}"
             )
-        values, x, method, size = self._found(count, target)
+        with Bar("solves", progress) as bar:
+            values, x, method, sizes = self._found(count, target, bar)
         if len(values) < count:
             raise ValueError(
                 f"{self!r} has only {len(values)} finite eigenvalues, as M is singular, but k is "
@@ -186,7 +189,7 @@ class EVP:
         values, x = values[first], x[:, first]
         if not self._complex and not values.imag.any():
             values, x = values.real, with_fixed_phase(x).real
-        residuals = self._residuals(values, x, size)
+        residuals = self._residuals(values, x, *sizes)
         if not residuals.max() <= UNCONVERGED:
             raise RuntimeError(
                 f"only {(residuals <= UNCONVERGED).sum()} of {count} pairs converged by {method}: "
@@ -194,23 +197,27 @@ class EVP:
             )
         return Eigenpairs(values, self._fields(x), residuals, method)
 
-    def _found(self, k: int, near: complex) -> tuple[Array, Array, str, float]:
-        """Return at least k pairs if there are so many, how they were found, and ‖A‖."""
+    def _found(
+        self, k: int, near: complex, bar: Bar
+    ) -> tuple[Array, Array, str, tuple[Array, Array]]:
+        """Return at least k pairs if there are so many, how, and the sizes of rows of A and B."""
         # Along one axis, looking for a few pairs is cheaper than looking for all.
         if not self._generalized and self.operator.domain.ndim > 1:
             fast = fast_diagonalization(self.system, transforms=False)
             if fast is not None:
-                size = float(np.abs(fast.eigenvalues()).max())
-                return *separable_eigenpairs(fast, k, near), "fast diagonalization", size
+                along = [row_sizes(line.matrix) for line in fast.lines]
+                sizes = functools.reduce(np.add.outer, along).ravel()
+                pairs = separable_eigenpairs(fast, k, near)
+                return *pairs, "fast diagonalization", (sizes, np.ones(sizes.size))
         pencil, factors = self._symmetrized
-        n, size = pencil.n, pencil.norms[0]
+        n = pencil.n
         if pencil.hermitian:
             near = near.real  # the nearest on the real line are the nearest of all
         if n <= DENSE_UNKNOWNS or DENSE_SHARE * k >= n:
             values, y = dense_eigenpairs(pencil)
             method = "dense matrices"
         elif not too_large(pencil):
-            values, y = nearest_eigenpairs(pencil, k, near)
+            values, y = nearest_eigenpairs(pencil, k, near, bar)
             method = f"shift-invert {'Lanczos' if pencil.hermitian else 'Arnoldi'}"
         elif pencil.hermitian:
             other = nearest_separable(self.system)
@@ -220,30 +227,40 @@ class EVP:
                     "problem is near that would precondition LOBPCG: a coarser grid would do"
                 )
             divide = other.inverse_distance(near.real * pencil.mass.diagonal().real.mean(), k)
-            values, y = extreme_eigenpairs(
-                pencil, k, near.real, lambda r: factors * divide(r / factors)
-            )
+
+            def precondition(r: Array) -> Array:
+                bar.advance()
+                return factors * divide(r / factors)
+
+            values, y = extreme_eigenpairs(pencil, k, near.real, precondition)
             method = "LOBPCG"
         else:
             raise ValueError(
                 f"{self!r} is not symmetric, and with {n} unknowns too large to be factored: a "
                 "coarser grid, or conditions that keep it symmetric, would do"
             )
-        return values, y / factors[:, None], method, size
+        return values, y / factors[:, None], method, self._pencil.row_sizes
+
+    @cached_property
+    def _pencil(self) -> Pencil:
+        """The matrices of the problem."""
+        return Pencil.of(self.system, self.mass)
 
     @cached_property
     def _symmetrized(self) -> tuple[Pencil, Array]:
         """The matrices in unknowns y = factors · x, in which they are Hermitian if they can be."""
-        plain = Pencil.of(self.system, self.mass)
+        plain = self._pencil
         norm = np.broadcast_to(quadrature(self.operator), self.system.shape)
         factors = np.sqrt(self.system.restrict(norm))
         if plain.hermitian or np.ptp(factors) == 0 or self.system.equations.means:
             return plain, np.ones(plain.n)
-        return plain.scaled(factors), factors
+        return plain.similar(factors), factors
 
     @property
     def _generalized(self) -> bool:
-        return self.mass is not None or bool(self.system.equations.means)
+        means = self.system.equations.means
+        rows = isinstance(self.system, RowReplacementSystem)
+        return self.mass is not None or bool(means) or rows
 
     @cached_property
     def _weights(self) -> Array:
@@ -262,16 +279,14 @@ class EVP:
         normalized: Array = flat / norms[:, None]
         return normalized.reshape(fields.shape)
 
-    def _residuals(self, values: Array, x: Array, size: float) -> Array:
-        """Return how well each pair solves the system."""
-        mass = self._symmetrized[0].norms[1] if self._generalized else 1.0
+    def _residuals(self, values: Array, x: Array, a: Array, b: Array) -> Array:
+        """Return how well each pair solves every row, given the sizes of rows of A and B."""
         result = np.zeros(len(values))
         for i, (value, column) in enumerate(zip(values, x.T, strict=True)):
-            u = self.system.lift(column)
-            image = self.system.restrict(u if self.mass is None else self.mass(u))
-            left = self.system.matvec(column) - value * image
-            scale = (size + abs(value) * mass) * np.linalg.norm(column)
-            result[i] = np.linalg.norm(left) / scale if scale else 0.0
+            image = self._pencil.mass @ column if self._generalized else column
+            left = np.abs(self.system.matvec(column) - value * image)
+            size = (a + abs(value) * b) * np.abs(column).max()
+            result[i] = np.divide(left, size, out=np.zeros_like(left), where=size > 0).max()
         return result
 
     def __repr__(self) -> str:

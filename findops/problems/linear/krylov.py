@@ -17,7 +17,7 @@ from findops.conditions.elimination import EliminationSystem
 from findops.operators.operator import Operator
 from findops.plan.program import Chain, Factor, Program, Term
 from findops.problems.linear.separable import fast_diagonalization
-from findops.problems.linear.singular import INCONSISTENT
+from findops.problems.linear.singular import no_solution, null_fields
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -40,7 +40,7 @@ SYMMETRIC_PRODUCTS = 1e-11
 """Part of ⟨A x, y⟩ by which it may differ from ⟨x, A y⟩ if A is symmetric."""
 
 SAME_EIGENVALUE = 1e-9
-"""Part of the width of a spectrum by which eigenvalues may differ and still be one."""
+"""Part of the largest eigenvalue by which two may differ and still be one."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,8 +72,8 @@ class Krylov:
         # Roundoff takes the residual that the iteration updates away from the true one.
         left = np.linalg.norm(b - A @ x) / (np.linalg.norm(b) or 1)
         if failed or not left <= RESIDUAL_SLACK * self.tol:
-            if self.system.null_vectors.size:
-                raise ValueError(INCONSISTENT)
+            if null := null_fields(self.system):
+                raise ValueError(no_solution(null))
             raise RuntimeError(
                 f"{self.system!r}: no convergence to {self.tol:.0e} in {bar.count} iterations; the "
                 f"residual is {left:.1e} of the right-hand side. solver='direct' needs more "
@@ -110,7 +110,7 @@ class NearestSeparable:
         every = self.fast.eigenvalues().ravel()
         end = every[np.argmin(np.abs(every - number))]
         apart = np.sort(np.abs(every - end))
-        beyond = apart[k:][apart[k:] > SAME_EIGENVALUE * apart[-1]]
+        beyond = apart[k:][apart[k:] > SAME_EIGENVALUE * np.abs(every).max()]
         least = beyond[0] if beyond.size else 1.0
         divided = self.fast.matrix_function(
             lambda values: 1 / np.maximum(np.abs(values - end), least)
