@@ -39,6 +39,7 @@ if TYPE_CHECKING:
 
     from findops.conditions.affine_system import AffineSystem, Impose
     from findops.conditions.conditions import Condition
+    from findops.conditions.under import AffineOperator
     from findops.executors.contiguous import Ready
     from findops.executors.lookup import Apply
     from findops.grids.grid import Grid
@@ -690,6 +691,50 @@ class Operator(Discrete):
                 f"{self!r} must map fields to fields on the same points, without ghosts"
             )
         return ways[impose].of(self, conditions)
+
+    def under(self, conditions: Condition | Iterable[Condition]) -> AffineOperator:
+        """Return the operator under conditions as a function of whole fields.
+
+        It is affine: ``a(u, t=0) = a.linear(u) + a.offset``. What conditions fix is written into
+        a copy of u first, in place of its own values: on nodes the values on a face, and with
+        slopes those that have them together with u inside; on `Cells` the values beside the face
+        that have the given value or slope there. Then the operator is applied at all points.
+
+        Parameters
+        ----------
+        conditions : Condition or iterable of them
+            What holds on faces or at points inside; functions of the time too.
+
+        Raises
+        ------
+        ValueError
+            If the operator reads ghost points, a face does not exist, or conditions do not
+            determine the values at their points.
+        TypeError
+            If something is no condition.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from findops import Diff, Dirichlet, Grid, Neumann, Uniform
+        >>> op = Diff("x", 2).on(Grid(x=Uniform(0, 4, 5)))
+        >>> a = op.under([Dirichlet("x-", 3), Neumann("x+", 0)])
+        >>> a(np.ones(5))
+        array([ 2.,  2.,  0., -0.,  0.])
+        >>> a.offset
+        array([6., 3., 0., 0., 0.])
+        >>> np.allclose(a.linear.matrix() @ np.ones(5) + a.offset, a(np.ones(5)))
+        True
+        """
+        from findops.conditions.under import AffineOperator
+
+        self._check_own()
+        if any(map(any, self.ghosts)):
+            raise ValueError(
+                f"{self!r} reads ghost points, about which conditions say nothing: bind it with "
+                "another closure"
+            )
+        return AffineOperator.of(self, conditions)
 
     def masked(self, mask: ArrayLike) -> Masked:
         """Return the operator on fields that are valid at some points only.
