@@ -111,7 +111,7 @@ def _growing(rate: float, span: float) -> str:
     return f": max Re λ = {rate:.3g}, a factor of e^{rate * span:.3g} over this run"
 
 
-def warn_of_growth(label: str, rate: float, span: float, rates: Mapping[Any, float]) -> None:
+def warn_of_growth(label: str, rate: float, span: float, rates: Mapping[Any, float] | None) -> None:
     """Warn of modes that grow.
 
     Parameters
@@ -122,18 +122,25 @@ def warn_of_growth(label: str, rate: float, span: float, rates: Mapping[Any, flo
         The largest Re λ.
     span : float
         How long it is followed.
-    rates : mapping
-        The largest Re λ with other closures.
+    rates : mapping, optional
+        The largest Re λ with other closures; None where every axis is periodic.
     """
-    cures = [closure for closure, other in rates.items() if other <= 0]
-    less = {closure: other for closure, other in rates.items() if 0 < other < rate}
-    advice = "no closure that was tried cures it: it may be the equation's own"
-    if cures:
-        advice = "closures without growth: " + ", ".join(f"closure={c!r}" for c in cures)
-    elif less:
-        advice += "; " + ", ".join(f"closure={c!r} has {other:.3g}" for c, other in less.items())
+    if rates is None:
+        advice = "every axis is periodic: no closure plays a part, the equation itself grows"
+    else:
+        advice = _closures_with_less(rate, rates)
     warnings.warn(
         f"{label} has growing modes on this grid{_growing(rate, span)}; {advice}",
         UserWarning,
         stacklevel=4,
     )
+
+
+def _closures_with_less(rate: float, rates: Mapping[Any, float]) -> str:
+    """Name the closures under which modes do not grow, or more slowly."""
+    cures = [f"closure={closure!r}" for closure, other in rates.items() if other <= 0]
+    if cures:
+        return "closures without growth: " + ", ".join(cures)
+    less = [f"closure={c!r} has {other:.3g}" for c, other in rates.items() if other < rate]
+    advice = "no closure that was tried cures it: it may be the equation's own"
+    return f"{advice}; {', '.join(less)}" if less else advice
