@@ -259,7 +259,8 @@ class IVP:
         Warns
         -----
         UserWarning
-            If an expression under its conditions has growing modes on this grid; if its conditions
+            If a solution grew by many orders where the equation should not; if an expression under
+            its conditions has growing modes on this grid; if its conditions
             do not give the characteristics that enter through a face, or give others.
 
         Notes
@@ -267,8 +268,9 @@ class IVP:
         Before the first step, eigenvalues are compared with the method's stable region (explicit
         fixed steps) and with the right half plane (expressions): all of them up to 300 unknowns
         and for sums of one-dimensional operators, otherwise those that Arnoldi's iteration finds
-        at the ends. For functions it is the derivative at the first time. Of "imex", the explicit
-        part is not looked at.
+        at the ends. For functions it is the derivative at the first time. Of "imex" with an
+        explicit part it is the derivative of one step that is looked at. A solution that grew by
+        many orders, where eigenvalues do not, is warned of, whatever the method.
         """
         times = output_times(t)
         check_function("callback", callback)

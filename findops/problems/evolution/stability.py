@@ -14,7 +14,15 @@ if TYPE_CHECKING:
     from findops.problems.evolution.spectrum import Spectrum
 
 
-__all__ = ["check_step", "step_limit", "warn_of_cause", "warn_of_growth"]
+__all__ = [
+    "UNEXPLAINED_GROWTH",
+    "check_multiplier",
+    "check_step",
+    "step_limit",
+    "warn_of_cause",
+    "warn_of_growth",
+    "warn_of_unexplained",
+]
 
 LIMIT_SLACK = 1e-9
 """Relative error of a limit: at the limit itself a step is allowed."""
@@ -24,6 +32,12 @@ REACH = 6.0
 
 LEAST_REACH = 1e-3
 """|hλ| that roundoff leaves of a limit where no step is stable."""
+
+UNSTABLE_GROWTH = 10.0
+"""Factor over a run from which on steps that amplify, where the equation does not, are refused."""
+
+UNEXPLAINED_GROWTH = 1e6
+"""Factor from which on a solution that grew, where the equation should not, is told of."""
 
 
 def step_limit(amplification: Callable[[Array], Array], spectrum: Spectrum) -> float:
@@ -97,6 +111,50 @@ def check_step(
         f"method={method!r} with dt={dt:.6g} is unstable: the limit is dt ≤ {limit:.6g}, from "
         f"eigenvalues up to |λ| = {spectrum.radius:.4g}; take smaller steps, or another method: "
         f"{others}"
+    )
+
+
+def check_multiplier(method: str, dt: float, count: int, largest: float, rates: Spectrum) -> None:
+    """Refuse steps that make modes grow over a run, where those of the equation do not.
+
+    Parameters
+    ----------
+    method : str
+    dt : float
+        The step.
+    count : int
+        How many there are in the run.
+    largest : float
+        What one step may multiply a mode by.
+    rates : Spectrum
+        Of the derivative of the equation's right-hand side.
+
+    Raises
+    ------
+    ValueError
+        If they do.
+    """
+    if count * np.log(max(largest, 1)) <= np.log(UNSTABLE_GROWTH):
+        return
+    own = float(rates.values.real.max(initial=0)) * dt
+    if count * (np.log(largest) - own) <= np.log(UNSTABLE_GROWTH):
+        return
+    raise ValueError(
+        f"method={method!r} with dt={dt:.6g} is unstable: with its part that is taken explicitly, "
+        f"modes grow by a factor of {largest:.6g} in each step, 10^{count * np.log10(largest):.3g} "
+        "over this run, and those of the equation do not; take smaller steps, or SciPy's methods, "
+        "which choose theirs"
+    )
+
+
+def warn_of_unexplained(method: str, before: float, after: float) -> None:
+    """Warn of a solution that grew by many orders, where the equation's eigenvalues do not."""
+    warnings.warn(
+        f"method={method!r}: what was up to {before:.3g} grew to {after:.3g}, which the equation's "
+        "eigenvalues at the first time do not explain; if the equation does not grow so, take "
+        "smaller steps",
+        UserWarning,
+        stacklevel=4,
     )
 
 
