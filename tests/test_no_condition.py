@@ -111,6 +111,18 @@ def test_words():
         BVP(Diff("x", 2), LINE, [NoCondition("x-"), Dirichlet("x+")]).solve(1)
 
 
+@pytest.mark.filterwarnings("ignore:divide by zero", "ignore:invalid value")
+def test_coefficients_that_are_infinite_on_the_face_are_refused():
+    L = Diff("r", 2) + (lambda r: 1 / r) * Diff("r")
+    grid, conditions = Grid(r=Uniform(0, 1, 21)), [NoCondition("r-"), Dirichlet("r+")]
+    for make in (BVP, EVP, lambda *args: IVP(*args).solve(np.ones(21), [0, 1])):
+        with pytest.raises(ValueError, match=r"not at 1 points; where .* on a face, take Cells"):
+            make(L, grid, conditions)
+        make(L, Grid(r=Cells(0, 1, 21)), conditions)
+    # A condition takes the place of the equation there.
+    BVP(L, grid, [Neumann("r-"), Dirichlet("r+")]).solve(-4)
+
+
 @pytest.mark.parametrize("axis", [Uniform, Cells])
 def test_natural_diffusion_with_a_value_on_a_face(axis):
     """((1 + x) u′)′ = f with u′(0) = 0: u = cos 2x."""
