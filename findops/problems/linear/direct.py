@@ -122,12 +122,10 @@ def _singular(system: AffineSystem) -> str:
     taken = {part.place.face for part in system.equations.parts}
     missing = [face for face in system.operator.domain.faces if face not in taken]
     listed = (
-        f" ({', '.join(missing)} {'have' if len(missing) > 1 else 'has'} none; NoCondition is for "
-        "faces where the equation degenerates)"
-        if missing
-        else ""
+        f" ({', '.join(missing)} {'have' if len(missing) > 1 else 'has'} none)" if missing else ""
     )
+    advice = "; NoCondition is for faces where the equation degenerates" if missing else ""
     return (
         f"{system!r} is singular to working precision: conditions are missing{listed} or depend on "
-        "each other, or the operator has a null vector"
+        f"each other, or the operator has a null vector{advice}"
     )
