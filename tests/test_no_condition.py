@@ -81,6 +81,41 @@ def test_black_scholes(acc):
     assert orders(errors)[0] > acc - 0.25
 
 
+@pytest.mark.parametrize("acc", [2, 4])
+def test_heston(acc):
+    """Heston's operator (1993) degenerates where the price or the variance v is zero."""
+    D = {(i, j): Diff("S", i, acc) * Diff("v", j, acc) if i * j else Diff("vS"[i > 0], i + j, acc)
+         for i, j in [(1, 0), (0, 1), (2, 0), (0, 2), (1, 1)]}  # fmt: skip
+    rate, drift, mean, spread, correlation = 0.03, 1.5, 0.3, 0.4, -0.6
+
+    def factors(S, v):
+        return {
+            (2, 0): v * S**2 / 2, (1, 1): correlation * spread * v * S, (0, 2): spread**2 * v / 2,
+            (1, 0): rate * S, (0, 1): drift * (mean - v),
+        }  # fmt: skip
+
+    errors = []
+    for n in (16, 32):
+        grid = Grid(S=Uniform(0, 2, n + 1), v=Uniform(0, 1, n + 1))
+        S, v = grid.mesh()
+        u = np.exp(-S) * np.cos(v)
+        known = {(2, 0): u, (1, 0): -u, (0, 2): -u, (0, 1): -np.exp(-S) * np.sin(v)}
+        known[1, 1] = -known[0, 1]
+        at = factors(S, v)
+        rhs = sum(at[k] * known[k] for k in D) - rate * u
+        L = sum(np.broadcast_to(at[k], grid.shape) * D[k] for k in D) - rate
+        faces = [
+            NoCondition("S-"),
+            NoCondition("v-"),
+            Dirichlet("S+", u[-1]),
+            Dirichlet("v+", u[:, -1]),
+        ]
+        errors.append(np.abs(BVP(L, grid, faces).solve(rhs).u - u).max())
+        again = IVP(L, grid, faces, source=-rhs).solve(u, [0, 0.2], "crank-nicolson", dt=0.02)
+        assert np.abs(again.u[-1] - u).max() < 2 * errors[-1]
+    assert orders(errors)[0] > acc - 0.2
+
+
 @pytest.mark.parametrize("make", [BVP, EVP, IVP])
 def test_numbers_of_conditions(make):
     D2, D4 = Diff("x", 2), Diff("x", 4)
