@@ -16,6 +16,7 @@ from scipy.sparse.linalg import LinearOperator
 from findops.common.arrays import Array, Ints, as_field
 from findops.common.blas import DECOMPOSITION_WORK, dense_work
 from findops.conditions.equilibration import equilibration
+from findops.plan.program import Chain
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -55,6 +56,23 @@ class AffineSystem(ABC):
     """The conditions that are imposed strongly."""
 
     _shown_as: ClassVar[str] = "AffineSystem"
+
+    def __post_init__(self) -> None:
+        """Refuse coefficients that are infinite, or NaN, where the equation holds."""
+        layout = self.operator.program.outputs
+        wrong = np.zeros((layout.count, *layout.points), dtype=bool)
+        for part in self.operator.program.parts:
+            if isinstance(part, Chain):
+                for factor in part.terms[0].factors:
+                    if isinstance(factor.value, np.ndarray):
+                        wrong[part.row] |= ~np.isfinite(factor.value)
+        wrong.reshape(-1)[self.equations.replaced] = False
+        if wrong.any():
+            raise ValueError(
+                f"{self!r}: coefficients must be finite where the equation holds, but are not at "
+                f"{wrong.sum()} points; where they are infinite on a face, take Cells, whose nodes "
+                "lie beside it"
+            )
 
     @classmethod
     @abstractmethod

@@ -178,6 +178,17 @@ class ConditionElimination:
         return lambda g: solved(factors, scale * g)
 
     def _undetermined(self) -> str:
+        values: dict[tuple[str, int], list[Condition]] = {}
+        for part in self.equations.parts:
+            if part.place.face and not part.condition.differentiates:
+                component = int(part.replaced[0]) // part.place.mask.size
+                values.setdefault((part.place.face, component), []).append(part.condition)
+        for (face, _), several in values.items():
+            if len(several) > 1:
+                return (
+                    f"{face} has {' and '.join(map(str, several))}, which repeat or contradict "
+                    "each other: leave one out there"
+                )
         listed = ", ".join(map(repr, self.equations.conditions))
         return (
             f"the conditions do not determine the unknowns at their points: of {listed}, some "

@@ -654,7 +654,8 @@ class Operator(Discrete):
         ------
         ValueError
             If the operator does not map fields to fields on the same points, a face does not
-            exist, or nothing is left for a condition to determine.
+            exist, nothing is left for a condition to determine, or a coefficient is not finite
+            where the equation holds.
         TypeError
             If something is no condition.
 

@@ -92,8 +92,8 @@ class BVP:
     system: AffineSystem
     """What is left of it under the conditions; of the fields alone, if it is a function."""
     jac: FieldFunction | None
-    _prepared: tuple[tuple[Solver, float, bool], Factored] | None
-    """What the last solution was asked for with, and what was prepared for it."""
+    _prepared: Factored | None
+    """What was prepared for the last solution."""
 
     def __init__(
         self,
@@ -217,11 +217,11 @@ class BVP:
         if not isinstance(self.operator, Operator):
             raise TypeError("a nonlinear problem has no factorization: use solve(rhs, start=…)")
         asked = (solver, tol, progress)
-        if self._prepared is None or not all(map(_same, self._prepared[0], asked)):
+        if self._prepared is None or not all(map(_same, self._prepared.asked, asked)):
             made = make_solver(self.system, solver, tol, progress)
-            vars(self)["_prepared"] = (asked, made)
+            vars(self)["_prepared"] = made
             return made
-        return self._prepared[1]
+        return self._prepared
 
     def __getstate__(self) -> dict[str, Any]:
         # What is prepared can be made again, and holds functions, which do not pickle.
@@ -241,11 +241,10 @@ def _discretized(
     if closure is None and impose == "elimination":
         continuation, to_impose = continued(L, grid, conditions, smooth=False)
         chosen = continuation or "accurate"
-    operator = L.on(grid, chosen, **fields)
-    system = operator.subject_to(to_impose, impose)
     if closure is None or closure == "accurate":
         check_conditions(L, grid, conditions)
-    return operator, system
+    operator = L.on(grid, chosen, **fields)
+    return operator, operator.subject_to(to_impose, impose)
 
 
 def _same(one: object, other: object) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -231,8 +231,8 @@ class IVP:
         dt : float
             The longest step of methods with a fixed step; steps are equal between output times.
         v0 : array_like, (*components, *grid), optional
-            u_t at ``t[0]``: the equation is u_tt = f, as it always is with ``"leapfrog"``, which
-            starts from rest without it.
+            u_t at ``t[0]``: the equation is u_tt = f. ``"leapfrog"`` needs it, zeros for a start
+            from rest.
         rtol, atol, max_step, first_step : float
             For SciPy's methods, as there.
         callback : callable, optional
@@ -259,20 +259,28 @@ class IVP:
         Warns
         -----
         UserWarning
-            If an expression under its conditions has growing modes on this grid.
+            If a solution grew by many orders where the equation should not; if an expression under
+            its conditions has growing modes on this grid; if its conditions
+            do not give the characteristics that enter through a face, or give others.
 
         Notes
         -----
         Before the first step, eigenvalues are compared with the method's stable region (explicit
         fixed steps) and with the right half plane (expressions): all of them up to 300 unknowns
         and for sums of one-dimensional operators, otherwise those that Arnoldi's iteration finds
-        at the ends. For functions it is the derivative at the first time. Of "imex", the explicit
-        part is not looked at.
+        at the ends. For functions it is the derivative at the first time. Of "imex" with an
+        explicit part it is the derivative of one step that is looked at. A solution that grew by
+        many orders, where eigenvalues do not, is warned of, whatever the method.
         """
         times = output_times(t)
         check_function("callback", callback)
         check_function("store", store)
-        second = method == "leapfrog" or v0 is not None
+        second = v0 is not None
+        if method == "leapfrog" and v0 is None:
+            raise ValueError(
+                "method='leapfrog' solves u_tt = f, and needs v0=, which is u_t at t[0]: "
+                "np.zeros_like(u0) starts from rest. For u_t = f take 'rk4' or 'RK45'"
+            )
         semidiscrete = self._semidiscrete_for(np.shape(u0), second)
         shape = semidiscrete.system.shape
         x = semidiscrete.system.restrict(initial_field(u0, shape, "u0"))
@@ -292,8 +300,8 @@ class IVP:
             progress,
         )
         y = x
-        if second:
-            speed = initial_field(np.zeros(shape) if v0 is None else v0, shape, "v0")
+        if v0 is not None:
+            speed = initial_field(v0, shape, "v0")
             y = np.concatenate([x, semidiscrete.system.restrict(speed)])
         start = float(times[0])
         equation = SecondOrderSystem(semidiscrete, start, span) if second else semidiscrete
@@ -331,6 +339,10 @@ class IVP:
         assert not isinstance(self.f, Expr)
         system = EliminationSystem.of_fields(self.grid, components, self.conditions, self.acc)
         return SemidiscreteSystem(system, False, Source(self.source, self.grid, components), self.f)
+
+    def __getstate__(self) -> dict[str, object]:
+        # What is found on the way can be found again, and holds functions, which do not pickle.
+        return {field.name: getattr(self, field.name) for field in fields(self)}
 
     def __repr__(self) -> str:
         listed = ", ".join(map(str, self.conditions)) or "no conditions"

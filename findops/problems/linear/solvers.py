@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from numbers import Real
 from typing import TYPE_CHECKING, Any
@@ -79,6 +79,12 @@ class Factored:
     method: str
     null_fields: Sequence[NullField] = ()
     """What may be added to a solution."""
+    asked: tuple[Solver, float, bool] = ("auto", 1e-10, False)
+    """The arguments `solver`, `tol` and `progress` that it was made with."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # Factors belong to libraries that do not pickle them: they are made again.
+        return make_solver, (self.system, *self.asked)
 
     def __call__(self, rhs: ArrayLike = 0, t: float | None = None) -> Array:
         """Return the field for a right-hand side, boundary included."""
@@ -116,6 +122,12 @@ def make_solver(system: AffineSystem, solver: Solver, tol: float, progress: bool
         raise TypeError(f"tol must be a number, the relative residual to reach, but is {tol!r}")
     if not tol > 0:
         raise ValueError(f"tol must be positive, but is {tol!r}")
+    made = _made(system, solver, tol, progress)
+    return replace(made, asked=(solver, tol, progress))
+
+
+def _made(system: AffineSystem, solver: Solver, tol: float, progress: bool) -> Factored:
+    """Return what solves a system, by a given solver or the first of those that fit."""
     if callable(solver):
         matrix = system.matrix
         return Factored(system, lambda b: (as_solution(solver(matrix, b), b), 0), "given")
