@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from findops.common.arguments import as_boolean
+
 if TYPE_CHECKING:
     from types import TracebackType
 
@@ -30,7 +32,7 @@ class Bar:
     def __init__(self, unit: str, shown: bool, total: float | None = None) -> None:
         self.count = 0
         self._shown: Any = None
-        if shown:
+        if as_boolean(shown, "progress"):
             try:
                 from tqdm.auto import tqdm
             except ModuleNotFoundError as error:

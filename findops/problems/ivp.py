@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from findops.common.arguments import type_name
+from findops.common.arguments import as_boolean, type_name
 from findops.conditions.conditions import as_conditions
 from findops.conditions.counting import check_conditions
 from findops.conditions.elimination import EliminationSystem
@@ -287,7 +287,16 @@ class IVP:
         if self._closure_choice is not None:
             self._closure_choice.warn_of_growth(second, span)
         options = IntegrationOptions(
-            method, dt, rtol, atol, max_step, first_step, callback, store, dense, progress
+            method,
+            dt,
+            rtol,
+            atol,
+            max_step,
+            first_step,
+            callback,
+            store,
+            as_boolean(dense, "dense"),
+            progress,
         )
         y = x
         if second:

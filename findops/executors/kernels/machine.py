@@ -22,13 +22,16 @@ import llvmlite.binding as llvm
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["Kernel", "Machine", "compiled", "here", "lanes"]
+__all__ = ["Kernel", "Machine", "compiled", "here", "lanes", "last_cache_bytes"]
 
 CACHE_BYTES = 1 << 28
 """Bytes that kept kernels may take."""
 
 CHECKED_BYTES = 1 << 23
 """Bytes that a process keeps before it looks again how much there is."""
+
+LAST_CACHE = 1 << 24
+"""Bytes of the largest cache where the system tells of none larger."""
 
 SIGNATURE = ctypes.CFUNCTYPE(None, *[ctypes.c_void_p] * 5, ctypes.c_double, ctypes.c_double)
 
@@ -82,13 +85,23 @@ def lanes() -> int:
     return here().vector_bytes // 8
 
 
+def last_cache_bytes() -> int:
+    """Return the bytes of the largest cache of this machine, where the system tells."""
+    found = Path("/sys/devices/system/cpu/cpu0/cache").glob("index*/size")
+    with suppress(OSError, ValueError):
+        sizes = [int(path.read_text().strip().removesuffix("K")) << 10 for path in found]
+        return max([LAST_CACHE, *sizes])
+    return LAST_CACHE
+
+
 class Kernel:
     """A function that can be called; its code is freed when nobody holds it any more."""
 
     def __init__(self, code: bytes, symbol: str) -> None:
         builder = llvm.JITLibraryBuilder().add_object_img(code).export_symbol(symbol)
         self._library = builder.link(_jit(), f"{symbol}{next(_numbers)}")
-        self.call: Callable[..., None] = SIGNATURE(self._library[symbol])
+        self.address = int(self._library[symbol])
+        self.call: Callable[..., None] = SIGNATURE(self.address)
         """(arguments, box, u, v, places, re, im), all but the last two addresses."""
 
 

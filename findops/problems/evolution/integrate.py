@@ -210,8 +210,10 @@ def _fixed_step(options: IntegrationOptions, t: Array) -> float:
     """Return the step of a method with a fixed one, checked."""
     method, dt = options.method, options.dt
     if method not in STEPPERS:
+        names = [*ADAPTIVE, *STEPPERS]
+        meant = [f": write {name!r}" for name in names if _letters(name) == _letters(method)]
         raise ValueError(
-            f"method must be one of {', '.join([*ADAPTIVE, *STEPPERS])}, not {method!r}"
+            f"method must be one of {', '.join(names)}, not {method!r}{''.join(meant)}"
         )
     if not isinstance(dt, Real) or not (np.isfinite(float(dt)) and dt > 0):
         raise ValueError(f"method={method!r} has a fixed step: give dt= > 0, not {dt!r}")
@@ -220,6 +222,11 @@ def _fixed_step(options: IntegrationOptions, t: Array) -> float:
     if options.dense:
         raise ValueError(f"dense=True goes with SciPy's methods, not with {method!r}")
     return dt
+
+
+def _letters(name: object) -> str:
+    """Return a name without case, spaces and hyphens."""
+    return "".join(filter(str.isalnum, str(name))).lower()
 
 
 def _check_linear(method: str, stepper: Stepper, equation: SemidiscreteSystem) -> None:
