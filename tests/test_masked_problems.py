@@ -195,6 +195,14 @@ def test_ivp_with_holes_keeps_its_steady_state(method, dt):
     np.testing.assert_allclose(found.u[-1][INSIDE], steady[INSIDE], atol=1e-6)
 
 
+@pytest.mark.parametrize(("method", "dt"), [("BDF", None), ("rk4", 1e-3), ("imex", 0.01)])
+def test_ivp_with_holes_and_a_function(method, dt):
+    steady = BVP(M, BASIN, Dirichlet(EDGE)).solve(-1).u
+    problem = IVP(M, BASIN, Dirichlet(EDGE), explicit=lambda t, u: 1 + u - steady)  # noqa: ARG005
+    found = problem.solve(steady, [0, 0.05], method, dt)
+    np.testing.assert_allclose(found.u[-1][INSIDE], steady[INSIDE], atol=1e-6)
+
+
 def test_ivp_with_holes_decays_as_its_first_eigenfield():
     pair = EVP(-M, BASIN, Dirichlet(EDGE)).solve(1)
     u0 = pair.vectors[0]
