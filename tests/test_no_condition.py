@@ -142,9 +142,7 @@ def test_words():
     for where in ("mean", np.ones(21, dtype=bool), 1):
         with pytest.raises(TypeError, match="NoCondition needs a face such as 'x-'"):
             NoCondition(where)
-    with pytest.raises(
-        ValueError, match=r"singular.*none on x-.*; NoCondition is for faces where"
-    ):
+    with pytest.raises(ValueError, match=r"singular.*none on x-.*; NoCondition is for faces where"):
         BVP(Diff("x", 2), LINE, [NoCondition("x-"), Dirichlet("x+")]).solve(1)
 
 

@@ -711,7 +711,8 @@ class Operator(Discrete):
         Returns
         -------
         Masked
-            With ``m(u)``, ``m.matrix()``, ``m.defined`` and ``m.accuracy``.
+            With ``m(u)``, ``m.matrix()``, ``m.T``, ``m.defined``, ``m.accuracy``, sums, multiples,
+            and ``m.subject_to``; `BVP`, `EVP` and `IVP` take it.
 
         Raises
         ------

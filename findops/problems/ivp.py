@@ -14,6 +14,7 @@ from findops.conditions.counting import check_conditions
 from findops.conditions.elimination import EliminationSystem
 from findops.expressions.expression import Discrete, Expr, check_fields
 from findops.grids.grid import Grid
+from findops.masked.operator import Masked
 from findops.problems.evolution.integrate import (
     IntegrationOptions,
     Trajectory,
@@ -24,6 +25,7 @@ from findops.problems.evolution.integrate import (
 from findops.problems.evolution.semidiscrete import SecondOrderSystem, SemidiscreteSystem, Source
 from findops.problems.evolution.stable_closures import ClosureChoice
 from findops.problems.functions import check_function
+from findops.problems.holes import check_masked
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -47,8 +49,9 @@ class IVP:
 
     Parameters
     ----------
-    f : Expr or callable
-        A linear operator L, or the whole right-hand side f(t, u) on full fields.
+    f : Expr, Masked or callable
+        A linear operator L; one with holes, ``op.masked(mask)``, which keeps its closures, with NaN
+        at all but its valid points; or the whole right-hand side f(t, u) on full fields.
     grid : Grid
         Where the field lives.
     conditions : Condition or iterable of them
@@ -97,7 +100,7 @@ class IVP:
     {'x-': 'odd', 'x+': 'odd'}
     """
 
-    f: Expr | RightHandSide
+    f: Expr | Masked | RightHandSide
     grid: Grid
     conditions: tuple[Condition, ...]
     source: object
@@ -110,7 +113,7 @@ class IVP:
 
     def __init__(
         self,
-        f: Expr | RightHandSide,
+        f: Expr | Masked | RightHandSide,
         grid: Grid,
         conditions: Condition | Iterable[Condition] = (),
         *,
@@ -122,7 +125,8 @@ class IVP:
         acc: int = 2,
         **fields: object,
     ) -> None:
-        if not isinstance(f, Expr) and (isinstance(f, Discrete) or not callable(f)):
+        linear = isinstance(f, (Expr, Masked))
+        if not linear and (isinstance(f, Discrete) or not callable(f)):
             raise TypeError(
                 "IVP needs an expression or a function such as lambda t, u: op(u), not "
                 f"{type_name(f)}"
@@ -131,13 +135,16 @@ class IVP:
             raise TypeError(f"IVP needs a Grid, not {type_name(grid)}")
         if impose not in ("elimination", "sat"):
             raise ValueError(f"in time, impose must be 'elimination' or 'sat', not {impose!r}")
-        check_function("f", None if isinstance(f, Expr) else f)
+        check_function("f", None if isinstance(f, (Expr, Masked)) else f)
         check_function("explicit", explicit)
         listed = as_conditions(conditions)
         means = [condition for condition in listed if condition.is_mean]
         if means:
             raise ValueError(f"{means[0]!r}: in time a mean follows from the equation itself")
-        if not isinstance(f, Expr):
+        if isinstance(f, Masked):
+            own = {"components": components or None, "acc": None if acc == 2 else acc}
+            check_masked(f, grid, {"closure": closure, **own, **fields})
+        elif not isinstance(f, Expr):
             if explicit is not None:
                 raise TypeError("explicit= goes with an expression; add it to the function f")
             if closure is not None or impose != "elimination" or fields:
@@ -313,7 +320,7 @@ class IVP:
 
     @cached_property
     def _closure_choice(self) -> ClosureChoice | None:
-        if not isinstance(self.f, Expr):
+        if not isinstance(self.f, (Expr, Masked)):
             return None
         return ClosureChoice(
             self.f, self.grid, self.conditions, self._fields, self._given_closure, self.impose
@@ -336,7 +343,7 @@ class IVP:
             system = self._closure_choice.chosen(second).system
             source = Source(self.source, self.grid, system.operator.program.inputs.components)
             return SemidiscreteSystem(system, True, source, self.explicit)
-        assert not isinstance(self.f, Expr)
+        assert not isinstance(self.f, (Expr, Masked))
         system = EliminationSystem.of_fields(self.grid, components, self.conditions, self.acc)
         return SemidiscreteSystem(system, False, Source(self.source, self.grid, components), self.f)
 

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from findops.common.arrays import Array
     from findops.conditions.conditions import Condition, Place
+    from findops.masked.operator import Masked
     from findops.operators.operator import Operator
 
 
@@ -31,7 +32,7 @@ DEPENDENT = 1e-9
 
 
 def misplaced(
-    op: Operator, conditions: Iterable[Condition], one_sided: Container[str]
+    op: Operator | Masked, conditions: Iterable[Condition], one_sided: Container[str]
 ) -> str | None:
     """Say which conditions of u_t = op(u) do not give what enters through a face; None if all do.
 
@@ -66,7 +67,7 @@ Given = list[tuple["Place", "Condition"]]
 
 
 def _of_scalar(
-    op: Operator,  # noqa: ARG001  # as of systems
+    op: Operator | Masked,  # noqa: ARG001  # as of systems
     speeds: Array,
     face: str,
     here: Given,
@@ -87,7 +88,9 @@ def _of_scalar(
     )
 
 
-def _of_system(op: Operator, matrices: Array, face: str, here: Given, missing: bool) -> str | None:
+def _of_system(
+    op: Operator | Masked, matrices: Array, face: str, here: Given, missing: bool
+) -> str | None:
     """Say what is wrong on a face, or missing there, for several components."""
     values, vectors = np.linalg.eig(matrices)
     fastest = np.abs(values).max()
@@ -115,7 +118,7 @@ def _of_system(op: Operator, matrices: Array, face: str, here: Given, missing: b
     return f"{enter}, but given there is {names}: more than enters" if np.all(more) else None
 
 
-def _value_rows(op: Operator, place: Place, condition: Condition) -> Array | None:
+def _value_rows(op: Operator | Masked, place: Place, condition: Condition) -> Array | None:
     """Return the factors of the components in values on a face, (points, given, m).
 
     None where a condition gives a derivative.
@@ -152,7 +155,7 @@ def _rank(matrices: Array) -> Array:
     return np.asarray((singular > DEPENDENT).sum(axis=1))
 
 
-def _normal_matrices(op: Operator, face: str) -> Array | None:
+def _normal_matrices(op: Operator | Masked, face: str) -> Array | None:
     """Return A in u_t = A ∂u/∂n + …, n outwards, at the points of a face, (points, m, m).
 
     None where anything but first derivatives acts across it.

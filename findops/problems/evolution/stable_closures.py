@@ -13,6 +13,7 @@ import numpy as np
 from findops.conditions.continuation import continued
 from findops.grids.points import Points
 from findops.grids.uniform import EvenAxis
+from findops.masked.operator import Masked
 from findops.problems.evolution.characteristics import misplaced
 from findops.problems.evolution.spectrum import Spectrum, spectrum_of_system
 from findops.problems.evolution.stability import warn_of_cause, warn_of_growth
@@ -72,7 +73,8 @@ class Discretized:
 class ClosureChoice:
     """The choice of a closure for a linear operator on a grid, under conditions."""
 
-    expr: Expr
+    expr: Expr | Masked
+    """One with holes is bound: it keeps its closures."""
     grid: Grid
     conditions: tuple[Condition, ...]
     fields: Mapping[str, object]
@@ -85,6 +87,7 @@ class ClosureChoice:
     def chosen(self, second: bool) -> Discretized:
         """Return the operator as it is integrated; with `second` for u_tt = L u."""
         chooses = self.closure is None and self.impose == "elimination"
+        chooses = chooses and not isinstance(self.expr, Masked)
         return self._stable(second) if chooses else self._as_asked
 
     def warn_of_growth(self, second: bool, span: float) -> None:
@@ -111,6 +114,8 @@ class ClosureChoice:
 
     def _others(self, second: bool) -> dict[Closures | None, Discretized]:
         """Return the operator with other closures: what conditions choose, and lower accuracies."""
+        if isinstance(self.expr, Masked):
+            return {}
         acc = self.chosen(second).system.equations.acc
         lower = [k for k in range(acc - 1, 0, -1) if k != self.closure]
         made: dict[Closures | None, Discretized] = {}
@@ -156,6 +161,7 @@ class ClosureChoice:
 
     @cached_property
     def _continued(self) -> tuple[dict[str, str], tuple[Condition, ...]]:
+        assert not isinstance(self.expr, Masked)
         return continued(self.expr, self.grid, self.conditions)
 
     def _with_continuation(self, elsewhere: str | int) -> Discretized:
@@ -164,6 +170,8 @@ class ClosureChoice:
         return self._discretized(every if closures else elsewhere, left)
 
     def _discretized(self, closure: Closures, conditions: tuple[Condition, ...]) -> Discretized:
+        if isinstance(self.expr, Masked):
+            return Discretized(closure, self.expr.subject_to(conditions, self.impose))
         system = self.expr.on(self.grid, closure, **self.fields).subject_to(conditions, self.impose)
         grid = _coarse(self.grid)
         if grid == self.grid:

@@ -11,8 +11,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from findops.common.arguments import type_name
+from findops.masked.operator import Masked
 from findops.problems.linear.direct import direct_solver
-from findops.problems.linear.krylov import Krylov, multigrid, nearest_separable
+from findops.problems.linear.krylov import (
+    Krylov,
+    diagonal_inverse,
+    multigrid,
+    nearest_separable,
+)
 from findops.problems.linear.separable import fast_diagonalization, fast_solver_with_mean
 from findops.problems.linear.singular import max_norm, null_fields, without_null
 
@@ -98,7 +104,8 @@ class Factored:
         # The residual takes as much memory again.
         del b
         left = max_norm(self.system.residual(u, constants, rhs, t))
-        size = self.system.scale * max_norm(u) + given
+        outside = self.system.outside
+        size = self.system.scale * max_norm(np.delete(u, outside) if outside.size else u) + given
         return Solution(u, left / size if size else 0.0, self.method, iterations, constants)
 
     def _solve(self, b: Array, t: float | None) -> tuple[Array, Array, int]:
@@ -111,7 +118,7 @@ class Factored:
         x, iterations = self.solver(b)
         if not np.isfinite(x).all():
             raise ValueError(f"{self.system!r}: what the solver returned is not finite")
-        u = without_null(self.system.lift(x, t), self.null_fields)
+        u = without_null(self.system.lift(x, t), self.null_fields, self.system.outside)
         # A view would keep all of x.
         return u, x[self.system.count :].copy(), iterations
 
@@ -174,6 +181,9 @@ def _fast(system: AffineSystem, tol: float, progress: bool) -> Factored | None: 
 
 
 def _krylov(system: AffineSystem, tol: float, progress: bool) -> Factored | None:
+    if isinstance(system.operator, Masked):
+        iterate = Krylov(system, diagonal_inverse(system), tol, progress)
+        return Factored(system, iterate, "Krylov, diagonal preconditioner", null_fields(system))
     near = nearest_separable(system)
     if near is None:
         return None
