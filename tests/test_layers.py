@@ -35,6 +35,10 @@ FACADE = {
     ("operators.operator", "Operator.under"): {"conditions.under"},
     ("operators.operator", "Operator.masked"): {"masked.operator"},
     ("masked.operator", "Masked.__call__"): {"interop.xarray.apply"},
+    ("masked.operator", "Masked.subject_to"): {
+        "conditions.elimination",
+        "conditions.row_replacement",
+    },
 }
 """What users call on a value that is made further up, and what it imports inside the call."""
 
@@ -46,6 +50,7 @@ SIGNATURES = {
         "conditions.under",
         "masked.operator",
     },
+    "masked.operator": {"conditions.affine_system", "conditions.conditions"},
 }
 """Types in the signatures of these calls."""
 

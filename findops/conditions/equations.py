@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, cast
 import numpy as np
 from scipy import sparse
 
+from findops.masked.operator import Masked
+from findops.plan.program import Chain
 from findops.schemes import SPECTRAL
 
 if TYPE_CHECKING:
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
     from findops.discretization.coefficients import ValueInTime
     from findops.grids.grid import Grid
     from findops.operators.operator import Operator
+    from findops.plan.program import Program
 
 
 __all__ = ["Equation", "Equations", "components_of"]
@@ -83,10 +86,19 @@ class Equations:
     """The order of accuracy of traces at the ends of each axis."""
 
     @staticmethod
-    def of(op: Operator, conditions: Iterable[Condition], acc: int | None = None) -> Equations:
+    def of(
+        op: Operator | Masked,
+        conditions: Iterable[Condition],
+        acc: int | None = None,
+        applied: bool = False,
+    ) -> Equations:
         """Bind conditions to the fields of an operator, traces as accurate as it is.
 
-        Unless an order is given, that is what the operator has along the axis of each face.
+        Unless an order is given, that is what the operator has along the axis of each face. Where
+        it is `applied` to what they determine, its order as a derivative is added, which it would
+        cost.
+
+        Those of an operator with holes hold at valid points.
 
         Raises
         ------
@@ -94,15 +106,17 @@ class Equations:
             If a place does not exist, a value does not fit, or no equation is left to replace.
         """
         grid, inputs = op.domain, op.program.inputs
-        inner = acc or _even_accuracy(op)
-        slopes = (acc,) * grid.ndim if acc else _slope_accuracies(op, inner)
+        valid = op.mask if isinstance(op, Masked) else None
+        whole = op.operator if isinstance(op, Masked) else op
+        inner = acc or _even_accuracy(whole)
+        slopes = (acc,) * grid.ndim if acc else _slope_accuracies(whole, inner, applied)
         points = int(np.prod(grid.shape))
         taken = np.zeros((inputs.count, points), dtype=bool)
         depth: dict[tuple[str, int], int] = {}
         parts, means = [], []
         for condition in sorted(conditions, key=lambda c: c.differentiates):
-            parts += _equations(condition, grid, slopes, taken, depth)
-            means += _means(condition, grid, inputs.count)
+            parts += _equations(condition, grid, slopes, taken, depth, valid)
+            means += _means(condition, grid, inputs.count, valid)
         return Equations(tuple(parts), tuple(means), taken.size, inner, slopes)
 
     def __post_init__(self) -> None:
@@ -163,22 +177,39 @@ def _even_accuracy(op: Operator) -> int:
     return max(2, 2 * math.ceil(known.min() / 2)) if known.size else 2
 
 
-def _slope_accuracies(op: Operator, inner: int) -> tuple[int, ...]:
+def _slope_accuracies(op: Operator, inner: int, applied: bool) -> tuple[int, ...]:
     """Return the order of traces along each axis: the least of what acts there, even.
 
-    Where nothing acts it is that of the inner rows, and `SPECTRAL` where whole lines are read.
+    Where nothing acts it is that of the inner rows, and `SPECTRAL` where whole lines are read. With
+    `applied`, the order of the derivative is added.
     """
     found: list[set[int]] = [set() for _ in op.domain.axes]
     for term in op.program.terms:
         for orders, band in zip(found, term.bands, strict=True):
             if band is not None and band.acc:
                 orders.add(band.acc)
-    return tuple(_made_even(min(orders)) if orders else inner for orders in found)
+    more = [_derivative_order(op.program, i) * applied for i in range(len(found))]
+    return tuple(
+        _made_even(min(orders), extra) if orders else inner
+        for orders, extra in zip(found, more, strict=True)
+    )
 
 
-def _made_even(acc: int) -> int:
+def _derivative_order(program: Program, axis: int) -> int:
+    """Return the order of the highest derivative along an axis."""
+    highest = 0
+    for part in program.parts:
+        if isinstance(part, Chain):
+            bands = [band for term in part.terms if (band := term.bands[axis])]
+            highest = max(highest, sum(band.order for band in bands))
+        else:
+            highest = max(highest, sum(_derivative_order(each, axis) for each in part.programs))
+    return highest
+
+
+def _made_even(acc: int, extra: int) -> int:
     """Return an accuracy that central schemes have, which `SPECTRAL` stands beyond."""
-    return acc if acc == SPECTRAL else acc + acc % 2
+    return acc if acc == SPECTRAL else acc + extra + (acc + extra) % 2
 
 
 def _equations(
@@ -187,6 +218,7 @@ def _equations(
     slopes: tuple[int, ...],
     taken: NDArray[np.bool_],
     depth: dict[tuple[str, int], int],
+    valid: NDArray[np.bool_] | None,
 ) -> list[Equation]:
     """Return the equations of a condition, and mark what they replace as taken."""
     made = []
@@ -197,37 +229,77 @@ def _equations(
         given = condition.given(place.grid(bound.range), place)
         where = place.mask if place.face is None else bound.range.face(place.face)
         rows = np.flatnonzero(where)
+        if valid is not None:
+            _check_valid(condition, place, valid)
         for column in components_of(condition, len(taken)):
             layer = 0
             if place.face is not None:
                 layer = depth.get((place.face, column), 0)
                 depth[place.face, column] = layer + 1
             targets = np.flatnonzero(_moved(place, grid, layer))
-            chosen = np.flatnonzero(~taken[column, targets])
+            free = ~taken[column, targets]
+            if valid is not None:
+                free &= valid.ravel()[targets]
+            chosen = np.flatnonzero(free)
             if not chosen.size:
                 raise ValueError(f"{condition!r}: other conditions hold at all of its points")
             taken[column, targets[chosen]] = True
-            matrix = _widened(bound, bound.matrix(rows=rows[chosen]), column, len(taken))
+            matrix = _rows_on(condition, bound, rows[chosen], valid)
+            matrix = _widened(bound, matrix, column, len(taken))
             flat = column * taken.shape[1] + targets[chosen]
             made.append(Equation(condition, place, given, matrix, flat, chosen))
     return made
 
 
-def _means(condition: Condition, grid: Grid, components: int) -> list[Mean]:
+def _check_valid(condition: Condition, place: Place, valid: NDArray[np.bool_]) -> None:
+    """Refuse conditions on points that are not valid; on faces they hold at those that are."""
+    outside = place.mask & ~valid
+    if place.face is None and outside.any():
+        raise ValueError(
+            f"{condition!r}: {outside.sum()} of its points are not valid, where there is no field: "
+            "choose valid points only"
+        )
+    if not (place.mask & valid).any():
+        raise ValueError(f"{condition!r}: no point of {place.face} is valid")
+
+
+def _rows_on(
+    condition: Condition, bound: Operator, rows: Ints, valid: NDArray[np.bool_] | None
+) -> csr_array:
+    """Return rows of what a condition gives, which read valid points only."""
+    if valid is None:
+        return bound.matrix(rows=rows)
+    holed = bound.masked(valid)
+    missing = np.count_nonzero(~holed.defined.ravel()[rows])
+    if missing:
+        raise ValueError(
+            f"{condition!r}: at {missing} of its points too few valid points stand in a row"
+        )
+    return holed.matrix(rows=rows)
+
+
+def _means(
+    condition: Condition, grid: Grid, components: int, valid: NDArray[np.bool_] | None
+) -> list[Mean]:
     """Return the mean that a condition gives, if it gives one, for each of its components."""
     if not condition.is_mean:
         return []
     bound = condition.expression.on(grid)
     _check(condition, None, bound, components)
-    weights = bound.range.weights()
-    mean = sparse.csr_array(weights.reshape(1, -1) / weights.sum()) @ bound.matrix()
+    weights, there = bound.range.weights(), np.ones(bound.range.shape, dtype=bool)
+    matrix = bound.matrix()
+    if valid is not None:
+        holed = bound.masked(valid)
+        matrix, there = holed.matrix(), valid
+        weights = weights * holed.defined
+    mean = sparse.csr_array(weights.reshape(1, -1) / weights.sum()) @ matrix
     columns = components_of(condition, components)
     # A mean over components is one number, and so is the constant for it.
     groups = [list(columns)] if bound.program.inputs.count > 1 else [[c] for c in columns]
     made = []
     for group in groups:
         constant = np.zeros((components, weights.size))
-        constant[group] = 1
+        constant[group] = there.ravel()
         row = _widened(bound, mean, group[0], components)
         made.append(Mean(condition, row, sparse.csr_array(constant.reshape(-1, 1))))
     return made

@@ -1,4 +1,4 @@
-"""Operators under conditions on whole fields, whose values conditions replace where they fix them."""
+"""Operators under conditions on whole fields, into which the conditions are written first."""
 
 from __future__ import annotations
 
@@ -99,7 +99,7 @@ class AffineOperator:
                     f"{condition!r}: a mean tells no value at a point, which could be written into "
                     "a field: leave it to BVP"
                 )
-        equations = Equations.of(op, listed)
+        equations = Equations.of(op, listed, applied=True)
         unknowns = Unknowns(op.program.inputs.shape, equations.replaced)
         elimination = ConditionElimination(equations, unknowns.is_free)
         elimination.check()

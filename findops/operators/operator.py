@@ -655,7 +655,8 @@ class Operator(Discrete):
         ------
         ValueError
             If the operator does not map fields to fields on the same points, a face does not
-            exist, or nothing is left for a condition to determine.
+            exist, nothing is left for a condition to determine, or a coefficient is not finite
+            where the equation holds.
         TypeError
             If something is no condition.
 
@@ -695,15 +696,22 @@ class Operator(Discrete):
     def under(self, conditions: Condition | Iterable[Condition]) -> AffineOperator:
         """Return the operator under conditions as a function of whole fields.
 
-        It is affine: ``a(u, t=0) = a.linear(u) + a.offset``. What conditions fix is written into
-        a copy of u first, in place of its own values: on nodes the values on a face, and with
-        slopes those that have them together with u inside; on `Cells` the values beside the face
-        that have the given value or slope there. Then the operator is applied at all points.
+        It is affine: ``a(u, t=0) = a.linear(u) + a.offset``. The values that conditions fix are
+        written into a copy of u, in place of its own: those given on nodes, and those beside a face
+        that have the slope, or on `Cells` the value, that is given there. Then the operator is
+        applied at all points. Values beside a face are extrapolated with as many orders more as the
+        operator differentiates along the axis, so that no row loses any.
 
         Parameters
         ----------
         conditions : Condition or iterable of them
-            What holds on faces or at points inside; functions of the time too.
+            What holds on faces or at points inside, functions of the time among them.
+
+        Returns
+        -------
+        AffineOperator
+            With ``a(u, t)``, ``a.linear(u)``, ``a.linear.matrix()``, and, where the conditions are
+            steady, ``a.offset``.
 
         Raises
         ------
@@ -718,12 +726,11 @@ class Operator(Discrete):
         >>> import numpy as np
         >>> from findops import Diff, Dirichlet, Grid, Neumann, Uniform
         >>> op = Diff("x", 2).on(Grid(x=Uniform(0, 4, 5)))
-        >>> a = op.under([Dirichlet("x-", 3), Neumann("x+", 0)])
-        >>> a(np.ones(5))
-        array([ 2.,  2.,  0., -0.,  0.])
-        >>> a.offset
-        array([6., 3., 0., 0., 0.])
-        >>> np.allclose(a.linear.matrix() @ np.ones(5) + a.offset, a(np.ones(5)))
+        >>> a = op.under([Dirichlet("x-", 0), Neumann("x+", 8)])
+        >>> u = np.array([7.0, 1, 4, 9, 7])
+        >>> a(u).round(12)
+        array([2., 2., 2., 2., 2.])
+        >>> np.allclose(a.linear.matrix() @ u + a.offset, 2)
         True
         """
         from findops.conditions.under import AffineOperator
@@ -755,7 +762,8 @@ class Operator(Discrete):
         Returns
         -------
         Masked
-            With ``m(u)``, ``m.matrix()``, ``m.defined`` and ``m.accuracy``.
+            With ``m(u)``, ``m.matrix()``, ``m.T``, ``m.defined``, ``m.accuracy``, sums, multiples,
+            and ``m.subject_to``; `BVP`, `EVP` and `IVP` take it.
 
         Raises
         ------

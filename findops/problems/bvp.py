@@ -14,10 +14,11 @@ from findops.conditions.conditions import as_conditions
 from findops.conditions.continuation import continued
 from findops.conditions.counting import check_conditions
 from findops.conditions.elimination import EliminationSystem
-from findops.expressions.expression import Expr
+from findops.expressions.expression import Discrete, Expr
 from findops.grids.grid import Grid
-from findops.operators.operator import Operator
+from findops.masked.operator import Masked
 from findops.problems.functions import check_function
+from findops.problems.holes import check_masked
 from findops.problems.linear.solvers import Factored, Solution, Solver, as_solution, make_solver
 from findops.problems.nonlinear.newton import Residual, newton
 
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from findops.conditions.affine_system import AffineSystem, Impose
     from findops.conditions.conditions import Condition
     from findops.expressions.expression import Closures
+    from findops.operators.operator import Operator
     from findops.problems.functions import FieldFunction
 
 __all__ = ["BVP"]
@@ -40,8 +42,10 @@ class BVP:
 
     Parameters
     ----------
-    L : Expr or callable
-        The operator, or a function from fields to fields, written with bound operators and arrays.
+    L : Expr, Masked or callable
+        The operator; one with holes, ``op.masked(mask)``, whose closures stay: its valid points are
+        the unknowns, all others are NaN in solutions; or a function from fields to fields, written
+        with bound operators and arrays.
     grid : Grid
         Where the field lives.
     conditions : Condition or iterable of them
@@ -87,13 +91,13 @@ class BVP:
     (0.078, 'Newton', 3)
     """
 
-    operator: Operator | FieldFunction
+    operator: Operator | Masked | FieldFunction
     """What maps fields to right-hand sides: the operator on the grid, or the function."""
     system: AffineSystem
     """What is left of it under the conditions; of the fields alone, if it is a function."""
     jac: FieldFunction | None
-    _prepared: tuple[tuple[Solver, float, bool], Factored] | None
-    """What the last solution was asked for with, and what was prepared for it."""
+    _prepared: Factored | None
+    """What was prepared for the last solution."""
 
     def __init__(
         self,
@@ -108,14 +112,18 @@ class BVP:
         jac: FieldFunction | None = None,
         **fields: object,
     ) -> None:
-        if isinstance(L, Operator) or not callable(L):
+        if not isinstance(L, Masked) and (isinstance(L, Discrete) or not callable(L)):
             raise TypeError(f"BVP needs an expression such as Laplacian(), not {type_name(L)}")
         if not isinstance(grid, Grid):
             raise TypeError(f"BVP needs a Grid, not {type_name(grid)}")
         listed = as_conditions(conditions)
-        operator: Operator | FieldFunction
+        operator: Operator | Masked | FieldFunction
         system: AffineSystem
-        if isinstance(L, Expr):
+        if isinstance(L, Masked):
+            own = {"components": components or None, "acc": None if acc == 2 else acc, "jac": jac}
+            check_masked(L, grid, {"closure": closure, **own, **fields})
+            operator, system = L, L.subject_to(listed, impose)
+        elif isinstance(L, Expr):
             if components != () or acc != 2 or jac is not None:
                 raise TypeError(
                     f"components=, acc= and jac= belong to functions; {L!r} has its own"
@@ -134,7 +142,7 @@ class BVP:
         vars(self).update(operator=operator, system=system, jac=jac, _prepared=None)
 
     def __repr__(self) -> str:
-        f = "" if isinstance(self.operator, Operator) else f"{self.operator!r}; "
+        f = "" if isinstance(self.operator, Discrete) else f"{self.operator!r}; "
         return f"<BVP {f}{self.system!r}>"
 
     def solve(
@@ -183,7 +191,7 @@ class BVP:
         RuntimeError
             If an iterative solver or Newton's method does not converge.
         """
-        if not isinstance(self.operator, Operator):
+        if not isinstance(self.operator, Discrete):
             return self._newton(self.operator, rhs, solver, 0 if start is None else start, t)
         if start is not None:
             raise TypeError(f"{self.operator!r} is linear: start= serves nonlinear problems")
@@ -214,14 +222,14 @@ class BVP:
         TypeError
             If the problem is nonlinear.
         """
-        if not isinstance(self.operator, Operator):
+        if not isinstance(self.operator, Discrete):
             raise TypeError("a nonlinear problem has no factorization: use solve(rhs, start=…)")
         asked = (solver, tol, progress)
-        if self._prepared is None or not all(map(_same, self._prepared[0], asked)):
+        if self._prepared is None or not all(map(_same, self._prepared.asked, asked)):
             made = make_solver(self.system, solver, tol, progress)
-            vars(self)["_prepared"] = (asked, made)
+            vars(self)["_prepared"] = made
             return made
-        return self._prepared[1]
+        return self._prepared
 
     def __getstate__(self) -> dict[str, Any]:
         # What is prepared can be made again, and holds functions, which do not pickle.
@@ -241,11 +249,10 @@ def _discretized(
     if closure is None and impose == "elimination":
         continuation, to_impose = continued(L, grid, conditions, smooth=False)
         chosen = continuation or "accurate"
-    operator = L.on(grid, chosen, **fields)
-    system = operator.subject_to(to_impose, impose)
     if closure is None or closure == "accurate":
         check_conditions(L, grid, conditions)
-    return operator, system
+    operator = L.on(grid, chosen, **fields)
+    return operator, operator.subject_to(to_impose, impose)
 
 
 def _same(one: object, other: object) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from numbers import Complex
 from typing import TYPE_CHECKING, Any
@@ -20,6 +20,7 @@ from findops.conditions.equilibration import row_sizes
 from findops.conditions.row_replacement import RowReplacementSystem
 from findops.expressions.expression import Expr, as_expr
 from findops.grids.grid import Grid
+from findops.masked.operator import Masked
 from findops.problems.eigen.eigenpairs import (
     Eigenpairs,
     nearest_first,
@@ -29,6 +30,7 @@ from findops.problems.eigen.eigenpairs import (
 from findops.problems.eigen.lobpcg import extreme_eigenpairs, too_large
 from findops.problems.eigen.pencil import Pencil, dense_eigenpairs
 from findops.problems.eigen.shift_invert import nearest_eigenpairs
+from findops.problems.holes import check_masked
 from findops.problems.linear.krylov import nearest_separable
 from findops.problems.linear.separable import fast_diagonalization
 
@@ -62,8 +64,9 @@ class EVP:
 
     Parameters
     ----------
-    L : Expr
-        The operator.
+    L : Expr or Masked
+        The operator. One with holes, ``op.masked(mask)``, keeps its closures; all but its valid
+        points are NaN in eigenfields.
     grid : Grid
         Where the fields live.
     conditions : Condition or iterable of them
@@ -99,16 +102,16 @@ class EVP:
     array([ 1.,  4.,  9., 16.])
     """
 
-    operator: Operator
+    operator: Operator | Masked
     """L on the grid."""
-    mass: Operator | None
+    mass: Operator | Masked | None
     """M on the grid, None for the identity."""
     system: AffineSystem
     """What is left of L under the conditions."""
 
     def __init__(
         self,
-        L: Expr,  # the operators' names in the literature
+        L: Expr | Masked,  # the operators' names in the literature
         grid: Grid,
         conditions: Condition | Iterable[Condition] = (),
         M: Any = None,
@@ -117,27 +120,38 @@ class EVP:
         impose: Impose = "elimination",
         **fields: object,
     ) -> None:
-        if not isinstance(L, Expr):
+        if not isinstance(L, (Expr, Masked)):
             raise TypeError(f"EVP needs an expression such as -Laplacian(), not {type_name(L)}")
         if not isinstance(grid, Grid):
             raise TypeError(f"EVP needs a Grid, not {type_name(grid)}")
         right = None if M is None else as_expr(M)
         listed = as_conditions(conditions)
-        if closure is None:
+        names = set() if right is None else right.free_fields
+        if isinstance(L, Masked):
+            unused = {n: v for n, v in fields.items() if n not in names}
+            check_masked(L, grid, {"closure": closure, **unused})
+            closure = "accurate"
+        elif closure is None:
             check_conditions(L, grid, listed)
             closure = "accurate"
             if impose == "elimination":
                 both = L if right is None else L + GENERIC * right
                 closure, listed = continued(both, grid, listed)
-        names = set() if right is None else right.free_fields
-        own = {n: v for n, v in fields.items() if n in L.free_fields or n not in names}
-        operator = L.on(grid, closure, **own)
+        operator: Operator | Masked
+        if isinstance(L, Masked):
+            operator = L
+        else:
+            own = {n: v for n, v in fields.items() if n in L.free_fields or n not in names}
+            operator = L.on(grid, closure, **own)
         system = operator.subject_to(listed, impose)
         _check_homogeneous(system)
-        mass = None
+        mass: Operator | Masked | None = None
         if right is not None:
             mass = right.on(grid, closure, **{n: v for n, v in fields.items() if n in names})
             _check_same_fields(operator, mass)
+            if isinstance(system.operator, Masked):
+                # It reads what the operator reads.
+                mass = replace(system.operator, operator=mass)
         vars(self).update(operator=operator, mass=mass, system=system)
 
     def solve(self, k: int, near: complex | None = None, *, progress: bool = False) -> Eigenpairs:
@@ -250,7 +264,9 @@ class EVP:
     def _symmetrized(self) -> tuple[Pencil, Array]:
         """The matrices in unknowns y = factors · x, in which they are Hermitian if they can be."""
         plain = self._pencil
-        norm = np.broadcast_to(quadrature(self.operator), self.system.shape)
+        op = self.operator
+        plainly = op.operator if isinstance(op, Masked) else op
+        norm = np.broadcast_to(quadrature(plainly), self.system.shape)
         factors = np.sqrt(self.system.restrict(norm))
         if plain.hermitian or np.ptp(factors) == 0 or self.system.equations.means:
             return plain, np.ones(plain.n)
@@ -274,9 +290,11 @@ class EVP:
     def _fields(self, x: Array) -> Array:
         """Return the normalized fields of vectors (n, k)."""
         fields = np.stack([self.system.lift(column) for column in x.T])
+        fields.reshape(len(fields), -1)[:, self.system.outside] = 0
         flat = with_fixed_phase(fields.reshape(len(fields), -1).T).T
         norms = np.sqrt(np.abs(flat) ** 2 @ self._weights.ravel())
         normalized: Array = flat / norms[:, None]
+        normalized[:, self.system.outside] = np.nan
         return normalized.reshape(fields.shape)
 
     def _residuals(self, values: Array, x: Array, a: Array, b: Array) -> Array:
@@ -304,16 +322,17 @@ def _check_homogeneous(system: AffineSystem) -> None:
             )
 
 
-def _check_same_fields(operator: Operator, mass: Operator) -> None:
+def _check_same_fields(operator: Operator | Masked, mass: Operator) -> None:
     """Refuse operators that do not stand in one equation."""
-    if operator._ends != mass._ends:
+    plain = operator.operator if isinstance(operator, Masked) else operator
+    if plain._ends != mass._ends:
         raise ValueError(
             f"L and M must map the same fields, but L = {operator!r} maps {_shapes(operator)}, and "
             f"M = {mass!r} {_shapes(mass)}; Block([[…]]) gives M components"
         )
 
 
-def _shapes(op: Operator) -> str:
+def _shapes(op: Operator | Masked) -> str:
     return f"{op.program.inputs.shape} to {op.program.outputs.shape}"
 
 

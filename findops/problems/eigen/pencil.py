@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from findops.common.arrays import Array
     from findops.conditions.affine_system import AffineSystem
+    from findops.masked.operator import Masked
     from findops.operators.operator import Operator
 
 
@@ -51,7 +52,7 @@ class Pencil:
     """None for the identity."""
 
     @staticmethod
-    def of(system: AffineSystem, mass: Operator | None) -> Pencil:
+    def of(system: AffineSystem, mass: Operator | Masked | None) -> Pencil:
         """Return the matrices of L u = λ M u under conditions, M being the identity if not given.
 
         Rows of conditions have no mass, nor have constants that balance means.

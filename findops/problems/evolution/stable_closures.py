@@ -1,4 +1,4 @@
-"""Closures for time stepping: those under which no mode grows, and conditions where flow leaves."""
+"""Closures for time stepping: those under which no mode grows."""
 
 from __future__ import annotations
 
@@ -6,26 +6,25 @@ import math
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from findops.conditions.continuation import continued
 from findops.grids.points import Points
 from findops.grids.uniform import EvenAxis
-from findops.plan.program import Chain
+from findops.masked.operator import Masked
+from findops.problems.evolution.characteristics import misplaced
 from findops.problems.evolution.spectrum import Spectrum, spectrum_of_system
 from findops.problems.evolution.stability import warn_of_cause, warn_of_growth
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
-    from findops.common.arrays import Array
     from findops.conditions.affine_system import AffineSystem, Impose
     from findops.conditions.conditions import Condition
     from findops.expressions.expression import Closures, Expr
     from findops.grids.grid import Grid
-    from findops.operators.operator import Operator
 
 
 __all__ = ["ClosureChoice", "Discretized"]
@@ -74,7 +73,8 @@ class Discretized:
 class ClosureChoice:
     """The choice of a closure for a linear operator on a grid, under conditions."""
 
-    expr: Expr
+    expr: Expr | Masked
+    """One with holes is bound: it keeps its closures."""
     grid: Grid
     conditions: tuple[Condition, ...]
     fields: Mapping[str, object]
@@ -87,21 +87,35 @@ class ClosureChoice:
     def chosen(self, second: bool) -> Discretized:
         """Return the operator as it is integrated; with `second` for u_tt = L u."""
         chooses = self.closure is None and self.impose == "elimination"
+        chooses = chooses and not isinstance(self.expr, Masked)
         return self._stable(second) if chooses else self._as_asked
 
     def warn_of_growth(self, second: bool, span: float) -> None:
         """Warn of growing modes over a time and name closures without them; of misplaced values."""
         system = (chosen := self.chosen(second)).system
-        cause = None if second else _misplaced(system.operator, self.conditions)
+        cause = None if second else misplaced(system.operator, self.conditions, self._one_sided)
         rate = chosen.growth(second)
         if cause:
             warn_of_cause(repr(system), cause, rate, span)
         elif rate:
             rates = {c: other.growth(second) for c, other in self._others(second).items()}
-            warn_of_growth(repr(system), rate, span, rates)
+            warn_of_growth(repr(system), rate, span, rates if self.grid.faces else None)
+
+    @property
+    def _one_sided(self) -> set[str]:
+        """The faces where the closure says nothing of the field outside."""
+        faces = self.grid.faces
+        each = (
+            self.closure if isinstance(self.closure, dict) else dict.fromkeys(faces, self.closure)
+        )
+        return {
+            f for f in faces if isinstance(each.get(f), int) or each.get(f) in (None, "accurate")
+        }
 
     def _others(self, second: bool) -> dict[Closures | None, Discretized]:
         """Return the operator with other closures: what conditions choose, and lower accuracies."""
+        if isinstance(self.expr, Masked):
+            return {}
         acc = self.chosen(second).system.equations.acc
         lower = [k for k in range(acc - 1, 0, -1) if k != self.closure]
         made: dict[Closures | None, Discretized] = {}
@@ -147,6 +161,7 @@ class ClosureChoice:
 
     @cached_property
     def _continued(self) -> tuple[dict[str, str], tuple[Condition, ...]]:
+        assert not isinstance(self.expr, Masked)
         return continued(self.expr, self.grid, self.conditions)
 
     def _with_continuation(self, elsewhere: str | int) -> Discretized:
@@ -155,6 +170,8 @@ class ClosureChoice:
         return self._discretized(every if closures else elsewhere, left)
 
     def _discretized(self, closure: Closures, conditions: tuple[Condition, ...]) -> Discretized:
+        if isinstance(self.expr, Masked):
+            return Discretized(closure, self.expr.subject_to(conditions, self.impose))
         system = self.expr.on(self.grid, closure, **self.fields).subject_to(conditions, self.impose)
         grid = _coarse(self.grid)
         if grid == self.grid:
@@ -176,49 +193,3 @@ def _coarse(grid: Grid) -> Grid:
             nodes = np.interp(where, np.arange(len(axis)), axis.coordinates)
             grid = grid.replace(i, Points(nodes, axis.period))
     return grid
-
-
-def _misplaced(op: Operator, conditions: Iterable[Condition]) -> str | None:
-    """Say which conditions of u_t = op(u) stand where the flow leaves, None if none do."""
-    grid = op.domain
-    for condition in conditions:
-        if not isinstance(condition.where, str):
-            continue
-        for place in condition.places(grid):
-            if place.face is not None and _leaves(op, place.face):
-                other = place.face[:-1] + ("-" if place.face.endswith("+") else "+")
-                return (
-                    f"{condition!r} stands where the flow leaves the grid, which carries what is "
-                    f"wrong there back in: give it where the flow enters, on {other}"
-                )
-    return None
-
-
-def _leaves(op: Operator, face: str) -> bool:
-    """Tell whether all that acts across a face are first derivatives that carry u out of it."""
-    i = op.domain.face_axis(face)
-    upper = face.endswith("+")
-    outward = 1 if upper == op.domain.axes[i].ascending else -1
-    total: Any = 0.0
-    for part in op.program.parts:
-        if not isinstance(part, Chain):
-            return False
-        orders = [sum(band.order for term in part.terms if (band := term.bands[j]))
-                  for j in range(op.domain.ndim)]  # fmt: skip
-        if not orders[i]:
-            continue
-        if sum(orders) > 1:
-            return False
-        total = total + _coefficient(part, i, -1 if upper else 0)
-    return bool(np.isrealobj(total) and np.all(total * outward < 0))
-
-
-def _coefficient(chain: Chain, axis: int, end: int) -> Array:
-    """Return the coefficient of a derivative at an end of its axis."""
-    result: Array = np.ones(())
-    for term in chain.terms:
-        band = term.bands[axis]
-        result = result * (term.scale * (band.sign if band else 1))
-        for factor in term.factors:
-            result = result * factor.value.take([end], axis)
-    return result

@@ -133,8 +133,9 @@ def _singular(system: AffineSystem) -> str:
     taken = {part.place.face for part in system.equations.parts}
     without = [face for face in system.operator.domain.faces if face not in taken]
     listed = f" (there are none on {', '.join(without)})" if without else ""
+    advice = "; NoCondition is for faces where the equation degenerates" if without else ""
     return (
         f"{system!r} is singular to working precision: zero is an eigenvalue, whose field "
         "EVP(…).solve(1) shows (a resonance), or conditions repeat each other or are missing"
-        f"{listed}, or {FEWER_POINTS}"
+        f"{listed}, or {FEWER_POINTS}{advice}"
     )

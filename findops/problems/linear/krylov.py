@@ -14,6 +14,7 @@ from scipy.sparse.linalg import LinearOperator, bicgstab, cg
 from findops.common.blas import blas_threads
 from findops.common.progress import Bar
 from findops.conditions.elimination import EliminationSystem
+from findops.masked.operator import Masked
 from findops.operators.operator import Operator
 from findops.plan.program import Chain, Factor, Program, Term
 from findops.problems.linear.separable import fast_diagonalization
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from findops.problems.linear.diagonalization import FastDiagonalization
 
 
-__all__ = ["Krylov", "NearestSeparable", "multigrid", "nearest_separable"]
+__all__ = ["Krylov", "NearestSeparable", "diagonal_inverse", "multigrid", "nearest_separable"]
 
 
 RESIDUAL_SLACK = 10
@@ -124,7 +125,7 @@ def nearest_separable(system: AffineSystem) -> NearestSeparable | None:
     Concus and Golub (1973): −∇·k∇ is near √k (−∇²) √k for smooth k, whatever its range. What only
     multiplies becomes the nearest sum of functions of one coordinate each.
     """
-    mean = _averaged_operator(system.operator)
+    mean = None if isinstance(system.operator, Masked) else _averaged_operator(system.operator)
     if mean is None:
         return None
     plain = replace(system.equations, means=())
@@ -167,6 +168,13 @@ def _nearest_sum(multiplication: Chain) -> Term:
     axes = range(value.ndim)
     lines = (value.mean(axis=tuple(j for j in axes if j != i), keepdims=True) for i in axes)
     return Term(first.bands, 1.0, (Factor(sum(line - mean for line in lines) + mean),))
+
+
+def diagonal_inverse(system: AffineSystem) -> Callable[[Array], Array]:
+    """Return the division by the matrix's diagonal as a preconditioner."""
+    diagonal = system.matrix.diagonal()
+    factors = 1 / np.where(diagonal == 0, 1, diagonal)
+    return lambda r: factors * r
 
 
 def multigrid(system: AffineSystem) -> Callable[[Array], Array]:

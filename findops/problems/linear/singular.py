@@ -12,7 +12,7 @@ import numpy as np
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from findops.common.arrays import Array
+    from findops.common.arrays import Array, Ints
     from findops.conditions.affine_system import AffineSystem
 
 
@@ -180,10 +180,12 @@ def null_fields(system: AffineSystem) -> list[NullField]:
     grid = [axis.weights for axis in system.operator.domain.axes]
     weights = np.broadcast_to(functools.reduce(np.multiply.outer, grid), system.shape).ravel()
     count = system.operator.program.inputs.count
-    return [NullField((system.lift_homogeneous(v).ravel(),), (weights,), count) for v in vectors]
+    lines = np.stack([system.lift_homogeneous(v).ravel() for v in vectors])
+    lines[:, system.outside] = 0
+    return [NullField((line,), (weights,), count) for line in lines]
 
 
-def without_null(u: Array, null: Sequence[NullField]) -> Array:
+def without_null(u: Array, null: Sequence[NullField], outside: Ints) -> Array:
     """Return the solution that is orthogonal to the null fields in the mean.
 
     Parameters
@@ -192,13 +194,17 @@ def without_null(u: Array, null: Sequence[NullField]) -> Array:
         A solution, overwritten if the result fits.
     null : sequence of NullField
         What may be added to it.
+    outside : array of int
+        Flat indices where there is no field: NaN.
     """
     if not null:
         return u
+    u.reshape(-1)[outside] = 0
     gram = [[a.inner_of(b) for b in null] for a in null]
     parts = np.linalg.solve(gram, [a.inner(u) for a in null])
     made = u.astype(np.result_type(u, parts, *(line for a in null for line in a.lines)), copy=False)
     for c, field in zip(parts, null, strict=True):
         field.add(-c, made)
+    made.reshape(-1)[outside] = np.nan
     # What a real matrix maps to zero, it maps to zero with its conjugate.
     return made.real.copy() if np.isrealobj(u) and np.iscomplexobj(made) else made
