@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from numbers import Complex
 from typing import TYPE_CHECKING, Any
@@ -14,6 +14,7 @@ from findops.conditions.boundary_terms import quadrature
 from findops.conditions.conditions import as_conditions
 from findops.conditions.continuation import continued
 from findops.conditions.counting import check_conditions
+from findops.conditions.ghost_values import Rate
 from findops.expressions.expression import Expr, as_expr
 from findops.grids.grid import Grid
 from findops.problems.eigen.eigenpairs import (
@@ -70,7 +71,8 @@ class EVP:
     closure : str, int or dict by face, optional
         What happens where stencils stick out, as in ``L.on``. By default odd or even continuation
         where that keeps the conditions, which leaves symmetric problems symmetric at every
-        accuracy, and accurate closures elsewhere. With a closure that is given, every condition
+        accuracy, and accurate closures elsewhere: where the odd derivatives of a potential or a
+        mass at the wall would lower the order. With a closure that is given, every condition
         replaces its equations, also where the closure alone would keep it.
     impose : {"elimination", "sat"}
         How the conditions are imposed on L: with ``"sat"`` weakly, as in ``op.subject_to``, so that
@@ -123,16 +125,20 @@ class EVP:
             )
         right = None if M is None else as_expr(M)
         listed = as_conditions(conditions)
-        if closure is None:
-            check_conditions(L, grid, listed)
-            closure = "accurate"
-            if impose == "elimination":
-                both = L if right is None else L + GENERIC * right
-                closure, listed = continued(both, grid, listed)
         names = set() if right is None else right.free_fields
         own = {n: v for n, v in fields.items() if n in L.free_fields or n not in names}
-        operator = L.on(grid, closure, **own)
-        system = operator.subject_to(listed, impose)
+        system: AffineSystem
+        if closure is None:
+            check_conditions(L, grid, listed)
+        if closure is None and impose == "elimination":
+            both = L if right is None else L + GENERIC * right
+            local = right is None or right.multiplies
+            kept = continued(both, grid, listed, fields, Rate(), lambda w: local or not w.mixed)
+            closure, system = kept.closure(), replace(kept, expr=L, fields=own).system()
+        else:
+            closure = "accurate" if closure is None else closure
+            system = L.on(grid, closure, **own).subject_to(listed, impose)
+        operator = system.operator
         _check_homogeneous(system)
         mass = None
         if right is not None:
