@@ -97,7 +97,7 @@ class EliminationSystem(AffineSystem):
         if not self.ghosts:
             return None
         moving = (ghost.offset(t) for ghost in self.ghosts if not ghost.steady)
-        return cast("Array", sum(moving, self._steady_offset))
+        return sum(moving, self._steady_offset)
 
     @cached_property
     def _steady_offset(self) -> Array:

@@ -143,7 +143,7 @@ class GhostValues:
 
     def _moves(self, order: int) -> bool:
         """Tell whether a derivative across the wall depends on time."""
-        source = self.rate and self.rate.source
+        source = None if self.rate is None else self.rate.source
         return not self.given.steady or (order >= 2 and source is not None and not source.steady)
 
     def _series(self, t: float | None) -> dict[int, Array]:
@@ -201,7 +201,7 @@ class GhostValues:
             return None
         rest = reduce(add, self.wall.rest)
         own = {name: value for name, value in self.fields.items() if name in rest.free_fields}
-        return rest.on(self.wall.grid, **own)
+        return rest.on(self.wall.grid, "accurate", **own)
 
     def _response(self, order: int) -> Array:
         """Return what L makes of 2 ξ^order / order! beyond the wall and zero inside, near it."""

@@ -181,13 +181,13 @@ class Wall:
         return self.step * np.array([float(self._first - 1 - k) for k in range(count)])
 
     @cached_property
-    def distances(self) -> Floats:
+    def distances(self) -> Array:
         """The coordinates of the grid's points, from the wall on, broadcastable to the grid."""
         count = self.grid.shape[self.axis]
         inside = self.step * (float(self._first) + np.arange(count))
         return self.along_axis(inside[::-1] if self.upper else inside)
 
-    def along_axis(self, values: Floats) -> Floats:
+    def along_axis(self, values: Array) -> Array:
         """Return values at points along the axis, broadcastable to the grid."""
         return values.reshape([-1 if i == self.axis else 1 for i in range(self.grid.ndim)])
 
