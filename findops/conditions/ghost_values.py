@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, replace
 from fractions import Fraction
-from functools import cache, cached_property, reduce
-from operator import add
+from functools import cached_property, reduce
+from operator import add, mul
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
@@ -17,18 +17,15 @@ from findops.grids.grid import Grid
 from findops.schemes.fornberg import exact_weights
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping, Sequence
 
-    from findops.common.arrays import Array
+    from findops.common.arrays import Array, Floats
     from findops.conditions.conditions import Condition
     from findops.conditions.walls import Wall
     from findops.discretization.coefficients import ValueInTime
     from findops.operators.operator import Operator
 
 __all__ = ["GhostValues", "InTime", "Rate"]
-
-TIME_POINTS = 7
-"""Values from which data are differentiated in time, to order 5 at least."""
 
 
 class InTime(Protocol):
@@ -56,9 +53,19 @@ class Rate:
     def time_step(self, wall: Wall) -> float:
         """Return the time in which what happens between two points at a wall happens.
 
-        Differences over it leave errors below those in space, and its roundoff is that of L.
+        The roundoff of differences over it is that of L.
         """
         return float((wall.step**2 / np.abs(wall.normal).max()) ** (1 / self.order))
+
+    def weights(self, wall: Wall) -> Floats:
+        """Return the weights of the time derivative, of data at steps to come.
+
+        Data may not be defined before the start. What the differences err by is h^acc: of order
+        acc/2 over steps of h², of order acc − 1 over steps of h.
+        """
+        times = tuple(map(Fraction, range(1 + wall.acc * self.order // 2)))
+        exact = np.array(exact_weights(self.order, times), dtype=float)
+        return exact / self.time_step(wall) ** self.order
 
 
 @dataclass(frozen=True, eq=False)
@@ -116,7 +123,7 @@ class GhostValues:
 
     def _offset(self, t: float | None) -> Array:
         series = self._series(t)
-        near = reduce(add, (self._response(k) * values for k, values in series.items()))
+        near = reduce(add, (self._responses[k] * values for k, values in series.items()))
         made = np.zeros(self.wall.grid.shape, np.result_type(near, float))
         made[self.wall.nearest(near.shape[self.wall.axis])] = near
         return made
@@ -126,7 +133,7 @@ class GhostValues:
         wall = self.wall
         if not wall.mixed:
             return op
-        near = -self._response(1) * wall.outward * wall.factors[0] / wall.divisor
+        near = -self._responses[1] * wall.outward * wall.factors[0] / wall.divisor
         shape = list(near.shape)
         shape[wall.axis] = wall.grid.shape[wall.axis]
         reaction = np.zeros(shape, near.dtype)
@@ -147,47 +154,52 @@ class GhostValues:
         return not self.given.steady or (order >= 2 and source is not None and not source.steady)
 
     def _series(self, t: float | None) -> dict[int, Array]:
-        """Return the derivatives of u across the wall, by order, of length one along its axis."""
+        """Return the derivatives of u across the wall, by order, of length one along its axis.
 
-        @cache
-        def derivative(order: int, step: int) -> Array:
-            """Return one, some time steps after t."""
-            if order >= 2:
-                return self._from_equation(order, self._time(t, step), step, derivative)
-            given = self.given(self._time(t, step)) / self.wall.divisor
-            return given if order == 0 else self.wall.outward * given
-
-        return {order: derivative(order, 0) for order in self._orders}
+        Each is found now and at as many steps to come as those of higher orders need.
+        """
+        first, *higher = self._orders
+        ahead = 0 if self.steady or not higher else len(self._known_rate.weights(self.wall)) - 1
+        times = [self._time(t, step) for step in range(1 + ahead * len(higher))]
+        found = {first: [self._from_condition(time) for time in times]}
+        for order in higher:
+            lower = found[order - 2]
+            found[order] = [
+                self._from_equation(
+                    order,
+                    times[step],
+                    {k: values[step] for k, values in found.items()},
+                    lower[step : step + ahead + 1],
+                )
+                for step in range(len(lower) - ahead)
+            ]
+        return {order: values[0] for order, values in found.items()}
 
     def _time(self, t: float | None, step: int) -> float | None:
         return t if t is None or not step else t + step * self._known_rate.time_step(self.wall)
 
+    def _from_condition(self, t: float | None) -> Array:
+        given = self.given(t) / self.wall.divisor
+        return given if self.wall.parity == "odd" else self.wall.outward * given
+
     def _from_equation(
-        self, order: int, t: float | None, step: int, derivative: Callable[[int, int], Array]
+        self, order: int, t: float | None, known: Mapping[int, Array], later: Sequence[Array]
     ) -> Array:
-        """Return a derivative, from those of lower orders: (∂u/∂t − s − rest)⁽ᵏ⁻²⁾ / normal."""
-        wall, lower = self.wall, order - 2
+        """Return a derivative: that of (∂u/∂t − s − what acts along the wall) / normal.
+
+        `known` are derivatives of lower orders, and `later` the highest of them in time.
+        """
+        wall, rate, lower = self.wall, self._known_rate, order - 2
         made: Array = np.zeros((1,) * wall.grid.ndim)
         if self._moves(lower):
-            made = made + self._in_time(lambda later: derivative(lower, step + later))
-        if self._known_rate.source is not None:
-            made = made - wall.normal_derivative(self._known_rate.source(t), lower)
+            made = reduce(add, map(mul, rate.weights(wall), later))
+        if rate.source is not None:
+            made = made - wall.normal_derivative(rate.source(t), lower)
         if self._rest is not None:
-            known: Array = np.zeros(wall.grid.shape)
-            for k in range(lower % 2, lower + 1, 2):
-                known = known + derivative(k, step) * wall.distances**k / math.factorial(k)
-            made = made - wall.normal_derivative(self._rest(known), lower)
-        return np.asarray(made / wall.normal)
-
-    def _in_time(self, value: Callable[[int], Array]) -> Array:
-        """Return the derivative in time of what there is some time steps later.
-
-        Data may not be defined before the start.
-        """
-        rate = self._known_rate
-        weights = exact_weights(rate.order, tuple(map(Fraction, range(TIME_POINTS))))
-        total = reduce(add, (float(w) * value(later) for later, w in enumerate(weights)))
-        return np.asarray(total / rate.time_step(self.wall) ** rate.order)
+            terms = (d * wall.distances**k / math.factorial(k) for k, d in known.items())
+            field = np.broadcast_to(reduce(add, terms), wall.grid.shape).copy()
+            made = made - wall.normal_derivative(self._rest(field), lower)
+        return made / wall.normal
 
     @property
     def _known_rate(self) -> Rate:
@@ -202,6 +214,11 @@ class GhostValues:
         rest = reduce(add, self.wall.rest)
         own = {name: value for name, value in self.fields.items() if name in rest.free_fields}
         return rest.on(self.wall.grid, "accurate", **own)
+
+    @cached_property
+    def _responses(self) -> dict[int, Array]:
+        """What the operator makes of each term of the series beyond the wall, near it."""
+        return {order: self._response(order) for order in self._orders}
 
     def _response(self, order: int) -> Array:
         """Return what L makes of 2 ξ^order / order! beyond the wall and zero inside, near it."""
