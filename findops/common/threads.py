@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
     from types import TracebackType
 
-__all__ = ["TASKS_PER_THREAD", "num_threads", "run", "set_num_threads"]
+__all__ = ["TASKS_PER_THREAD", "begin", "num_threads", "run", "set_num_threads"]
 
 Task = TypeVarTuple("Task")
 Item = TypeVar("Item")
@@ -193,6 +193,11 @@ def run(
             # Those that have not begun, because others keep the pool busy, have nothing to do.
             if not future.cancel():
                 future.result()
+
+
+def begin(call: Callable[[int], None], helpers: int) -> list[Future[None]]:
+    """Have some threads call a function with 1, 2, …, and do not wait for them."""
+    return _pool.submit(call, helpers)
 
 
 def _taken(shares: Sequence[deque[Item]], mine: int) -> Iterator[Item]:

@@ -18,6 +18,7 @@ from findops.executors.kernels.ranges import parts, read, widen
 from findops.executors.kernels.row import UNROLLED, Variant, pieces
 from findops.executors.kernels.schedule import schedule
 from findops.executors.kernels.stage import lower, prepared
+from findops.executors.kernels.team import Shared, team
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -35,7 +36,10 @@ if TYPE_CHECKING:
 __all__ = ["Fused", "worth_threads"]
 
 SERIAL = 300_000
-"""Points below which a second thread costs more than it brings."""
+"""Points below which a second thread costs more than it brings, if it has to be woken."""
+
+SHARED = 20_000
+"""Points from which one brings more than it costs, if it is awake."""
 
 BLOCK = 1 << 17
 """Bytes of the rows that one goes through before moving along the other axes, so that what they
@@ -235,9 +239,11 @@ class Fused:
         given, dtype = (batch, inputs.count, *inputs.points), self.dtype
         # What streams is aligned or not by the address of each output.
         caught = math.prod(full) * dtype.itemsize < LARGE
-        small = caught and not worth_threads(math.prod(full)) and not self.stages[0].has_rows
-        direct: dict[bool, Callable[..., None]] = {}
-        if small:
+        direct = caught and not self.stages[0].has_rows
+        kernels: dict[bool, Kernel] = {}
+        shares: dict[tuple[bool, int], Shared] = {}
+        count = math.prod(full)
+        if direct:
             u, out = np.empty(given, dtype), np.empty(full, dtype)
             ((stage, box, second, _),) = self.tasks(batch, 1)
             jobs = {add: Job(self, u, out, 1 + 0j, add) for add in (False, True)}
@@ -251,12 +257,19 @@ class Fused:
                 out = empty_like(u, shape)
             elif not fits(out, shape, dtype, u):
                 return None
-            if not small:
+            if not direct:
                 self(u.reshape(given), out.reshape(full), scale, add)
                 return out
-            if add not in direct:
-                direct[add] = kept[0].kernel(variants[add]).call
-            direct[add](first, second, u.ctypes.data, out.ctypes.data, 0, scale, 0.0)
+            if add not in kernels:
+                kernels[add] = kept[0].kernel(variants[add])
+            threads = num_threads() if count >= SHARED else 1
+            if threads > 1 and team(threads).awake(worth_threads(count)):
+                if (add, threads) not in shares:
+                    boxes = [task.box for task in self.tasks(batch, threads, whole=True)]
+                    shares[add, threads] = Shared(kernels[add], kept[2], boxes)
+                if team(threads).fill(shares[add, threads], u, out, scale):
+                    return out
+            kernels[add].call(first, second, u.ctypes.data, out.ctypes.data, 0, scale, 0.0)
             return out
 
         return call
@@ -275,23 +288,23 @@ class Fused:
         return made
 
     @cached_property
-    def _tasks(self) -> dict[tuple[int, int], list[Task]]:
+    def _tasks(self) -> dict[tuple[int, int, bool], list[Task]]:
         return {}
 
-    def tasks(self, batch: int, threads: int) -> list[Task]:
-        """Return the tasks that fill the output in one sweep, on so many threads."""
-        key = batch, threads
+    def tasks(self, batch: int, threads: int, whole: bool = False) -> list[Task]:
+        """Return the tasks that fill the output in one sweep, on so many threads; or whole rows."""
+        key = batch, threads, whole
         if key not in self._tasks:
-            self._tasks[key] = self._cut(batch, threads)
+            self._tasks[key] = self._cut(batch, threads, whole)
         return self._tasks[key]
 
-    def _cut(self, batch: int, threads: int) -> list[Task]:
+    def _cut(self, batch: int, threads: int, whole: bool) -> list[Task]:
         (stage,) = self.stages
         high = np.array([batch, *self.program.outputs.points[:-1]], dtype=np.int64)
         low = np.zeros_like(high)
         length = self.program.outputs.points[-1]
         # What goes round reads single rows from end to end.
-        divisible = stage.divisible and not (self.periodic[-1] and stage.has_rows)
+        divisible = stage.divisible and not whole and not (self.periodic[-1] and stage.has_rows)
         rows = math.prod(high.tolist())
         size = max(SEGMENT // self.dtype.itemsize, 1)
         cuts: Sequence[Range | None] = (None,)

@@ -88,7 +88,8 @@ class Kernel:
     def __init__(self, code: bytes, symbol: str) -> None:
         builder = llvm.JITLibraryBuilder().add_object_img(code).export_symbol(symbol)
         self._library = builder.link(_jit(), f"{symbol}{next(_numbers)}")
-        self.call: Callable[..., None] = SIGNATURE(self._library[symbol])
+        self.address = int(self._library[symbol])
+        self.call: Callable[..., None] = SIGNATURE(self.address)
         """(arguments, box, u, v, places, re, im), all but the last two addresses."""
 
 

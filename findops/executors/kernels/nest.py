@@ -14,7 +14,8 @@ from itertools import product
 from typing import TYPE_CHECKING
 
 from findops.executors.kernels.ir import Builder
-from findops.executors.kernels.row import Frame, Position, Row, Variant
+from findops.executors.kernels.row import Row, Variant
+from findops.executors.kernels.taps import Frame, Position
 
 if TYPE_CHECKING:
     from findops.executors.kernels.ir import Count
@@ -139,7 +140,5 @@ def _body(
     states: tuple[tuple[int, ...], ...],
 ) -> None:
     row = Row(b, shape, variant, frame, position, states)
-    if variant.streaming and shape.outer >= 2:
-        row.fetch_ahead()
     for number, line in enumerate(shape.lines):
         row.line(number, line)

@@ -75,6 +75,19 @@ class Spectrum:
         """The largest |λ|, a little more where the values are not exact."""
         return float(np.abs(self.values).max(initial=0)) * self.slack
 
+    @cached_property
+    def outermost(self) -> tuple[Array, Array]:
+        """The directions λ/|λ| of eigenvalues that are not zero, and the largest |λ| in each."""
+        values = np.asarray(self.values, dtype=complex)
+        zero = self.roundoff * self.radius
+        values = values[np.abs(values) > zero]
+        directions = np.where(np.abs(values.real) <= zero, 1j * values.imag, values)
+        directions /= np.abs(directions)
+        sizes = np.abs(values)
+        order = np.argsort(-sizes, kind="stable")
+        first = np.unique(np.round(directions[order], 9), return_index=True)[1]
+        return directions[order[first]], sizes[order[first]]
+
     @property
     def slack(self) -> float:
         """What makes up for eigenvalues that are found too small."""

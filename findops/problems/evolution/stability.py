@@ -31,20 +31,9 @@ def step_limit(amplification: Callable[[Array], Array], spectrum: Spectrum) -> f
 
     Stable is |R(hλ)| ≤ 1; for Re λ > 0, where the solution itself grows, at most e^{2 h Re λ}.
     """
-    values = np.asarray(spectrum.values, dtype=complex)
-    values = values[np.abs(values) > spectrum.roundoff * spectrum.radius]
-    if not values.size:
+    directions, sizes = spectrum.outermost
+    if not sizes.size:
         return np.inf
-    sizes = np.abs(values)
-    directions = np.where(
-        np.abs(values.real) <= spectrum.roundoff * spectrum.radius, 1j * values.imag, values
-    )
-    directions = directions / np.abs(directions)
-    # Of eigenvalues in one direction only the largest matters.
-    order = np.lexsort((-sizes, np.round(directions, 9)))
-    first = np.unique(np.round(directions[order], 9), return_index=True)[1]
-    chosen = order[first]
-    sizes, directions = sizes[chosen], directions[chosen]
     return float((_reach(amplification, directions) / sizes).min()) / spectrum.slack
 
 
@@ -62,6 +51,8 @@ def _reach(amplification: Callable[[Array], Array], directions: Array) -> Array:
         low = np.where(still, s, low)
         high = np.where(inside & ~still, s, high)
         inside = still
+        if not inside.any():
+            break
     for _ in range(50):
         middle = (low + high) / 2
         good = stable(middle)
