@@ -11,6 +11,7 @@ import numpy as np
 from findops.conditions.conditions import Trace
 from findops.conditions.elimination import EliminationSystem
 from findops.conditions.ghost_values import GhostValues
+from findops.conditions.natural_fluxes import NaturalFlux, NaturalWall, is_natural
 from findops.conditions.walls import Wall, factors_of
 from findops.discretization.coefficients import evaluate
 from findops.expressions.components import expand
@@ -51,9 +52,8 @@ class Continuation:
 
     def closure(self, elsewhere: str | int = "accurate") -> Closures:
         """Return the closures of all faces, given that of those without continuation."""
-        if not self.walls:
-            return elsewhere
-        return dict.fromkeys(self.grid.faces, elsewhere) | {w.face: w.parity for w in self.walls}
+        parities = {w.face: w.parity for w in self.walls if not isinstance(w, NaturalWall)}
+        return dict.fromkeys(self.grid.faces, elsewhere) | parities if parities else elsewhere
 
     def system(self, elsewhere: str | int = "accurate") -> EliminationSystem:
         """Return the operator under the conditions."""
@@ -70,7 +70,9 @@ class Continuation:
     def _ghosts(self) -> tuple[GhostValues, ...]:
         homogeneous = self.rate is None or self.rate.source is None
         return tuple(
-            GhostValues(wall, self.rate, self.fields)
+            (NaturalFlux if isinstance(wall, NaturalWall) else GhostValues)(
+                wall, self.rate, self.fields
+            )
             for wall in self.walls
             if wall.mixed or not wall.homogeneous or not (homogeneous or wall.acc == 2)
         )
@@ -148,13 +150,16 @@ def _wall(
     As many are needed as have half the order of the operator.
     """
     axis = grid.face_axis(face)
+    here = tuple(c for c in conditions if isinstance(c.where, str) and c.where == face)
+    given = sorted(_given(c, grid, axis) for c in here)
+    natural = tuple(product for product in products if is_natural(product, axis))
+    if natural:
+        return NaturalWall(grid, face, "even", here, natural, ()) if given == [1] else None
     orders = {product: _order(product, axis, grid) for product in products}
     if any(order % 2 for order in orders.values()) or not any(orders.values()):
         return None
     across = tuple(product for product in products if orders[product])
     rest = tuple(product for product in products if not orders[product])
-    here = tuple(c for c in conditions if isinstance(c.where, str) and c.where == face)
-    given = sorted(_given(c, grid, axis) for c in here)
     highest = max(orders.values())
     if given == list(range(0, highest, 2)):
         return Wall(grid, face, "odd", here, across, rest)
@@ -199,7 +204,12 @@ def _varies(factor: Expr, axis: int, grid: Grid) -> bool:
 
 
 def _determined(wall: Wall, rate: Rate | None) -> bool:
-    """Tell whether all derivatives of the other parity are known, up to the order of accuracy."""
+    """Tell whether all derivatives of the other parity are known, up to the order of accuracy.
+
+    Of those of the flux, natural diffusion needs none.
+    """
+    if isinstance(wall, NaturalWall):
+        return wall.regular and (wall.acc == 2 or not wall.mixed)
     if wall.mixed:
         return wall.acc == 2 and wall.simple and wall.regular
     narrow = wall.acc == wall.order == 2

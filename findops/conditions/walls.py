@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from findops.expressions.expression import Expr
     from findops.grids.grid import Grid
 
-__all__ = ["Parity", "Wall", "factors_of"]
+__all__ = ["Parity", "Wall", "factors_of", "scale_of"]
 
 Parity = Literal["odd", "even"]
 
@@ -96,8 +96,7 @@ class Wall:
         """What multiplies each of the derivatives, of length one along the axis."""
         made = []
         for product in self.across:
-            scale = product.scale if isinstance(product, Product) else 1
-            value: Array = np.full((1,) * self.grid.ndim, scale * 1.0)
+            value: Array = np.full((1,) * self.grid.ndim, scale_of(product))
             for factor in factors_of(product):
                 if not isinstance(factor, AlongAxis):
                     value = value * evaluate(factor, self.grid)
@@ -174,7 +173,7 @@ class Wall:
     @property
     def nearest_distance(self) -> float:
         """How far the nearest point is."""
-        return abs(self.step) * float(self._first)
+        return 0.0 if self.on_points else abs(self.step) * float(self._first)
 
     def beyond(self, count: int) -> Floats:
         """Return the coordinates of ghost points, from the wall on, the nearest first."""
@@ -215,6 +214,11 @@ class Wall:
     def _weights(self, order: int, points: int) -> Floats:
         nodes = tuple(self._first + k for k in range(points))
         return np.array(exact_weights(order, nodes), dtype=float) / self.step**order
+
+
+def scale_of(product: Expr) -> float | complex:
+    """Return the number in a product."""
+    return product.scale * 1.0 if isinstance(product, Product) else 1.0
 
 
 def factors_of(product: Expr) -> tuple[Expr, ...]:

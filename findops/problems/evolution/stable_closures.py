@@ -150,7 +150,7 @@ class ClosureChoice:
         rate = Rate(2 if second else 1, self.source) if self.linear else None
         kept = continued(self.expr, self.grid, self.conditions, self.fields, rate)
         accurate = _continuing(kept, "accurate")
-        if not accurate.growth(second) or len(kept.walls) == len(self.grid.faces):
+        if not accurate.growth(second) or kept.closure(1) == kept.closure(2):
             return accurate
         for acc in range(accurate.system.equations.acc - 1, 0, -1):
             # Schemes with rows of their own at the ends have no other closures.
