@@ -6,7 +6,6 @@ all their derivatives at the walls. For IVP it is the solution of the semidiscre
 
 from __future__ import annotations
 
-import itertools
 from functools import cache
 
 import numpy as np
@@ -86,10 +85,13 @@ def assert_order(errors, acc, roundoff=1e-10):
     assert order(errors) >= acc - 0.2 or np.abs(errors[-1]).max() < roundoff
 
 
-TABLE = list(itertools.product(ACCURACIES, KINDS, AXES, POTENTIALS, SOLUTIONS))
+PAIRS = [("none", "zero"), ("even", "zero"), ("odd", "zero"), ("none", "nonzero")]
 
 
-@pytest.mark.parametrize(("acc", "kind", "axis", "potential", "solution"), TABLE)
+@pytest.mark.parametrize(("potential", "solution"), PAIRS)
+@pytest.mark.parametrize("axis", ["uniform", "cells"])
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("acc", ACCURACIES)
 def test_solutions(acc, kind, axis, potential, solution):
     u, V = SOLUTIONS[solution], POTENTIALS[potential]
     f = function(sympy.diff(u, X, 2) + V * u)
@@ -108,7 +110,7 @@ def test_solutions(acc, kind, axis, potential, solution):
 
 @pytest.mark.parametrize("second", [False, True])
 @pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("axis", AXES)
+@pytest.mark.parametrize("axis", ["cells", "descending"])
 @pytest.mark.parametrize("acc", ACCURACIES)
 def test_data_that_move(acc, axis, kind, second):
     """u = w(x) exp(t/2), of which values, slopes and source depend on time."""
@@ -124,7 +126,7 @@ def test_data_that_move(acc, axis, kind, second):
         problem = IVP(L, grid, moving, source=lambda x, t: s(x) * np.exp(t / 2))
         errors.append(semidiscrete(problem, 0.5, second) - function(w)(*grid.mesh()))
     # No closure of these orders keeps waves between such a wall and a fixed end from growing.
-    lower = {("Robin", 6, "cells"), ("Robin", 8, "uniform"), ("Robin", 8, "descending")}
+    lower = {("Robin", 6, "cells"), ("Robin", 8, "descending")}
     held = 5 if second and (kind, acc, axis) in lower else acc
     assert_order(errors, held, 2e-10)
 
@@ -183,7 +185,7 @@ def lowest(kind, potential, mass):
     return found[np.argmin(np.abs(found))].real
 
 
-PENCILS = list(itertools.product(ACCURACIES, ("uniform", "cells"), POTENTIALS))
+PENCILS = [("none", "unit"), ("even", "unit"), ("odd", "unit"), ("none", "odd")]
 MASSES = {"unit": 1 + 0 * X, "odd": 1 + X / 2}
 HOMOGENEOUS = {
     "Dirichlet": Dirichlet("x-"),
@@ -192,17 +194,21 @@ HOMOGENEOUS = {
 }
 
 
-@pytest.mark.parametrize("mass", MASSES.values(), ids=MASSES)
+@pytest.mark.parametrize(("potential", "mass"), PENCILS)
+@pytest.mark.parametrize("axis", ["uniform", "cells"])
 @pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize(("acc", "axis", "potential"), PENCILS)
+@pytest.mark.parametrize("acc", ACCURACIES)
 def test_eigenvalues(acc, kind, axis, potential, mass):
-    V = -POTENTIALS[potential]
+    V, density = -POTENTIALS[potential], MASSES[mass]
     errors = []
     for n in (40, 80, 160):
         grid = Grid(x=AXES[axis](0, 1, n))
-        M, ends = None if mass == 1 else function(mass), [HOMOGENEOUS[kind], Dirichlet("x+")]
+        M, ends = (
+            None if mass == "unit" else function(density),
+            [HOMOGENEOUS[kind], Dirichlet("x+")],
+        )
         problem = EVP(-Diff("x", 2, acc=acc) + function(V), grid, ends, M=M)
-        errors.append(problem.solve(1).values - lowest(kind, V, mass))
+        errors.append(problem.solve(1).values - lowest(kind, V, density))
     assert_order(errors, acc, 1e-9)
 
 
