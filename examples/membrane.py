@@ -91,7 +91,12 @@ class Membrane:
         time = turns / exact(mode)
         shape = self.mode(mode)
         found = self.motion.solve(
-            shape, [0, time], "leapfrog", dt=dt, store=lambda _, u: (u * shape).sum()
+            shape,
+            [0, time],
+            "leapfrog",
+            dt=dt,
+            v0=np.zeros(shape.shape),
+            store=lambda _, u: (u * shape).sum(),
         )
         phase = turns - np.arcsin(found.u[-1] / found.u[0])
         return float(phase / time), float(time / np.ceil(time / dt))

@@ -12,7 +12,14 @@ from typing import TYPE_CHECKING, Any
 
 from findops.common.memory import free_memory
 from findops.common.threads import set_num_threads
-from findops.conditions.conditions import Condition, Dirichlet, Interface, Neumann, Robin
+from findops.conditions.conditions import (
+    Condition,
+    Dirichlet,
+    Interface,
+    Neumann,
+    NoCondition,
+    Robin,
+)
 from findops.expressions.block import Block, Tensor
 from findops.expressions.derivative import Diff, Filter, Interpolate
 from findops.expressions.expression import Coef, Field, Identity
@@ -104,6 +111,7 @@ __all__ = [
     "Jacobian",
     "Laplacian",
     "Neumann",
+    "NoCondition",
     "Offsets",
     "Operator",
     "Optimized",

@@ -56,10 +56,9 @@ def test_the_transform_that_fits_is_found(name, acc):
     np.testing.assert_allclose(problem.system.matrix @ x, b, rtol=0, atol=1e-10)
 
 
-def test_lengths_of_large_prime_factors_and_other_closures_take_matrices():
-    for axis, acc in ((Uniform(0, 1, 60), 2), (Uniform(0, 1, 65), 4)):
-        system = BVP(Diff("x", 2, acc), Grid(x=axis), Dirichlet("boundary")).system
-        assert isinstance(fast_diagonalization(system).axes[0], DenseBasis)
+def test_other_closures_take_matrices():
+    system = BVP(Diff("x", 2, 4), Grid(x=Uniform(0, 1, 65)), Dirichlet("boundary")).system
+    assert isinstance(fast_diagonalization(system).axes[0], DenseBasis)
 
 
 def test_coefficients_of_one_coordinate_each_separate():

@@ -232,3 +232,12 @@ def test_mirror_images_on_points():
         folded = big[7:, 7:].copy()
         folded[:, 1:] += sign * big[7:, :7][:, ::-1]
         np.testing.assert_allclose(A[:4], folded[:4], atol=1e-14)
+
+
+@pytest.mark.parametrize("acc", [20, 24, 30, 40])
+@pytest.mark.parametrize("order", [1, 2, 3])
+@pytest.mark.parametrize("kind", [Uniform, Periodic])
+def test_accuracy_is_no_more_than_the_points_of_a_row_give(order, acc, kind):
+    """Errors of high orders are below what doubles tell; so many points have no more orders."""
+    found = Diff("x", order, acc).on(Grid(x=kind(0, 1, 120))).accuracy
+    assert np.unique(found).tolist() == [acc]

@@ -6,6 +6,7 @@ import math
 
 import numpy as np
 import pytest
+import scipy.special
 import sympy
 import sympy.stats
 from sympy.codegen.ast import FunctionCall
@@ -307,10 +308,32 @@ def test_functions_that_numpy_has(name):
     np.testing.assert_allclose(value(f(x + 1)), want)
 
 
-@pytest.mark.parametrize("f", [sympy.erf, sympy.DiracDelta, sympy.airyai])
-def test_functions_that_numpy_lacks_are_refused(f):
-    with pytest.raises(ValueError, match=rf"{f.__name__}\(x\).*give a function"):
-        value(f(x))
+CALCULUS = (sympy.Derivative, sympy.Integral)
+
+
+@pytest.mark.parametrize(
+    "f", [sympy.DiracDelta, sympy.dirichlet_eta, sympy.Derivative, sympy.Integral]
+)
+def test_what_has_no_values_is_refused_when_written(f):
+    c = f(sympy.exp(x**x), x) if f in CALCULUS else f(x)
+    for written in (lambda: c * Identity(), lambda: Upwind(c), lambda: Condition("x-", c)):
+        with pytest.raises(ValueError, match=f"{f.__name__} in .*give a function"):
+            written()
+
+
+@pytest.mark.parametrize(
+    ("f", "want"),
+    [
+        (sympy.erf(x), scipy.special.erf),
+        (sympy.gamma(x + 2), lambda x: scipy.special.gamma(x + 2)),
+        (sympy.besselj(1, x), lambda x: scipy.special.jv(1, x)),
+        (sympy.airyai(x), lambda x: scipy.special.airy(x)[0]),
+        (sympy.loggamma(x + 2), lambda x: scipy.special.gammaln(x + 2)),
+    ],
+    ids=str,
+)
+def test_functions_that_scipy_has(f, want):
+    np.testing.assert_allclose(value(f), want(X)[:, None] + 0 * Y, rtol=1e-14)
 
 
 def test_functions_of_numbers_are_numbers():

@@ -369,3 +369,21 @@ def test_central_is_the_explicit_limit():
         wide = coefficients(order, 6, Compact(left=[0]))
         central = coefficients(order, 6, Central())
         assert [w for w in central.weights if w] == list(wide.weights)
+
+
+@pytest.mark.parametrize(
+    ("order", "left", "right", "acc"),
+    [
+        (1, [Fraction(1, 3)], 2, 6),
+        (1, [Fraction(1, 4)], 1, 4),
+        (1, [Fraction(3, 8)], 3, 8),
+        (2, [Fraction(2, 11)], 2, 6),
+        (2, [Fraction(1, 10)], 1, 4),
+        (1, [Fraction(1, 5)], 2, 4),
+    ],
+)
+def test_rows_near_the_ends_are_as_accurate_as_the_interior(order, left, right, acc):
+    """Given coefficients on the left may cancel one more moment than were asked to vanish."""
+    D = Diff("x", order, scheme=Compact(left=left, right=right))
+    assert D.acc == acc
+    assert np.unique(D.on(Grid(x=Uniform(0, 1, 25))).accuracy).tolist() == [acc]

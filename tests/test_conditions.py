@@ -277,7 +277,12 @@ REFUSED = {
     "twice the same": (
         lambda: ROD.subject_to([Dirichlet("x-", 0), Dirichlet("x-", 1)]).matrix,
         ValueError,
-        "repeat or contradict",
+        "x- has u = 0 on x- and u = 1 on x-, which repeat or contradict",
+    ),
+    "twice on a face of the boundary": (
+        lambda: ROD.subject_to([Dirichlet("boundary"), Dirichlet("x-", 1)]),
+        ValueError,
+        "x- has u = 0 on boundary and u = 1 on x-, which repeat or contradict",
     ),
     "points taken": (
         lambda: ROD.subject_to([Dirichlet("x-"), Dirichlet(np.arange(9) == 0, 1)]),

@@ -37,7 +37,7 @@ def test_symmetric_problems_have_symmetric_matrices_at_every_accuracy(axis, acc)
     conditions = [Dirichlet("x-"), Neumann("x+"), Neumann("y-"), Dirichlet("y+")]
     kept = continued(L, grid, conditions, {}, Rate())
     assert kept.closure() == {"x-": "odd", "x+": "even", "y-": "even", "y+": "odd"}
-    system = kept.system()
+    system = kept.discretized()[1]
     weighted = np.diag(system.restrict(grid.weights())) @ system.matrix.toarray()
     np.testing.assert_allclose(weighted, weighted.T, rtol=0, atol=1e-13 * np.abs(weighted).max())
 

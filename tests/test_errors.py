@@ -5,6 +5,7 @@ import pytest
 import xarray
 
 from findops import (
+    IVP,
     Advection,
     Backward,
     Biased,
@@ -14,6 +15,7 @@ from findops import (
     Coef,
     Diff,
     Diffusion,
+    Dirichlet,
     Field,
     Forward,
     Gradient,
@@ -28,6 +30,7 @@ from findops import (
     Uniform,
     Upwind,
     coefficients,
+    optimize_stencil,
     weights,
 )
 
@@ -197,11 +200,69 @@ BINDING = {
     "too small points": (lambda: Diff("x", 2).on(Grid(x=Points([0, 1, 3]))), VALUE, ["'x'", "3"]),
     "too small mirror": (lambda: Diff("x", acc=8).on(Grid(x=Uniform(0, 1, 3)), closure="odd"),
                          VALUE, ["'x'", "3"]),
-    "unknown closure": (lambda: D.on(LINE, closure="wrap"), VALUE, ["wrap", "accurate"]),
+    "unknown closure": (lambda: D.on(LINE, closure="wrap"), VALUE, ["wrap", "Periodic"]),
+    **{
+        f"closure elsewhere called {name}": (
+            lambda name=name: D.on(LINE, closure=name),
+            VALUE,
+            [repr(name), word],
+        )
+        for name, word in {
+            "reflect": "'even'", "mirror": "'even'", "symmetric": "'even'",
+            "antisymmetric": "'odd'", "wrap": "Periodic", "grid-wrap": "Periodic",
+            "periodic": "Periodic", "constant": "'zero'", "nearest": "'even'", "edge": "'even'",
+        }.items()
+    },
+    "natural is no truth": (lambda: Diffusion(1, natural="no"), TYPE, ["natural", "'no'"]),
+    "isotropic is no truth": (lambda: Laplacian(isotropic=1), TYPE, ["isotropic", "True"]),
+    "relative is no truth": (
+        lambda: optimize_stencil([-1, 0, 1, 2], 1, acc=2, band=1.0, relative="no"),
+        TYPE,
+        ["relative", "'no'"],
+    ),
+    "dense is no truth": (
+        lambda: IVP(Diff("x", 2), LINE, Dirichlet("boundary")).solve(
+            np.zeros(9), [0, 1], dense="no"
+        ),
+        TYPE,
+        ["dense", "'no'"],
+    ),
+    "add is no truth": (lambda: D.on(LINE)(np.ones(9), add="no"), TYPE, ["add", "'no'"]),
+    **{
+        f"method written {name}": (
+            lambda name=name: IVP(Diff("x", 2), LINE, Dirichlet("boundary")).solve(
+                np.zeros(9), [0, 1], name, dt=0.1
+            ),
+            VALUE,
+            [f"write '{meant}'"],
+        )
+        for name, meant in {
+            "Crank-Nicolson": "crank-nicolson", "crank_nicolson": "crank-nicolson",
+            "Backward Euler": "backward-euler", "RK4": "rk4", "rk45": "RK45", "bdf": "BDF",
+        }.items()
+    },
+    "spacings in a list": (
+        lambda: Laplacian()(np.ones((9, 9)), [0.1, 0.2]), VALUE, ["tuple", "(dx, dy)"]
+    ),
+    **{
+        f"coordinates for {axis.__name__}": (
+            lambda axis=axis: axis(np.linspace(0, 1, 9)),
+            TYPE,
+            [axis.__name__, "Grid(x=coordinates)", "Periodic(x[0]"],
+        )
+        for axis in (Uniform, Periodic, Cells)
+    },
+    "velocity is no coefficient": (lambda: Upwind("a"), TYPE, ["Upwind", "str"]),
+    "velocity is not finite": (lambda: Upwind(np.nan), VALUE, ["Upwind", "nan"]),
+    "spacing of another axis": (
+        lambda: Diff("x").stencil({"X": 0.1}),
+        VALUE,
+        ["'X'", "'x'"],
+    ),
     "unknown face": (lambda: D.on(LINE, closure={"y-": "odd"}), VALUE, ["y-", "x-"]),
     "periodic face": (lambda: Diff("y").on(PLANE, closure={"y-": "odd"}), VALUE, ["y-"]),
     "axis for a face": (lambda: D.on(LINE, closure={"x": "odd"}), VALUE, ["'x'", "x-"]),
-    "closure in a dict": (lambda: D.on(LINE, closure={"x-": "wrap"}), VALUE, ["wrap"]),
+    "closure in a dict": (lambda: D.on(LINE, closure={"x-": "wrapped"}), VALUE, ["accurate"]),
     "closure 0": (lambda: D.on(LINE, closure=0), VALUE, ["0"]),
     "float closure": (lambda: D.on(LINE, closure=1.5), EITHER, ["1.5"]),
     "bool closure": (lambda: D.on(LINE, closure=True), EITHER, ["True"]),

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from scipy import linalg
+from scipy import linalg, special
 
 from findops import (
     EVP,
@@ -15,6 +15,7 @@ from findops import (
     Diffusion,
     Dirichlet,
     Field,
+    Fourier,
     Grid,
     Laplacian,
     Neumann,
@@ -139,6 +140,146 @@ def test_beams(n, conditions, want):
     found = EVP(Diff("x", 4, acc=4), line(n), conditions).solve(2)
     # Roundoff of the matrix, ε·16/h⁴, is what 301 points leave.
     np.testing.assert_allclose(found.values**0.25, want, rtol=1e-7)
+
+
+@pytest.mark.parametrize(("n", "acc", "error"), [(199, 4, 2e-8), (180, 8, 1e-9), (400, 8, 4e-9)])
+def test_clamped_beams_on_even_and_on_graded_points(n, acc, error):
+    even = np.linspace(0, 1, n)
+    axis = Uniform(0, 1, n) if acc == 4 else Points(0.5 - 0.5 * np.cos(np.pi * even))
+    found = EVP(Diff("x", 4, acc), Grid(x=axis), CLAMPED).solve(1)
+    np.testing.assert_allclose(found.values, 4.730040744862704**4, rtol=error)
+    assert found.residuals.max() < 1e-13
+
+
+def orr_sommerfeld(n):
+    """Plane Poiseuille flow at Re = 10000, α = 1: (U − c)(v″ − v) − U″v = (∂² − 1)²v / (iαRe)."""
+    grid = Grid(y=Points(-np.cos(np.pi * np.arange(n) / (n - 1))))
+    D2, flow = Diff("y", 2, acc=8), Coef(lambda y: 1 - y**2)
+    viscous = (Diff("y", 4, acc=8) - 2 * D2 + 1) / 1e4j
+    return EVP(flow * (D2 - 1) + 2 - viscous, grid, CLAMPED, M=D2 - 1)
+
+
+@pytest.mark.parametrize("n", [240, 480, 960])
+def test_the_unstable_wave_of_plane_poiseuille_flow(n):
+    found = orr_sommerfeld(n).solve(1, near=0.24)
+    want = 0.23752649 + 0.00373967j  # Orszag (1971)
+    np.testing.assert_allclose(found.values[0], want, rtol=0, atol=1e-8)
+
+
+def test_residuals_hold_every_row():
+    """In the largest row of a graded grid, a wrong pair would not show."""
+    problem = orr_sommerfeld(160)
+    found = problem.solve(1, near=0.24)
+    assert found.residuals[0] < 1e-12
+    x, sizes = problem.system.restrict(found.vectors[0])[:, None], problem._pencil.row_sizes
+    assert problem._residuals(1.1 * found.values, x, *sizes)[0] > 1e-6
+
+
+UNITS = 10.0 ** np.array([-9, -3, 6])
+
+
+@pytest.mark.parametrize("n", [60, 300])
+@pytest.mark.parametrize("length", UNITS)
+@pytest.mark.parametrize("conditions", [ZERO, NONE, CLAMPED])
+def test_eigenvalues_scale_with_the_unit_of_length(n, length, conditions):
+    order = 4 if conditions is CLAMPED else 2
+    one, other = (
+        EVP(Diff("x", order), Grid(x=Uniform(0, a, n)), conditions).solve(3).values * a**order
+        for a in (1.0, length)
+    )
+    np.testing.assert_allclose(other, one, rtol=1e-6, atol=1e-6)
+
+
+@pytest.mark.parametrize("n", [20, 300])
+@pytest.mark.parametrize("stiffness", [1e-12, 1.0, 1e5])
+def test_units_of_components_do_not_make_a_pencil_singular(n, stiffness):
+    """A beam as −v″ = λu and −u″ − v/EI = 0, in any unit of the moment."""
+    L = Block([[0, -Diff("x", 2)], [-Diff("x", 2), -1 / stiffness]])
+    found = EVP(L, line(n + 1), ZERO, FIRST).solve(2)
+    want = (4 * n**2 * np.sin(np.pi * np.arange(1, 3) / (2 * n)) ** 2) ** 2
+    np.testing.assert_allclose(found.values / stiffness, want, rtol=1e-8)
+
+
+@pytest.mark.parametrize("n", [60, 300])
+def test_a_graded_grid_has_its_eigenvalue_of_zero(n):
+    grid = Grid(x=Points(0.5 - 0.5 * np.cos(np.pi * np.arange(n) / (n - 1))))
+    found = EVP(-Diff("x", 2, acc=8), grid, NONE).solve(3)
+    np.testing.assert_allclose(found.values / np.pi**2, [0, 1, 4], rtol=0, atol=1e-8)
+
+
+WALL = Block([[1, 0]]), Block([[Diff("x"), 0]])
+CLAMPED_STREAM = [Condition("boundary", trace, component=i) for i, trace in enumerate(WALL)]
+
+
+@pytest.mark.parametrize(("n", "error"), [(60, 4e-3), (300, 1.6e-4)])
+def test_conditions_in_place_of_rows(n, error):
+    """ψ″ − ω = 0 and ω″ = λψ: both conditions hold ψ, so that none determines ω at the wall."""
+    L, M = Block([[Diff("x", 2), -1], [0, Diff("x", 2)]]), Block([[0, 0], [1, 0]])
+    with pytest.raises(ValueError, match="impose='rows'"):
+        EVP(L, line(n), CLAMPED_STREAM, M)
+    found = EVP(L, line(n), CLAMPED_STREAM, M, impose="rows").solve(2)
+    want = np.array([4.730040744862704, 7.853204624095838]) ** 4
+    np.testing.assert_allclose(found.values, want, rtol=error)
+
+
+@pytest.mark.parametrize("n", [40, 300])
+@pytest.mark.parametrize("mass", [None, lambda x: 1 + x])
+def test_rows_of_conditions_have_no_eigenvalue(n, mass):
+    conditions = [Dirichlet("x-"), Condition("x+", Diff("x") + 1)]
+    found, want = (
+        EVP(-Diff("x", 2), line(n), conditions, mass, "accurate", impose=way).solve(3).values
+        for way in ("rows", "elimination")
+    )
+    np.testing.assert_allclose(found, want, rtol=1e-8)
+
+
+def test_a_clamped_plate():
+    """The unit square's first eigenvalue of the biharmonic operator, 1294.934."""
+    axis = Points(0.5 - 0.5 * np.cos(np.pi * np.arange(33) / 32))
+    D4x, D4y = Diff("x", 4, acc=6), Diff("y", 4, acc=6)
+    L = D4x + 2 * Diff("x", 2, acc=6) * Diff("y", 2, acc=6) + D4y
+    found = EVP(L, Grid(x=axis, y=axis), CLAMPED).solve(1)
+    np.testing.assert_allclose(found.values, 1294.934, rtol=0, atol=1e-3)
+
+
+def test_convection_sets_in_between_plates():
+    """Rayleigh–Bénard: (∂² − k²)² w = k² Ra θ, (∂² − k²) θ = −w; Ra = 1707.762 at k = 3.117."""
+    k2 = 3.117**2
+    D2 = Diff("z", 2, acc=8)
+    grid = Grid(z=Points(0.5 - 0.5 * np.cos(np.pi * np.arange(80) / 79)))
+    L = Block([[Diff("z", 4, acc=8) - 2 * k2 * D2 + k2**2, 0], [1, D2 - k2]])
+    walls = [
+        Condition("boundary", Block([[1, 0]]), component=0),
+        Condition("boundary", Block([[Diff("z", acc=8), 0]]), component=0),
+        Condition("boundary", Block([[0, 1]]), component=1),
+    ]
+    found = EVP(L, grid, walls, M=Block([[0, k2], [0, 0]])).solve(1)
+    np.testing.assert_allclose(found.values, 1707.762, rtol=0, atol=1e-3)
+
+
+@pytest.mark.parametrize("q", [0.0, 5.0, 25.0])
+def test_characteristic_values_of_mathieu(q):
+    found = EVP(
+        -Diff("x", 2, scheme=Fourier()) + (lambda x: 2 * q * np.cos(2 * x)),
+        Grid(x=Periodic(0, 2 * np.pi, 64)),
+    ).solve(7, near=-1e3)
+    even = [special.mathieu_a(m, q) for m in range(4)]
+    odd = [special.mathieu_b(m, q) for m in range(1, 4)]
+    np.testing.assert_allclose(found.values, np.sort(even + odd), rtol=0, atol=1e-9)
+
+
+def test_a_well_with_a_slope():
+    """−u″ + x u = λ u, u′(0) = 0: the first zero of Ai′."""
+    grid = Grid(x=Uniform(0, 20, 201))
+    L = -Diff("x", 2, acc=6) + (lambda x: x)
+    found = EVP(L, grid, [Neumann("x-"), Dirichlet("x+")], closure="accurate").solve(1)
+    np.testing.assert_allclose(found.values, -special.ai_zeros(1)[1], rtol=0, atol=2e-6)
+
+
+def test_progress_counts_solves(capsys):
+    pytest.importorskip("tqdm", reason="progress=True needs tqdm, an extra")
+    EVP(-Diff("x", 2), line(300), ZERO).solve(2, progress=True)
+    assert " solves" in capsys.readouterr().err
 
 
 def test_a_free_beam_has_two_rigid_motions():
@@ -513,7 +654,6 @@ REFUSED = {
         lambda: EVP(-Diff("x", 2, scheme=SBP(2)), ROD, Dirichlet("boundary", 1), impose="sat"),
         ValueError, "homogeneous",
     ),
-    "rows": (lambda: EVP(Diff("x", 2), ROD, ZERO, impose="rows"), ValueError, "rows.*no λ"),
     "a mean": (
         lambda: EVP(Diff("x", 2), ROD, [NONE, Condition("mean", 1, 2)]), ValueError, "homogeneous",
     ),

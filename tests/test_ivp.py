@@ -66,9 +66,10 @@ def test_order_in_time(method):
     problem = IVP(Diff("x", 2), ROD, conditions, source=source)
     (x,) = ROD.mesh()
     times = np.array([0, 0.4, 1])
+    v0 = np.zeros_like(x) if method == "leapfrog" else None
     errors = []
     for n in {"leapfrog": (32, 64, 128), "rk4": (128, 256, 512)}.get(method, (64, 128, 256)):
-        found = problem.solve(exact(x, 0), times, method, dt=1 / n)
+        found = problem.solve(exact(x, 0), times, method, dt=1 / n, v0=v0)
         errors.append(np.abs(found.u[-1] - exact(x, 1)).max())
         np.testing.assert_array_equal(found.t, times)
     # The next term of the error still shows.
@@ -188,7 +189,8 @@ def test_complex_data_keep_their_imaginary_part(method):
 
     def run(u0, value):
         conditions = [Dirichlet("x-", value), Robin("x+", 0, 1)]
-        return IVP(Diff("x", 2), ROD, conditions).solve(u0, [0, 0.1], method, dt)
+        v0 = np.zeros_like(x) if method == "leapfrog" else None
+        return IVP(Diff("x", 2), ROD, conditions).solve(u0, [0, 0.1], method, dt, v0=v0)
 
     both, part = run(1j + x * (1 + 1j), 1j), run(x, 0)
     assert part.u.dtype == np.float64
@@ -203,7 +205,7 @@ def test_standing_wave():
     # ω of the scheme: sin(ω dt / 2) / dt = sin(k h / 2) / h (Courant, Friedrichs and Lewy, 1928).
     omega = 2 / dt * np.arcsin(dt / h * np.sin(np.pi * h / 2))
     t = np.arange(401) * dt
-    found = problem.solve(np.sin(np.pi * x), t, "leapfrog", dt)
+    found = problem.solve(np.sin(np.pi * x), t, "leapfrog", dt, v0=np.zeros_like(x))
     # Starting at rest with half a drift shifts the amplitude, not the frequency.
     want = np.cos(omega * t)[:, None] * np.sin(np.pi * x)
     np.testing.assert_allclose(found.u, want, rtol=0, atol=1e-10)
@@ -361,8 +363,9 @@ def test_progress_counts_time(monkeypatch):
     made = []
 
     class Shown:
-        def __init__(self, total, unit):
+        def __init__(self, total, unit, unit_scale):
             self.total, self.unit, self.sum, self.open = total, unit, 0.0, True
+            assert unit_scale
             made.append(self)
 
         def update(self, by):
@@ -417,6 +420,10 @@ REFUSED = {
     "nan rates": (
         lambda: IVP(lambda _, u: u / 0.0, RING).solve(np.ones(16), [0, 1]), ValueError,
         "right-hand side",
+    ),
+    "leapfrog without a speed": (
+        lambda: HEAT.solve(ONES, [0, 1], "leapfrog", dt=0.01), ValueError,
+        r"u_tt = f, and needs v0=.*zeros_like\(u0\)",
     ),
     "method": (lambda: HEAT.solve(ONES, [0, 1], "magic"), ValueError, "RK23, .*leapfrog, not 'ma"),
     "no dt": (lambda: HEAT.solve(ONES, [0, 1], "rk4"), ValueError, "give dt="),

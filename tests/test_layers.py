@@ -34,12 +34,17 @@ FACADE = {
     },
     ("operators.operator", "Operator.masked"): {"masked.operator"},
     ("masked.operator", "Masked.__call__"): {"interop.xarray.apply"},
+    ("masked.operator", "Masked.subject_to"): {
+        "conditions.elimination",
+        "conditions.row_replacement",
+    },
 }
 """What users call on a value that is made further up, and what it imports inside the call."""
 
 SIGNATURES = {
     "expressions.expression": {"operators.operator", "expressions.symbolic"},
     "operators.operator": {"conditions.affine_system", "conditions.conditions", "masked.operator"},
+    "masked.operator": {"conditions.affine_system", "conditions.conditions"},
 }
 """Types in the signatures of these calls."""
 

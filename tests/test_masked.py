@@ -673,9 +673,14 @@ L = Laplacian().on(BASIN)
     (lambda: L.masked(WET)(np.ones(11)), ValueError, r"shape \(12, 11\)"),
     (lambda: L.masked(WET)(np.ones(BASIN.shape), add=True), TypeError, "out="),
     (lambda: L.masked(WET).matrix("dense"), ValueError, "format"),
-    (lambda: L.masked(WET) + L, TypeError, "unsupported|Masked"),
+    (lambda: L.masked(WET) + L, TypeError, "the same mask"),
+    (lambda: L + L.masked(WET), TypeError, "Masked"),
+    (lambda: L.masked(WET) + L.masked(np.ones_like(WET)), ValueError, "different masks"),
     (lambda: L @ L.masked(WET), TypeError, "Masked"),
-    (lambda: np.ones(BASIN.shape) * L.masked(WET), TypeError, "unsupported|Masked"),
+    (lambda: L.masked(WET) * L, TypeError, "factors"),
+    (lambda: L.masked(WET) / 0, ZeroDivisionError, "zero"),
+    (lambda: L.masked(WET).matvec(np.ones(11)), ValueError, "vectors of length 132"),
+    (lambda: L.masked(WET).T(np.ones(11)), ValueError, r"shape \(12, 11\)"),
 ])  # fmt: skip
 def test_errors(act, error, words):
     with pytest.raises(error, match=words):

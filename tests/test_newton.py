@@ -80,6 +80,26 @@ def test_liouville_has_two_solutions():
         np.testing.assert_allclose(found.u, want, rtol=0, atol=1e-6)
 
 
+def test_blasius_has_its_published_slope_at_the_wall():
+    """f‴ + f f″/2 = 0, f = f′ = 0 at the wall and f′ = 1 far off: f″ = 0.332057 (Howarth 1938)."""
+    grid = Grid(x=Uniform(0, 10, 201))
+    (x,) = grid.mesh()
+    d2, d3 = (Diff("x", order, acc=6).on(grid) for order in (2, 3))
+    conditions = [Dirichlet("x-"), Neumann("x-"), Neumann("x+", 1)]
+    problem = BVP(lambda f: d3(f) + f * d2(f) / 2, grid, conditions, acc=6)
+    found = problem.solve(start=x - 1.72 * (1 - np.exp(-x)))
+    assert abs(d2(found.u)[0] - 0.332057336) < 1e-8
+
+
+@pytest.mark.parametrize(("load", "top"), [(1, 0.140539214), (2, 0.328952417)])
+def test_bratu_has_its_published_height(load, top):
+    """u″ + λ eᵘ = 0 between zeros: u at the middle, on the lower branch."""
+    grid = Grid(x=Uniform(0, 1, 101))
+    d2 = Diff("x", 2, acc=6).on(grid)
+    problem = BVP(lambda u: d2(u) + load * np.exp(u), grid, Dirichlet("boundary"), acc=6)
+    assert abs(problem.solve().u[50] - top) < 1e-8
+
+
 def test_a_linear_function_is_the_operator():
     grid = GRIDS["uniform"](15)
     op = (Laplacian(acc=4) - 1).on(grid)

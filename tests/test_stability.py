@@ -14,6 +14,7 @@ from findops import (
     Diff,
     Diffusion,
     Dirichlet,
+    Fourier,
     Grid,
     Laplacian,
     Neumann,
@@ -123,14 +124,15 @@ def test_unstable_steps_are_refused_and_stable_ones_stay_bounded(
 ):
     problem = IVP(expr, grid, conditions)
     u0 = np.random.default_rng(0).standard_normal(grid.shape)
+    v0 = np.zeros(grid.shape) if method == "leapfrog" else None
     # Arnoldi's iteration is exact to some 1e-3.
     slack = 2e-5 if problem._closure_choice.chosen(False).spectrum.complete else 2.5e-3
     with pytest.raises(ValueError, match=rf"'{method}' with dt=.* limit is dt ≤ 0") as caught:
-        problem.solve(u0, [0, 1], method, dt=(1 + slack) * want)
+        problem.solve(u0, [0, 1], method, dt=(1 + slack) * want, v0=v0)
     stated = float(str(caught.value).split("dt ≤ ")[1].split(",")[0])
     np.testing.assert_allclose(stated, want, rtol=slack)
     dt = (1 - slack) * want
-    found = problem.solve(u0, [0, 400 * dt], method, dt=dt)
+    found = problem.solve(u0, [0, 400 * dt], method, dt=dt, v0=v0)
     grown = 400 if method == "leapfrog" else 1
     assert np.abs(found.u[1]).max() <= 10 * grown * np.abs(u0).max()
 
@@ -308,7 +310,7 @@ def test_equations_of_second_order_choose_their_own_closures(acc):
     u0 = np.exp(-200 * (x - 0.5) ** 2)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        found = problem.solve(u0, np.linspace(0, 40, 9), "leapfrog", dt=0.005)
+        found = problem.solve(u0, np.linspace(0, 40, 9), "leapfrog", dt=0.005, v0=0 * u0)
     ghosts = {"x-": "even", "x+": "even"}
     assert (problem.closure, found.closure) == {
         2: (ghosts, ghosts),
@@ -332,3 +334,59 @@ def test_tableaus_are_checked():
         Tableau(((0.0, 1.0), (0.0, 0.0)), (0.5, 0.5))
     with pytest.raises(ValueError, match="sum 1"):
         Tableau(((0.0,),), (0.5,))
+
+
+ROUND = Grid(x=Periodic(0, 2 * np.pi, 128))
+
+
+@pytest.mark.parametrize("v0", [None, np.zeros(128)])
+def test_imex_steps_too_long_for_the_explicit_part_are_refused(v0):
+    """Advection taken explicitly: damping makes up for its growth up to some step."""
+    (x,) = ROUND.mesh()
+    slope = Diff("x", scheme=Fourier()).on(ROUND)
+    if v0 is None:
+        L, explicit, span, dts = 1e-3 * Diff("x", 2, scheme=Fourier()), -slope, 10, (0.1, 0.01)
+    else:
+        L, explicit, span, dts = Coef(-1.0), slope @ slope, 5, (0.1, 0.01)
+    problem = IVP(L, ROUND, explicit=lambda _, u: explicit(u))
+    u0 = np.exp(np.sin(x))
+    with pytest.raises(ValueError, match=r"dt=0.1 is unstable.* by a factor of \d.*smaller steps"):
+        problem.solve(u0, [0, span], "imex", dt=dts[0], v0=v0)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        found = problem.solve(u0, [0, span], "imex", dt=dts[1], v0=v0)
+    assert np.abs(found.u).max() < 3
+
+
+def test_imex_steps_may_grow_with_the_equation():
+    problem = IVP(1e-3 * Diff("x", 2), ROUND, explicit=lambda _, u: 3 * u)
+    found = problem.solve(np.ones(128), [0, 4], "imex", dt=0.01)
+    np.testing.assert_allclose(found.u[-1], np.exp(12), rtol=2e-3)
+
+
+def test_imex_steps_of_many_unknowns_are_looked_at_too():
+    grid = Grid(x=Periodic(0, 1, 40), y=Periodic(0, 1, 30))
+    slope = Diff("x").on(grid)
+    problem = IVP(1e-4 * Laplacian(), grid, explicit=lambda _, u: -slope(u))
+    with pytest.raises(ValueError, match="unstable"):
+        problem.solve(np.ones(grid.shape), [0, 5], "imex", dt=0.1)
+
+
+@pytest.mark.parametrize("method", ["imex", "rk4", "RK45", "BDF"])
+def test_growth_that_eigenvalues_do_not_explain_is_told(method):
+    """The part that grows awakes after the first time, where eigenvalues are looked at."""
+    problem = IVP(Coef(-1.0), CIRCLE, explicit=lambda t, u: 30 * (t > 0.1) * u)
+    with pytest.warns(UserWarning, match=rf"'{method}': what was up to 30 grew to .*e\+") as seen:
+        problem.solve(np.ones(20), [0, 1], method, 0.01 if method in STEPPERS else None)
+    assert [w.filename for w in seen] == [__file__]
+
+
+def test_growth_of_data_and_forcing_is_expected():
+    rod = Grid(x=Uniform(0, 1, 21))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        IVP(Diff("x", 2), CIRCLE, source=lambda x, t: 1e9 * t + x).solve(np.zeros(20), [0, 1])
+        IVP(Diff("x", 2), rod, Dirichlet("x-", lambda t: 1e8 * t), closure="even").solve(
+            np.zeros(21), [0, 1], "crank-nicolson", 0.1
+        )
+        IVP(lambda _, u: 30 * u, CIRCLE).solve(np.ones(20), [0, 1])

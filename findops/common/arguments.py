@@ -12,10 +12,12 @@ import numpy as np
 
 __all__ = [
     "Number",
+    "as_boolean",
     "as_integer",
     "as_rational",
     "as_real",
     "canonical",
+    "in_range",
     "is_labeled",
     "is_symbolic",
     "type_name",
@@ -23,6 +25,9 @@ __all__ = [
 
 Number = Fraction | float | complex
 """Numbers as coefficients: rational ones are exact."""
+
+LARGEST = Fraction(sys.float_info.max)
+"""The largest number in double precision."""
 
 
 def canonical(value: object) -> object:
@@ -34,10 +39,7 @@ def canonical(value: object) -> object:
     if is_symbolic(value):
         return _symbolic(value)
     if isinstance(value, Rational):
-        exact = Fraction(int(value.numerator), int(value.denominator))
-        if abs(exact) > Fraction(np.finfo(np.float64).max):
-            raise ValueError("a coefficient must be within the range of double precision")
-        return exact
+        return in_range(value, "a coefficient")
     if isinstance(value, Complex):
         number = float(value) if isinstance(value, Real) else complex(value)
         if not np.isfinite(number):
@@ -89,6 +91,9 @@ def _symbolic(value: Any) -> object:
 
     # A sum of f(1), f(2), … is a number to SymPy, but f is refused by name when it is bound.
     if not value.is_number or value.has(AppliedUndef):
+        from findops.common.symbolic_code import check_evaluable
+
+        check_evaluable(value)
         return value
     if value.is_finite is False or not np.isfinite(complex(value)):
         raise ValueError(f"a coefficient must be finite, but is {value}")
@@ -98,6 +103,19 @@ def _symbolic(value: Any) -> object:
         return canonical(complex(value))
     # An exact irrational number such as pi stays symbolic until it is bound.
     return canonical(float(value)) if value.is_Float else value
+
+
+def as_boolean(value: object, what: str) -> bool:
+    """Return True or False as Python's.
+
+    Raises
+    ------
+    TypeError
+        If it is neither; `what` names it.
+    """
+    if isinstance(value, (bool, np.bool_)):
+        return bool(value)
+    raise TypeError(f"{what} must be True or False, but is {value!r}")
 
 
 def as_integer(value: object, what: str) -> int:
@@ -125,13 +143,29 @@ def as_real(value: object, what: str) -> float | Fraction:
     ------
     TypeError
         If it is none; `what` names it.
+    ValueError
+        If it is rational and beyond the range of double precision.
     """
     if isinstance(value, bool) or not isinstance(value, Real):
         raise TypeError(f"{what} must be a real number, but is {value!r}")
     if isinstance(value, Rational):
-        exact = Fraction(int(value.numerator), int(value.denominator))
+        exact = in_range(value, what)
         return int(exact) if exact.denominator == 1 else exact
     return float(value)
+
+
+def in_range(value: Rational, what: str) -> Fraction:
+    """Return a rational number exactly.
+
+    Raises
+    ------
+    ValueError
+        If it is beyond the range of double precision; `what` names it.
+    """
+    exact = Fraction(int(value.numerator), int(value.denominator))
+    if abs(exact) > LARGEST:
+        raise ValueError(f"{what} must be within the range of double precision, up to 1.8e308")
+    return exact
 
 
 def type_name(value: object) -> str:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from numbers import Number, Real
+from numbers import Number, Rational, Real
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from findops.common.arguments import in_range
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
@@ -95,7 +97,9 @@ def as_array(u: ArrayLike) -> Array:
 
 
 def check_scale(scale: object, dtype: np.dtype[Any]) -> None:
-    """Refuse a factor that would make a real result complex."""
+    """Refuse a factor that would make a real result complex, or that is out of range."""
+    if isinstance(scale, Rational):
+        in_range(scale, "scale")
     if isinstance(scale, Real) or (isinstance(scale, Number) and dtype.kind == "c"):
         return
     raise TypeError(f"scale must be a number, real where the result is real, but is {scale!r}")

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from findops.common.arguments import as_boolean
+
 if TYPE_CHECKING:
     from types import TracebackType
 
@@ -30,14 +32,15 @@ class Bar:
     def __init__(self, unit: str, shown: bool, total: float | None = None) -> None:
         self.count = 0
         self._shown: Any = None
-        if shown:
+        if as_boolean(shown, "progress"):
             try:
                 from tqdm.auto import tqdm
             except ModuleNotFoundError as error:
                 error.add_note('progress=True needs tqdm: pip install "findops[solvers]"')
                 raise
 
-            self._shown = tqdm(total=total, unit=f" {unit}")
+            # Scaled numbers have three digits, where sums of time steps have sixteen.
+            self._shown = tqdm(total=total, unit=f" {unit}", unit_scale=total is not None)
 
     def advance(self, amount: float = 1) -> None:
         """Count a step, of some amount."""

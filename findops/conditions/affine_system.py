@@ -15,6 +15,9 @@ from scipy.sparse.linalg import LinearOperator
 
 from findops.common.arrays import Array, Ints, as_field
 from findops.common.blas import DECOMPOSITION_WORK, dense_work
+from findops.conditions.equilibration import equilibration
+from findops.masked.operator import Masked
+from findops.plan.program import Chain
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -49,15 +52,34 @@ class AffineSystem(ABC):
     value of the fields is an unknown, x, and lifting adds nothing to it.
     """
 
-    operator: Operator
+    operator: Operator | Masked
     equations: Equations
     """The conditions that are imposed strongly."""
 
     _shown_as: ClassVar[str] = "AffineSystem"
 
+    def __post_init__(self) -> None:
+        """Refuse coefficients that are infinite, or NaN, where the equation holds."""
+        layout = self.operator.program.outputs
+        wrong = np.zeros((layout.count, *layout.points), dtype=bool)
+        for part in self.operator.program.parts:
+            if isinstance(part, Chain):
+                for factor in part.terms[0].factors:
+                    if isinstance(factor.value, np.ndarray):
+                        wrong[part.row] |= ~np.isfinite(factor.value)
+        flat = wrong.reshape(-1)
+        flat[self.equations.replaced] = False
+        flat[self.outside] = False
+        if wrong.any():
+            raise ValueError(
+                f"{self!r}: coefficients must be finite where the equation holds, but are not at "
+                f"{wrong.sum()} points; where they are infinite on a face, take Cells, whose nodes "
+                "lie beside it"
+            )
+
     @classmethod
     @abstractmethod
-    def of(cls, op: Operator, conditions: Any) -> AffineSystem:
+    def of(cls, op: Any, conditions: Any) -> AffineSystem:
         """Return the system of an operator under conditions, one or several."""
 
     @abstractmethod
@@ -71,7 +93,34 @@ class AffineSystem(ABC):
     @cached_property
     def unknowns(self) -> Unknowns:
         """Which values of the fields are unknowns of the system."""
-        return Unknowns(self.shape, np.zeros(0, np.intp))
+        return Unknowns(self.shape, self.outside)
+
+    @cached_property
+    def outside(self) -> Ints:
+        """Flat indices of the values of the fields that are no valid points."""
+        if not isinstance(self.operator, Masked):
+            return np.zeros(0, np.intp)
+        return np.flatnonzero(~np.broadcast_to(self.operator.mask, self.shape))
+
+    def check_rows(self) -> None:
+        """Refuse valid points that have neither a row nor a condition.
+
+        Raises
+        ------
+        ValueError
+            If there are some.
+        """
+        if not isinstance(self.operator, Masked):
+            return
+        without = ~self.operator.defined.ravel()
+        without[self.outside] = without[self.equations.replaced] = False
+        if without.any():
+            first = np.unravel_index(np.flatnonzero(without)[0], self.shape)
+            raise ValueError(
+                f"{self!r}: the operator has no value at {without.sum()} valid points, {first} "
+                "first, where too few points stand in a row: give conditions there, or mask them "
+                "out"
+            )
 
     def in_unknowns(self, rows: csr_array) -> csr_array:
         """Return rows that multiply all values of the fields as rows that multiply the unknowns."""
@@ -111,13 +160,23 @@ class AffineSystem(ABC):
         made.sort_indices()
         return made
 
-    def reduced(self, op: Operator | csr_array) -> csr_array:
+    def reduced(self, op: Operator | Masked | csr_array) -> csr_array:
         """Return the matrix that conditions make of any operator on these fields.
 
         It may be given by its matrix: if f has the Jacobian J, that of x ↦ restrict(f(lift(x))) is
         ``reduced(J)``.
         """
         return self.in_unknowns(matrix_rows(op, self.free))
+
+    def mass_matrix(self, op: Operator | Masked | None) -> csr_array:
+        """Return the matrix of what stands beside the operator, as in L u = λ M u.
+
+        It is that of the identity if no operator is given; conditions and means have zeros there.
+        """
+        own = sparse.eye_array(self.count) if op is None else self.reduced(op)
+        means = len(self.equations.means)
+        whole = sparse.block_diag([own, sparse.csr_array((means, means))], format="csr")
+        return sparse.csr_array(whole)
 
     def bordered(self, matrix: csr_array) -> csr_array:
         """Return a matrix with the rows of the means and the columns of their constants."""
@@ -171,7 +230,7 @@ class AffineSystem(ABC):
             rows = self.free[:100]
         if not rows.size:
             return 0.0
-        return float(abs(self.operator.written.matrix(rows=rows)).sum(axis=1).max(initial=0))
+        return float(abs(matrix_rows(self.operator, rows)).sum(axis=1).max(initial=0))
 
     @cached_property
     def null_vectors(self) -> Array:
@@ -180,12 +239,18 @@ class AffineSystem(ABC):
         Small systems (up to 500 unknowns) show all of them, large ones those that are constant in
         every component, as without conditions on values they are.
         """
-        if self.size > NULL_SPACE_UNKNOWNS:
-            return self._constant_null_vectors()
-        dense = self.matrix.toarray()
-        size = np.abs(dense).sum(axis=1, keepdims=True)
+        constant = self._constant_null_vectors()
+        if not 0 < self.size <= NULL_SPACE_UNKNOWNS:
+            return constant
+        left, right = equilibration(self.matrix)
+        scaled = left[:, None] * self.matrix.toarray() * right
+        # A decomposition would mix what is known exactly with what varies slowly.
+        known = np.linalg.qr(constant / right[:, None])[0].conj().T
         with dense_work(DECOMPOSITION_WORK * self.size**3):
-            return cast("Array", null_space(dense / np.where(size > 0, size, 1), rcond=NULL_IMAGE))
+            others = null_space(np.vstack([scaled, known]), rcond=NULL_IMAGE)
+            if not others.shape[1]:
+                return constant
+            return np.linalg.qr(np.column_stack([constant, right[:, None] * others]))[0]
 
     def _constant_null_vectors(self) -> Array:
         components = self.operator.program.inputs.count
@@ -222,6 +287,7 @@ class AffineSystem(ABC):
         """Return the field that the unknowns and given values of the conditions make."""
         u = np.empty(self.shape, np.result_type(x, given, self.equations.matrix.dtype))
         self.unknowns.write(u, x[: self.count])
+        u.reshape(-1)[self.outside] = np.nan
         return u
 
     def _unknowns(self, x: ArrayLike) -> Array:
@@ -384,8 +450,8 @@ class Unknowns:
             u[self._box] = free.reshape(u[self._box].shape)
 
 
-def matrix_rows(op: Operator | csr_array, rows: Ints) -> csr_array:
+def matrix_rows(op: Operator | Masked | csr_array, rows: Ints) -> csr_array:
     """Return rows, given by flat indices, of an operator or of a matrix."""
     if isinstance(op, sparse.csr_array):
         return op[rows]
-    return op.written.matrix(rows=rows)
+    return op.matrix(rows=rows) if isinstance(op, Masked) else op.written.matrix(rows=rows)

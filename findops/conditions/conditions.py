@@ -28,6 +28,7 @@ __all__ = [
     "Dirichlet",
     "Interface",
     "Neumann",
+    "NoCondition",
     "Place",
     "Robin",
     "Trace",
@@ -143,16 +144,22 @@ class Condition:
         if self.is_mean:
             return
         if isinstance(self.where, str):
-            for face in grid.faces if self.where == "boundary" else (self.where,):
+            for face in self._faces(grid):
                 yield Place(face, grid.face(face))
-            if self.where == "boundary" and not grid.faces:
-                raise ValueError(f"{self!r}: every axis of {grid!r} is periodic, it has no face")
         elif self.where.shape != grid.shape:
             raise ValueError(
                 f"{self!r}: its mask has shape {self.where.shape}, but the grid {grid.shape}"
             )
         else:
             yield Place(None, self.where)
+
+    def _faces(self, grid: Grid) -> tuple[str, ...]:
+        """Return the names of its faces: one, or all that a grid has."""
+        if self.where != "boundary":
+            return (self.where,)
+        if not grid.faces:
+            raise ValueError(f"{self!r}: every axis of {grid!r} is periodic, it has no face")
+        return grid.faces
 
     def on(self, grid: Grid, place: Place, acc: int) -> Expr:
         """Return what is given at a place, traces of an order of accuracy."""
@@ -288,6 +295,69 @@ def Robin(  # noqa: N802
     if all(part == Coef(0) for part in trace.parts):
         raise ValueError(f"Robin({face!r}, 0, 0) says nothing: give a factor of u or of ∂u/∂n")
     return Condition(face, trace, value, component)
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class NoCondition(Condition):
+    """A face where nothing is given, since the equation itself holds there.
+
+    So it does where it degenerates: at r = 0 in polar coordinates, where a price or a variance is
+    zero, at x = ±1 in Legendre's equation. The opposite face needs at least half as many conditions
+    as the equation differentiates along the axis. Coefficients must be finite at the nodes: where
+    they are infinite on the face, take `Cells`, whose nodes lie beside it. So does a `Diffusion`
+    whose coefficient vanishes on the face, as it reads the flux beside it only; or take it natural.
+
+    Parameters
+    ----------
+    where : str
+        A face, or ``"boundary"`` for every face.
+
+    Raises
+    ------
+    TypeError
+        If `where` is no name of a face.
+
+    Examples
+    --------
+    Legendre's equation has the eigenvalues −l (l + 1):
+
+    >>> from findops import EVP, Cells, Diffusion, Grid
+    >>> line = Grid(x=Cells(-1, 1, 100))
+    >>> legendre = EVP(Diffusion(lambda x: 1 - x**2), line, NoCondition("boundary"))
+    >>> abs(legendre.solve(3).values.round(3))
+    array([0., 2., 6.])
+    """
+
+    where: str
+    expression: Any = field(default=Identity(), init=False)
+    value: Any = field(default=0, init=False)
+    component: int | None = field(default=None, init=False)
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.where, str) or self.where == "mean":
+            raise TypeError(f"NoCondition needs a face such as 'x-', not {self.where!r}")
+        super().__post_init__()
+
+    def places(self, grid: Grid) -> Iterator[Place]:
+        """Yield nothing: no equation is replaced."""
+        self.faces(grid)
+        yield from ()
+
+    def faces(self, grid: Grid) -> tuple[str, ...]:
+        """Return the faces of a grid that need no condition.
+
+        Raises
+        ------
+        ValueError
+            If the grid has no such face.
+        """
+        found = self._faces(grid)
+        for face in found:
+            grid.face_axis(face)
+        return found
+
+    def __str__(self) -> str:
+        return f"no condition on {self.where}"
 
 
 @dataclass(frozen=True, eq=False, repr=False)

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from findops.conditions.ghost_values import Rate
     from findops.expressions.expression import Closures, Expr
     from findops.grids.grid import Grid
+    from findops.operators.operator import Operator
 
 __all__ = ["Continuation", "continued"]
 
@@ -55,12 +56,12 @@ class Continuation:
         parities = {w.face: w.parity for w in self.walls if not isinstance(w, NaturalWall)}
         return dict.fromkeys(self.grid.faces, elsewhere) | parities if parities else elsewhere
 
-    def system(self, elsewhere: str | int = "accurate") -> EliminationSystem:
-        """Return the operator under the conditions."""
+    def discretized(self, elsewhere: str | int = "accurate") -> tuple[Operator, EliminationSystem]:
+        """Return the operator, and what is left of it under the conditions."""
         op = self.expr.on(self.grid, self.closure(elsewhere), **self.fields)
         for ghosts in self._ghosts:
             op = ghosts.with_reaction(op)
-        return EliminationSystem.of(op, self.left, self._ghosts)
+        return op, EliminationSystem.of(op, self.left, self._ghosts)
 
     def on(self, grid: Grid) -> Continuation:
         """Return the same on another grid of the same domain."""

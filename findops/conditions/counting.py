@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from findops.conditions.conditions import NoCondition
 from findops.expressions.components import expand
 from findops.expressions.derivative import StaggeredDiff
 from findops.expressions.expression import AlongAxis, Product, Sum
@@ -21,45 +22,98 @@ __all__ = ["check_conditions"]
 def check_conditions(expr: Expr, grid: Grid, conditions: Iterable[Condition]) -> None:
     """Refuse a set of conditions that are too few or too many for a scalar operator.
 
-    Along an axis it needs as many as the highest derivative there, on both faces together. For
-    systems of equations, and where conditions stand on masks, there is no such rule.
+    Along an axis it needs as many as the highest derivative there, on both faces together. Where
+    `NoCondition` says that the equation holds on a face, the other needs at least half of them.
+    Natural diffusion is free of flux by itself: its faces take their half or none. For systems of
+    equations, and where conditions stand on masks, there is no such rule.
 
     Raises
     ------
     ValueError
-        If there are too few or too many; faces without any are named.
+        If there are too few or too many; faces without any are named. If a condition stands where
+        `NoCondition` says that there is none.
     """
+    listed = tuple(conditions)
+    exempt = {f for c in listed if isinstance(c, NoCondition) for f in c.faces(grid)}
+    given = [(place.face, c) for c in listed for place in c.places(grid)]
+    for face, condition in given:
+        if face in exempt:
+            raise ValueError(
+                f"{condition!r} stands on {face}, where NoCondition says there is none"
+            )
     parts = expand(expr, grid)
-    given = [place.face for condition in conditions for place in condition.places(grid)]
-    if None in given or set(parts.entries) - {(0, 0)}:
+    if any(face is None for face, _ in given) or set(parts.entries) - {(0, 0)}:
         return
+    products = [p for entry in parts.entries.values() for p in _products(entry)]
     for i, axis in enumerate(grid.axes):
         if axis.periodic:
             continue
-        products = (p for entry in parts.entries.values() for p in _products(entry))
         needed = max((_order(product, i) for product in products), default=0)
+        natural = any(_order(p, i) == needed and _natural(p, i) for p in products)
         faces = [f"{grid.names[i]}-", f"{grid.names[i]}+"]
-        there = sum(given.count(face) for face in faces)
-        if there == needed:
-            continue
-        without = [face for face in faces if face not in given]
-        listed = ""
-        if without:
-            listed = f": {' and '.join(without)} {'have' if len(without) > 1 else 'has'} none"
-        raise ValueError(
-            f"{expr!r} differentiates {needed} times along {grid.called(i)}, which needs {needed} "
-            f"conditions on its faces; there are {there}{listed}"
+        there = {face: [c for f, c in given if f == face] for face in faces}
+        if not _fits(there, needed, natural, exempt):
+            rule = _rule(expr, grid.called(i), needed, natural, bool(exempt.intersection(faces)))
+            count = sum(map(len, there.values()))
+            raise ValueError(f"{rule}; there are {count}{_told(there, exempt, needed // 2)}")
+
+
+Given = dict[str, list["Condition"]]
+"""What is given on each face of an axis."""
+
+
+def _fits(there: Given, needed: int, natural: bool, exempt: set[str]) -> bool:
+    """Tell whether as many conditions as an axis needs are given on its faces."""
+    half = needed // 2
+    if natural:
+        return all(len(found) in (0, half) for found in there.values())
+    if exempt.isdisjoint(there):
+        return sum(map(len, there.values())) == needed
+    return all(half <= len(found) <= needed for f, found in there.items() if f not in exempt)
+
+
+def _rule(expr: Expr, axis: str, needed: int, natural: bool, exempt: bool) -> str:
+    """Say how many conditions an axis needs."""
+    if natural:
+        return f"{expr!r} is natural along {axis}, where a face takes {needed // 2} or none"
+    often = f"{expr!r} differentiates {needed} times along {axis}, which needs"
+    if exempt:
+        return f"{often} at least {needed // 2} conditions opposite a face with NoCondition"
+    return f"{often} {needed} conditions on its faces"
+
+
+def _told(there: Given, exempt: set[str], half: int) -> str:
+    """Tell which faces have no condition, and what is given where there are too many."""
+    told = [
+        f"{face} has {' and '.join(map(str, found))}"
+        for face, found in there.items()
+        if len(found) > half
+    ]
+    without = [face for face, found in there.items() if not found and face not in exempt]
+    advice = ""
+    if without:
+        told.append(f"{' and '.join(without)} {'have' if len(without) > 1 else 'has'} none")
+        advice = (
+            f". Where the equation degenerates on a face and needs none, "
+            f"NoCondition({without[0]!r}) says so"
         )
+    return (": " + "; ".join(told) if told else "") + advice
 
 
 def _products(expr: Expr) -> Iterator[Expr]:
     yield from expr.terms if isinstance(expr, Sum) else (expr,)
 
 
-def _order(product: Expr, axis: int) -> int:
-    """Return how often a product differentiates along an axis; 0 if it has its own conditions."""
+def _along(product: Expr, axis: int) -> list[AlongAxis]:
     factors = product.factors if isinstance(product, Product) else (product,)
-    mine = [f for f in factors if isinstance(f, AlongAxis) and f.axis == axis]
-    if any(isinstance(f, StaggeredDiff) and f.natural for f in mine):
-        return 0
-    return sum(f.order for f in mine)
+    return [f for f in factors if isinstance(f, AlongAxis) and f.axis == axis]
+
+
+def _order(product: Expr, axis: int) -> int:
+    """Return how often a product differentiates along an axis."""
+    return sum(f.order for f in _along(product, axis))
+
+
+def _natural(product: Expr, axis: int) -> bool:
+    """Tell whether a product has no flux through the faces of an axis by itself."""
+    return any(isinstance(f, StaggeredDiff) and f.natural for f in _along(product, axis))

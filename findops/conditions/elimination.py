@@ -13,6 +13,7 @@ from scipy.sparse.linalg import splu
 from findops.conditions.affine_system import AffineSystem, Unknowns
 from findops.conditions.conditions import as_conditions
 from findops.conditions.equations import Equations
+from findops.conditions.given_points import ending_at_given_points
 from findops.operators.operator import Operator
 from findops.plan.program import Layout, Program
 
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from findops.conditions.conditions import Condition
     from findops.conditions.ghost_values import GhostValues
     from findops.grids.grid import Grid
+    from findops.masked.operator import Masked
 
 
 __all__ = ["ConditionElimination", "EliminationSystem", "solved"]
@@ -53,7 +55,7 @@ class EliminationSystem(AffineSystem):
 
     @classmethod
     def of(
-        cls, op: Operator, conditions: Any, ghosts: tuple[GhostValues, ...] = ()
+        cls, op: Operator | Masked, conditions: Any, ghosts: tuple[GhostValues, ...] = ()
     ) -> EliminationSystem:
         """Return the system of an operator under conditions, one or several.
 
@@ -62,7 +64,9 @@ class EliminationSystem(AffineSystem):
         ValueError
             If they do not determine the unknowns at their points.
         """
-        system = cls(op, Equations.of(op, as_conditions(conditions)), ghosts)
+        equations = Equations.of(op, as_conditions(conditions))
+        system = cls(ending_at_given_points(op, equations), equations, ghosts)
+        system.check_rows()
         system.elimination.check()
         return system
 
@@ -107,7 +111,7 @@ class EliminationSystem(AffineSystem):
     @cached_property
     def unknowns(self) -> Unknowns:
         """The values of the fields that no condition is solved for."""
-        return Unknowns(self.shape, self.equations.replaced)
+        return Unknowns(self.shape, np.concatenate([self.equations.replaced, self.outside]))
 
     @cached_property
     def elimination(self) -> ConditionElimination:
@@ -141,7 +145,7 @@ class EliminationSystem(AffineSystem):
         return right - self.unknowns.of(self.operator(self.lift(np.zeros(self.size), t)))
 
     def _residual(self, left: Array, u: Array, t: float | None) -> Array:  # noqa: ARG002  # u holds them
-        left[self.equations.replaced] = 0
+        left[self.equations.replaced] = left[self.outside] = 0
         return left
 
 
@@ -209,6 +213,17 @@ class ConditionElimination:
         return lambda g: solved(factors, scale * g)
 
     def _undetermined(self) -> str:
+        values: dict[tuple[str, int], list[Condition]] = {}
+        for part in self.equations.parts:
+            if part.place.face and not part.condition.differentiates:
+                component = int(part.replaced[0]) // part.place.mask.size
+                values.setdefault((part.place.face, component), []).append(part.condition)
+        for (face, _), several in values.items():
+            if len(several) > 1:
+                return (
+                    f"{face} has {' and '.join(map(str, several))}, which repeat or contradict "
+                    "each other: leave one out there"
+                )
         listed = ", ".join(map(repr, self.equations.conditions))
         return (
             f"the conditions do not determine the unknowns at their points: of {listed}, some "

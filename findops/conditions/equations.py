@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, cast
 import numpy as np
 from scipy import sparse
 
+from findops.masked.operator import Masked
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
@@ -79,8 +81,12 @@ class Equations:
     """The order of accuracy of traces."""
 
     @staticmethod
-    def of(op: Operator, conditions: Iterable[Condition], acc: int | None = None) -> Equations:
+    def of(
+        op: Operator | Masked, conditions: Iterable[Condition], acc: int | None = None
+    ) -> Equations:
         """Bind conditions to the fields of an operator, traces as accurate as its inner rows.
+
+        Those of an operator with holes hold at valid points.
 
         Raises
         ------
@@ -88,14 +94,15 @@ class Equations:
             If a place does not exist, a value does not fit, or no equation is left to replace.
         """
         grid, inputs = op.domain, op.program.inputs
-        acc = acc or _even_accuracy(op)
+        valid = op.mask if isinstance(op, Masked) else None
+        acc = acc or _even_accuracy(op.operator if isinstance(op, Masked) else op)
         points = int(np.prod(grid.shape))
         taken = np.zeros((inputs.count, points), dtype=bool)
         depth: dict[tuple[str, int], int] = {}
         parts, means = [], []
         for condition in sorted(conditions, key=lambda c: c.differentiates):
-            parts += _equations(condition, grid, acc, taken, depth)
-            means += _means(condition, grid, inputs.count)
+            parts += _equations(condition, grid, acc, taken, depth, valid)
+            means += _means(condition, grid, inputs.count, valid)
         return Equations(tuple(parts), tuple(means), taken.size, acc)
 
     def __post_init__(self) -> None:
@@ -162,6 +169,7 @@ def _equations(
     acc: int,
     taken: NDArray[np.bool_],
     depth: dict[tuple[str, int], int],
+    valid: NDArray[np.bool_] | None,
 ) -> list[Equation]:
     """Return the equations of a condition, and mark what they replace as taken."""
     made = []
@@ -171,34 +179,74 @@ def _equations(
         given = condition.given(place.grid(bound.range), place)
         where = place.mask if place.face is None else bound.range.face(place.face)
         rows = np.flatnonzero(where)
+        if valid is not None:
+            _check_valid(condition, place, valid)
         for column in components_of(condition, len(taken)):
             layer = 0
             if place.face is not None:
                 layer = depth.get((place.face, column), 0)
                 depth[place.face, column] = layer + 1
             targets = np.flatnonzero(_moved(place, grid, layer))
-            chosen = np.flatnonzero(~taken[column, targets])
+            free = ~taken[column, targets]
+            if valid is not None:
+                free &= valid.ravel()[targets]
+            chosen = np.flatnonzero(free)
             if not chosen.size:
                 raise ValueError(f"{condition!r}: other conditions hold at all of its points")
             taken[column, targets[chosen]] = True
-            matrix = _widened(bound, bound.matrix(rows=rows[chosen]), column, len(taken))
+            matrix = _rows_on(condition, bound, rows[chosen], valid)
+            matrix = _widened(bound, matrix, column, len(taken))
             flat = column * taken.shape[1] + targets[chosen]
             made.append(Equation(condition, place, given, matrix, flat, chosen))
     return made
 
 
-def _means(condition: Condition, grid: Grid, components: int) -> list[Mean]:
+def _check_valid(condition: Condition, place: Place, valid: NDArray[np.bool_]) -> None:
+    """Refuse conditions on points that are not valid; on faces they hold at those that are."""
+    outside = place.mask & ~valid
+    if place.face is None and outside.any():
+        raise ValueError(
+            f"{condition!r}: {outside.sum()} of its points are not valid, where there is no field: "
+            "choose valid points only"
+        )
+    if not (place.mask & valid).any():
+        raise ValueError(f"{condition!r}: no point of {place.face} is valid")
+
+
+def _rows_on(
+    condition: Condition, bound: Operator, rows: Ints, valid: NDArray[np.bool_] | None
+) -> csr_array:
+    """Return rows of what a condition gives, which read valid points only."""
+    if valid is None:
+        return bound.matrix(rows=rows)
+    holed = bound.masked(valid)
+    missing = np.count_nonzero(~holed.defined.ravel()[rows])
+    if missing:
+        raise ValueError(
+            f"{condition!r}: at {missing} of its points too few valid points stand in a row"
+        )
+    return holed.matrix(rows=rows)
+
+
+def _means(
+    condition: Condition, grid: Grid, components: int, valid: NDArray[np.bool_] | None
+) -> list[Mean]:
     """Return the mean that a condition gives, if it gives one, for each of its components."""
     if not condition.is_mean:
         return []
     bound = condition.expression.on(grid)
     _check(condition, None, bound, components)
-    weights = bound.range.weights()
-    mean = sparse.csr_array(weights.reshape(1, -1) / weights.sum()) @ bound.matrix()
+    weights, there = bound.range.weights(), np.ones(bound.range.shape, dtype=bool)
+    matrix = bound.matrix()
+    if valid is not None:
+        holed = bound.masked(valid)
+        matrix, there = holed.matrix(), valid
+        weights = weights * holed.defined
+    mean = sparse.csr_array(weights.reshape(1, -1) / weights.sum()) @ matrix
     made = []
     for column in components_of(condition, components):
         constant = np.zeros((components, weights.size))
-        constant[column] = 1
+        constant[column] = there.ravel()
         row = _widened(bound, mean, column, components)
         made.append(Mean(condition, row, sparse.csr_array(constant.reshape(-1, 1))))
     return made

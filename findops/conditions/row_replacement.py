@@ -11,12 +11,14 @@ from scipy import sparse
 from findops.conditions.affine_system import AffineSystem, matrix_rows
 from findops.conditions.conditions import as_conditions
 from findops.conditions.equations import Equations
+from findops.conditions.given_points import ending_at_given_points
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
     from scipy.sparse import csr_array
 
     from findops.common.arrays import Array
+    from findops.masked.operator import Masked
     from findops.operators.operator import Operator
 
 
@@ -28,15 +30,25 @@ class RowReplacementSystem(AffineSystem):
     """An operator with the conditions C u = g in place of its rows at their points."""
 
     @classmethod
-    def of(cls, op: Operator, conditions: Any) -> RowReplacementSystem:
+    def of(cls, op: Operator | Masked, conditions: Any) -> RowReplacementSystem:
         """Return the system of an operator under conditions, one or several."""
-        return cls(op, Equations.of(op, as_conditions(conditions)))
+        equations = Equations.of(op, as_conditions(conditions))
+        system = cls(ending_at_given_points(op, equations), equations)
+        system.check_rows()
+        return system
 
-    def reduced(self, op: Operator | csr_array) -> csr_array:
+    def reduced(self, op: Operator | Masked | csr_array) -> csr_array:
         replaced = self.equations.replaced
         kept = np.delete(np.arange(self.equations.unknowns), replaced)
         rows = sparse.vstack([matrix_rows(op, kept), self.equations.matrix], format="csr")
-        return cast("csr_array", rows[np.argsort(np.concatenate([kept, replaced]))])
+        made = rows[np.argsort(np.concatenate([kept, replaced]))]
+        return cast("csr_array", made[self.free][:, self.free] if self.outside.size else made)
+
+    def mass_matrix(self, op: Operator | Masked | None) -> csr_array:
+        kept = np.ones(self.equations.unknowns)
+        kept[self.equations.replaced] = 0
+        kept = np.pad(kept[self.free], (0, len(self.equations.means)))
+        return sparse.csr_array(sparse.diags_array(kept) @ super().mass_matrix(op))
 
     def matvec(self, x: ArrayLike) -> Array:
         return np.asarray(self.matrix @ self._unknowns(x))
@@ -45,10 +57,11 @@ class RowReplacementSystem(AffineSystem):
         flat, given = f.ravel(), self.equations.values(t)
         right = flat.astype(np.result_type(flat, given))
         right[self.equations.replaced] = given
-        return right
+        return self.unknowns.of(right.reshape(self.shape))
 
     def _residual(self, left: Array, u: Array, t: float | None) -> Array:
         missing = self.equations.values(t) - self.equations.matrix @ u.ravel()
+        left[self.outside] = 0
         left = left.astype(np.result_type(left, missing), copy=False)
         left[self.equations.replaced] = missing
         return left

@@ -27,6 +27,27 @@ __all__ = ["Discretization", "discretize"]
 
 CLOSURES = ("accurate", "odd", "even", "zero", "halo")
 
+EVEN = (
+    "called 'even' here: the field is continued by its mirror image, about the end node on "
+    "Uniform and Points, about the wall on Cells"
+)
+AROUND = "not a closure but an axis that closes on itself: make it Periodic(start, stop, n)"
+ELSEWHERE = {
+    "reflect": EVEN,
+    "mirror": EVEN,
+    "symmetric": EVEN,
+    "antisymmetric": "called 'odd' here",
+    "wrap": AROUND,
+    "grid-wrap": AROUND,
+    "periodic": AROUND,
+    "constant": "called 'zero' here; other values beyond the ends are given with 'halo'",
+    "nearest": "not here, as its derivatives jump at the ends: 'accurate' needs no values beyond "
+    "them, 'even' mirrors the field, 'halo' takes values",
+    "edge": "not here, as its derivatives jump at the ends: 'accurate' needs no values beyond "
+    "them, 'even' mirrors the field, 'halo' takes values",
+}
+"""What SciPy's and NumPy's names of continuations are here."""
+
 
 @dataclass(frozen=True)
 class Discretization:
@@ -98,6 +119,8 @@ def _check_closure(kind: object) -> None:
         if kind < 1:
             raise ValueError(f"closure: an accuracy must be at least 1, but is {kind}")
     elif kind not in CLOSURES:
+        if isinstance(kind, str) and kind in ELSEWHERE:
+            raise ValueError(f"closure {kind!r} is {ELSEWHERE[kind]}")
         raise ValueError(
             f"closure must be one of {list(CLOSURES)}, an accuracy, or a dict by face, not "
             f"{kind!r}; an axis is made periodic by Periodic(…), and spacings per axis go in a "

@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import operator
+import sys
 from dataclasses import dataclass, replace
+from fractions import Fraction
 from functools import reduce
 from typing import TYPE_CHECKING
 
+import numpy as np
+
+from findops.common.arguments import LARGEST
 from findops.discretization.coefficients import FieldSlot, direction_mask, evaluate
 from findops.expressions.derivative import Diff, Interpolate, StaggeredDiff
 from findops.expressions.expression import AlongAxis, Expr, Field, Product
@@ -17,10 +22,15 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from findops.common.arguments import Number
+    from findops.grids.axes import Axis
     from findops.grids.grid import Grid
     from findops.plan.band import Band
 
 __all__ = ["ChainBuilder", "Link", "UpwindMask"]
+
+
+SMALLEST = Fraction(sys.float_info.min)
+"""The smallest positive number with all digits in double precision."""
 
 
 @dataclass(frozen=True)
@@ -58,7 +68,7 @@ class ChainBuilder:
         left; what comes after those, or another band along an axis, starts the next term.
         """
         items = _commuted(self._items(links))
-        number = complex(scale) if isinstance(scale, complex) else float(scale)
+        number = complex(scale) if isinstance(scale, complex) else _double(scale)
         grid, terms = self.grid, []
         bands: list[Band | None] = [None] * grid.ndim
         factors: list[Factor] = []
@@ -138,7 +148,15 @@ class ChainBuilder:
         key = (item, grid.axes[axis])
         if key not in self._bands:
             try:
-                self._bands[key] = self._new_band(item, grid)
+                # Weights that are not numbers are refused below, in words.
+                with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+                    self._bands[key] = _representable(self._new_band(item, grid), grid.axes[axis])
+            except OverflowError:
+                raise ValueError(
+                    f"{_written(item, grid)}: the weights of a derivative of order {item.order} "
+                    f"along {grid.called(axis)} are beyond the range of double precision at "
+                    f"{_spacing(grid, axis)}: measure {grid.called(axis)} in other units"
+                ) from None
             except TooFewPointsError as error:
                 raise ValueError(
                     f"{_written(item, grid)} needs {error.needed} points along "
@@ -162,6 +180,52 @@ class ChainBuilder:
         if item.to == "half":
             return flux
         return replace(flux.T.scaled(-1 / nodes.weights, half.weights), sign=1)
+
+
+def _double(scale: Fraction | float) -> float:
+    try:
+        return float(scale)
+    except OverflowError:
+        raise ValueError(
+            "the numbers in front of a product multiply to more than double precision holds, "
+            "1.8e308"
+        ) from None
+
+
+def _representable(band: Band, axis: Axis) -> Band:
+    """Return a band whose weights are finite, and not lost to underflow.
+
+    Raises
+    ------
+    OverflowError
+        If they are not.
+    """
+    parts = [band.weights, *(row.weights for row in (*band.head, *band.tail))]
+    typical = _spacings(axis)[1] ** band.order
+    if not SMALLEST <= 1 / typical <= LARGEST or not all(np.isfinite(p).all() for p in parts):
+        raise OverflowError
+    return band
+
+
+def _spacings(axis: Axis) -> tuple[Fraction, Fraction, Fraction]:
+    """Return the least, the mean and the largest distance of neighbors, 1 for a single point."""
+    if axis.spacing is not None:
+        return (abs(axis.spacing),) * 3
+    nodes = axis.coordinates.astype(np.longdouble)
+    gaps = np.abs(np.diff(nodes)) if len(nodes) > 1 else np.ones(1, dtype=np.longdouble)
+    least, mean, largest = (
+        Fraction(*part.as_integer_ratio()) for part in (gaps.min(), gaps.mean(), gaps.max())
+    )
+    return least, mean, largest
+
+
+def _spacing(grid: Grid, axis: int) -> str:
+    least, _, largest = map(float, _spacings(grid.axes[axis]))
+    return (
+        f"spacings from {least:.3g} to {largest:.3g}"
+        if least < largest
+        else (f"the spacing {least:.3g}")
+    )
 
 
 def _commuted(items: Iterable[Element]) -> list[Element]:

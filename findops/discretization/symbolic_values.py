@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 import sympy
 from sympy.core.function import AppliedUndef
 from sympy.logic.boolalg import Boolean, BooleanAtom
-from sympy.printing.numpy import NumPyPrinter
+
+from findops.common.symbolic_code import code_printer
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -24,9 +25,6 @@ __all__ = ["symbolic_values"]
 
 CONSTANTS = (sympy.Number, sympy.NumberSymbol, type(sympy.I), BooleanAtom)
 """What an expression is made of at its ends, besides symbols."""
-
-SHARED = ("conjugate",)
-"""Functions that NumPy has by SymPy's name and SymPy's printer does not know of."""
 
 
 def symbolic_values(value: Any, coordinates: Mapping[Any, Array], what: str) -> object:
@@ -44,7 +42,7 @@ def symbolic_values(value: Any, coordinates: Mapping[Any, Array], what: str) -> 
     Raises
     ------
     ValueError
-        If a symbol is no axis, a function has no definition, or NumPy does not have it.
+        If a symbol is no axis, a function has no definition, or NumPy and SciPy do not have it.
     """
     defined = _defined_functions(value, what)
     symbols = sorted(value.free_symbols, key=str)
@@ -64,13 +62,15 @@ def symbolic_values(value: Any, coordinates: Mapping[Any, Array], what: str) -> 
     _check_nodes(code, value, what)
     arguments = {renamed[s]: coordinates[str(s)] for s in symbols if s in renamed}
     try:
-        function = sympy.lambdify([*arguments], code, "numpy", printer=_printer(defined))
+        function = sympy.lambdify(
+            [*arguments], code, ["scipy", "numpy"], printer=code_printer(defined)
+        )
         return function(*arguments.values())
     # Python's own functions, which SymPy falls back to, take no arrays.
     except (NotImplementedError, TypeError) as error:
         raise ValueError(
-            f"{what}: NumPy cannot evaluate {value}: give a function of the coordinates, as "
-            "lambda x: scipy.special.erf(x)"
+            f"{what}: NumPy and SciPy cannot evaluate {value}: give a function of the "
+            "coordinates, as lambda x: …"
         ) from error
 
 
@@ -104,21 +104,3 @@ def _check_nodes(code: Any, value: Any, what: str) -> None:
                 f"{what} must be a number at every point, but {value} holds a "
                 f"{type(node).__name__}: substitute a number or an expression for it"
             )
-
-
-def _printer(defined: set[str]) -> NumPyPrinter:
-    """Return what writes expressions for NumPy, and raises where it would write other names."""
-
-    def refuse(node: object) -> str:
-        raise NotImplementedError(type(node).__name__)
-
-    printer = NumPyPrinter(
-        {
-            "fully_qualified_modules": False,
-            "inline": True,
-            "allow_unknown_functions": False,
-            "user_functions": {name: name for name in (*SHARED, *defined)},
-        }
-    )
-    printer.emptyPrinter = refuse
-    return printer

@@ -74,6 +74,13 @@ class _Unbounded:
         self.names: list[AxisName] = sorted(found)
         if isinstance(spacing, tuple) and len(spacing) != len(found):
             raise ValueError(f"{len(spacing)} spacings are given, but the axes are {self.names}")
+        given = spacing if isinstance(spacing, Mapping) else {}
+        unknown = [name for name in given if name not in found]
+        # A grid may have more axes than an expression, all with their spacings.
+        if unknown and not given.keys() >= found:
+            raise ValueError(
+                f"spacings are given along {unknown}, but the axes of {expr!r} are {self.names}"
+            )
         self._spacings = [_number(_given(spacing, i, n)) for i, n in enumerate(self.names)]
         if 0 in self._spacings:
             raise ValueError(f"spacings must not be 0, but are {self._spacings}")
@@ -127,10 +134,10 @@ def _number(value: object) -> Any:
     """Return a number as SymPy's, floats as the exact rationals that they are."""
     if is_symbolic(value):
         return value
-    if isinstance(value, Real) and not math.isfinite(value):
-        raise ValueError(f"an interior stencil needs finite numbers, but got {value!r}")
     if isinstance(value, Rational):
         return sympy.Rational(int(value.numerator), int(value.denominator))
+    if isinstance(value, Real) and not math.isfinite(value):
+        raise ValueError(f"an interior stencil needs finite numbers, but got {value!r}")
     if isinstance(value, Real):
         return _number(Fraction(float(value)))
     if isinstance(value, Complex):

@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from findops.common.arguments import as_real
+from findops.common.arguments import as_boolean, as_real
 from findops.expressions.components import Components, Compound, Geometry, Notation
 from findops.expressions.derivative import Diff, StaggeredDiff, resolve_scheme
 from findops.expressions.expression import AxisName, Coef, Expr, as_coefficient
@@ -161,7 +161,8 @@ class Diffusion(Differential):
         scheme: ByAxis[Scheme] = None,
     ) -> None:
         each = k if isinstance(k, (list, tuple)) else (k,)
-        self._set(k=tuple(map(as_coefficient, each)), natural=bool(natural))
+        self._set(k=tuple(map(as_coefficient, each)))
+        self._set(natural=as_boolean(natural, "natural of Diffusion"))
         super().__init__(axes, acc, scheme)
 
     @property

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias, TypeVar
 
 import numpy as np
 
+from findops.common.arguments import as_boolean
 from findops.expressions.components import Components, Compound, Geometry, Notation
 from findops.expressions.derivative import Diff, resolve_scheme
 from findops.expressions.expression import AxisName, Coef, Expr, as_coefficient
@@ -350,7 +351,7 @@ class Laplacian(Differential):
     orders = (2,)
 
     def __post_init__(self) -> None:
-        self._set(isotropic=bool(self.isotropic))
+        self._set(isotropic=as_boolean(self.isotropic, "isotropic of Laplacian"))
         super().__post_init__()
         if self.isotropic and self.acc != 2:
             raise ValueError(f"the isotropic Laplacian has acc 2, not {self.acc}")

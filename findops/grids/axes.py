@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from findops.common.arguments import in_range
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -180,7 +182,7 @@ def exact(value: object, what: str) -> Fraction:
     if isinstance(value, bool) or not isinstance(value, Real):
         raise TypeError(f"{what} must be a real number, but is {value!r}")
     if isinstance(value, Rational):
-        return Fraction(int(value.numerator), int(value.denominator))
+        return in_range(value, what)
     if not np.isfinite(float(value)):
         raise ValueError(f"{what} must be finite, but is {value!r}")
     return Fraction(float(value))

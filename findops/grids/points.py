@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from fractions import Fraction
 from numbers import Real
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from findops.common.arguments import as_integer
+from findops.common.arguments import LARGEST, as_integer
 from findops.grids.axes import Axis, Nodes, exact
 from findops.grids.uniform import Uniform
 
@@ -206,12 +207,17 @@ class ChebyshevPoints(Points):
                 f"ChebyshevPoints needs two points at least and ends apart, but got {start}, "
                 f"{stop}, n={n}"
             )
+        if abs(ends[1] - ends[0]) > LARGEST:
+            raise ValueError(
+                f"ChebyshevPoints from {start} to {stop} are farther apart than double precision "
+                "holds, 1.8e308: measure in larger units"
+            )
         for name, value in zip(("start", "stop"), ends, strict=True):
             object.__setattr__(self, name, value)
         low, high = map(float, ends)
         # By sines of angles from the middle, so that the points are symmetric.
         angle = np.pi * (2 * np.arange(count) - (count - 1)) / (2 * (count - 1))
-        nodes = (low + high) / 2 + (high - low) / 2 * np.sin(angle)
+        nodes = low / 2 + high / 2 + (high - low) / 2 * np.sin(angle)
         nodes[0], nodes[-1] = low, high
         super().__init__(nodes)
 
@@ -299,6 +305,11 @@ def _monotone(coords: ArrayLike) -> Floats:
     nodes = given.astype(np.float64)
     if not np.isfinite(nodes).all():
         raise ValueError("coordinates must be finite, but some are NaN or infinite")
+    if not math.isfinite(float(nodes.max()) - float(nodes.min())):
+        raise ValueError(
+            f"coordinates from {nodes.min():.3g} to {nodes.max():.3g} are farther apart than "
+            "double precision holds, 1.8e308: measure in larger units"
+        )
     rising = len(nodes) > 1 and nodes[1] > nodes[0]
     right = nodes[1:] > nodes[:-1] if rising else nodes[1:] < nodes[:-1]
     if not right.all():

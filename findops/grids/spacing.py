@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from findops.grids.axes import Axis
+from findops.grids.axes import Axis, exact
 from findops.grids.grid import Grid
 from findops.grids.points import as_axis
 from findops.grids.uniform import Uniform
@@ -59,6 +59,11 @@ def as_grid(value: Any, shape: tuple[int, ...] | None) -> Grid:
         raise TypeError(
             "in place of a grid stands a spacing, a 1-D array of coordinates, a tuple of these per "
             f"axis, or a dict {{axis: spacing or coordinates}}, not {value!r}"
+        )
+    if shape is not None and len(shape) > 1 and isinstance(value, (list, np.ndarray)):
+        raise ValueError(
+            f"{value} stands for the coordinates of one axis, but the array has {len(shape)}: "
+            "spacings or coordinates of each axis go in a tuple, as in (dx, dy)"
         )
     if shape is not None and len(parts) != len(shape):
         raise ValueError(
@@ -112,11 +117,12 @@ def _axis(part: object, index: int, shape: tuple[int, ...] | None) -> Axis:
             raise TypeError(
                 f"the spacing {part} does not tell how many points axis {index} has: give a Grid"
             )
-        if not np.isfinite(float(part)) or part == 0:
-            raise ValueError(f"the spacing of axis {index} must be finite and not 0, but is {part}")
+        step = exact(part, f"the spacing of axis {index}")
+        if step == 0:
+            raise ValueError(f"the spacing of axis {index} must not be 0")
         if not shape[index]:
             raise ValueError(f"axis {index} of the array has no points: its shape is {shape}")
-        return Uniform(n=shape[index], step=float(part))
+        return Uniform(n=shape[index], step=float(step))
     axis = as_axis(part)
     if shape is not None and len(axis) != shape[index]:
         raise ValueError(

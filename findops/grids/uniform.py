@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import operator
 from dataclasses import dataclass
 from fractions import Fraction
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING, ClassVar, SupportsIndex
 
 import numpy as np
 
+from findops.common.arguments import LARGEST
 from findops.grids.axes import Nodes, exact
 
 if TYPE_CHECKING:
@@ -40,6 +42,12 @@ class EvenAxis(Nodes):
         step: float | Fraction | None = None,
     ) -> None:
         what = type(self).__name__
+        if isinstance(start, (list, tuple, np.ndarray)) and np.ndim(start):
+            raise TypeError(
+                f"{what} needs numbers: start, stop and n, or step in place of stop, not "
+                "coordinates; Grid(x=coordinates) finds out whether these are even, and "
+                "Periodic(x[0], x[0] + n*(x[1] - x[0]), n) closes n even points to a circle"
+            )
         if (stop is None) == (step is None):
             raise TypeError(f"{what} needs either stop or step, and not both")
         count = _count(n, 1 if stop is None else 1 + self.shortfall, what)
@@ -51,6 +59,7 @@ class EvenAxis(Nodes):
         if gap == 0:
             given = f"step={step}" if stop is None else f"start={start}, stop={stop}"
             raise ValueError(f"{what} needs a spacing other than 0, but got {given}")
+        _check_apart(first, gap, count, what)
         for name, value in (("start", first), ("step", gap), ("n", count)):
             object.__setattr__(self, name, value)
 
@@ -219,6 +228,25 @@ def _count(n: SupportsIndex | None, least: int, what: str) -> int:
     if count < least:
         raise ValueError(f"{what} needs at least {least} point(s), but got n={count}")
     return count
+
+
+def _check_apart(start: Fraction, step: Fraction, n: int, what: str) -> None:
+    """Refuse points that double precision does not tell apart, or whose distances it lacks."""
+    stop = start + step * n
+    if abs(step) * n > LARGEST or abs(stop) > LARGEST:
+        raise ValueError(
+            f"{what} of {n} points at the spacing {_magnitude(step)} goes beyond the range of "
+            "double precision, up to 1.8e308: measure in larger units"
+        )
+    if n > 1 and abs(step) < math.ulp(float(max(abs(start), abs(stop)))):
+        raise ValueError(
+            f"{what} has points at the spacing {_magnitude(step)} near {_magnitude(start)}, where "
+            "double precision does not tell them apart: measure coordinates from nearer by"
+        )
+
+
+def _magnitude(value: Fraction) -> str:
+    return f"{float(value):.3g}" if abs(value) <= LARGEST else "beyond 1.8e308"
 
 
 def _shown(value: Fraction) -> str:

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from findops.masked.partial_map import Identity
 from findops.operators.accuracy import MOMENT_ROUNDOFF
 from findops.plan.program import Chain
 
@@ -17,7 +16,7 @@ if TYPE_CHECKING:
 
     from findops.common.arrays import Floats, Ints
     from findops.grids.grid import Grid
-    from findops.masked.partial_map import PartialMap
+    from findops.masked.partial_map import Identity, PartialMap
     from findops.plan.program import Program
 
 
@@ -25,7 +24,7 @@ __all__ = ["near_accuracy"]
 
 
 def near_accuracy(
-    program: Program, valid: NDArray[np.bool_], domain: Grid, rows: NDArray[np.intp]
+    program: Program, identity: Identity, domain: Grid, rows: NDArray[np.intp]
 ) -> Floats:
     """Return the order of accuracy of some rows, given by flat indices, where points are missing.
 
@@ -37,7 +36,6 @@ def near_accuracy(
         If the program has a composition, or a product across an upwind scheme.
     """
     result = np.full(len(rows), np.inf)
-    identity = Identity(domain.axes, valid)
     component, place = np.divmod(rows, math.prod(program.outputs.points))
     for part in program.parts:
         if not isinstance(part, Chain) or any(term.masks for term in part.terms[1:]):

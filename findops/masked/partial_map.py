@@ -51,12 +51,25 @@ class PartialMap(ABC):
 
     @property
     @abstractmethod
+    def ends(self) -> Bools | None:
+        """Nodes at which runs end, (components, *grid) or (*grid) of one component, if any."""
+
+    @property
+    @abstractmethod
     def columns(self) -> int:
         """How many numbers its rows read."""
 
     @abstractmethod
     def rows(self, chosen: Ints) -> csr_array:
         """Return rows where it has values, given by flat indices."""
+
+    def ends_along(self, axis: int) -> Bools | None:
+        """Return the nodes at which runs along an axis end, if its lines are those of nodes."""
+        if self.ends is None:
+            return None
+        others = [k for k in range(self.ends.ndim) if k != axis]
+        on_nodes = all(self.ends.shape[k] == self.defined.shape[k] for k in others)
+        return self.ends if on_nodes else None
 
     def then(self, program: Program, later: int = 0) -> Sum:
         """Return what a program makes of the values, to be differentiated `later` times more."""
@@ -89,11 +102,11 @@ class PartialMap(ABC):
                 remaining -= band.order
                 source = after.axes[axis]
                 axis_map = AxisMap(band.order, source, source.half() if band.shift else source)
-                after = Derivative(
-                    after, RunStencils(band, axis, axis_map, after.defined, remaining)
-                )
+                ends = after.ends_along(axis)
+                stencils = RunStencils(band, axis, axis_map, after.defined, remaining, ends)
                 if band.shift:
-                    there = RunStencils(band, axis, axis_map, there).beside
+                    there = replace(stencils, valid=there).beside
+                after = Derivative(after, stencils)
         return Product(after, term, there)
 
 
@@ -103,6 +116,8 @@ class Identity(PartialMap):
 
     domain: tuple[Axis, ...]
     valid: Bools
+    given: Bools | None = None
+    """Valid points where runs end."""
 
     @property
     def axes(self) -> tuple[Axis, ...]:
@@ -115,6 +130,10 @@ class Identity(PartialMap):
     @property
     def whole(self) -> Bools:
         return self.valid
+
+    @property
+    def ends(self) -> Bools | None:
+        return self.given
 
     @property
     def columns(self) -> int:
@@ -133,6 +152,10 @@ class Step(PartialMap):
     @property
     def axes(self) -> tuple[Axis, ...]:
         return self.of.axes
+
+    @property
+    def ends(self) -> Bools | None:
+        return self.of.ends
 
     @property
     def columns(self) -> int:
@@ -155,6 +178,11 @@ class Component(Step):
     def whole(self) -> Bools:
         whole: Bools = self.of.whole[self.number]
         return whole
+
+    @property
+    def ends(self) -> Bools | None:
+        ends = self.of.ends
+        return None if ends is None else cast("Bools", ends[self.number])
 
     def rows(self, chosen: Ints) -> csr_array:
         return self.of.rows(chosen + self.number * self.defined.size)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from fractions import Fraction
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
@@ -49,6 +50,9 @@ class RunStencils:
     the result: then the error of a product vanishes under refinement, though that of its first
     factor jumps from point to point.
 
+    A run ends with a point of `ends`, where the field is given, and another begins with it: rows
+    read that point and none beyond. It has no row itself. On half points, runs end at such a node.
+
     A half point has a value where all nodes beside it are valid, a node where one of the half
     points beside it is.
     """
@@ -58,6 +62,8 @@ class RunStencils:
     axis_map: AxisMap
     valid: Bools
     later: int = 0
+    ends: Bools | None = None
+    """Nodes at which runs end."""
 
     @property
     def points(self) -> tuple[int, ...]:
@@ -75,7 +81,8 @@ class RunStencils:
     @cached_property
     def kept(self) -> Bools:
         """Where the row is that of the band."""
-        return self.beside & self.reads_only(self.valid)
+        kept = self.beside & self.reads_only(self.valid)
+        return kept if self.ends is None else kept & self._reads_within_ends(self.ends)
 
     @cached_property
     def defined(self) -> Bools:
@@ -83,6 +90,33 @@ class RunStencils:
         low, high = self._counts
         twice = 0 if self.band.shift.denominator > 1 else 1  # a node is counted on both sides
         return self.kept | (self.beside & (low + high >= self._least + twice))
+
+    def _reads_within_ends(self, ends: Bools) -> Bools:
+        """Tell where the band has a row, and reads nothing beyond the ends about its point."""
+        columns, weights = self.band.table()
+        n, nodes = self.valid.shape[self.axis], ends.shape[self.axis]
+        source, target = self.axis_map.source, self.axis_map.target
+        # Positions count half spacings from the first node.
+        here = 2 * np.arange(self.band.rows) + int(2 * target.origin)
+        there = 2 * columns + int(2 * source.origin)
+        if source.periodic:
+            there = here[:, None] + (there - here[:, None] + n) % (2 * n) - n
+        found: Bools = np.ones(self.points, dtype=bool)
+        reach = np.where(weights != 0, there, here[:, None])
+        low, high = reach.min(axis=1), reach.max(axis=1)
+        for step in range(int(np.abs(reach - here[:, None]).max(initial=0)) + 1):
+            for position in (here - step, here + step):
+                # A given node has no row, however little it would read.
+                crossed = (position > low) & (position < high) if step else True
+                node = position // 2
+                inside = source.periodic | ((node >= 0) & (node < nodes))
+                ended = ends.take(node % nodes, axis=self.axis)
+                found &= ~(ended & self._open((position % 2 == 0) & crossed & inside))
+        return found
+
+    @property
+    def _reads_halves(self) -> bool:
+        return isinstance(self.axis_map.source, Half)
 
     def reads_only(self, good: Bools) -> Bools:
         """Tell where the band reads good points only."""
@@ -199,13 +233,25 @@ class RunStencils:
         ongoing, count = self.valid, self.valid.astype(np.min_scalar_type(2 * self._cap))
         edge = [slice(None)] * self.valid.ndim
         edge[self.axis] = slice(0, 1) if step > 0 else slice(-1, None)
+        goes_on = self._goes_on(step)
         for _ in range(self._cap - 1):
             ongoing = np.roll(ongoing, step, axis=self.axis)
             if not self.axis_map.source.periodic:
                 ongoing[tuple(edge)] = False
-            ongoing &= self.valid
+            ongoing &= goes_on
             count += ongoing
         return count
+
+    def _goes_on(self, step: int) -> Bools:
+        """Tell where a run that ends with a point goes on to the one before, `step` away."""
+        if self.ends is None:
+            return self.valid
+        if not self._reads_halves:
+            return self.valid & ~self.ends
+        half = Fraction(1, 2) if step < 0 else -Fraction(1, 2)
+        nodes = np.arange(self.valid.shape[self.axis]) + int(self.axis_map.source.origin + half)
+        ended: Bools = self.ends.take(nodes % self.ends.shape[self.axis], axis=self.axis)
+        return self.valid & ~ended
 
     def _at(self, count: Counts, index: Ints) -> Counts:
         """Take counts at points, none beyond the ends."""
@@ -227,7 +273,8 @@ class RunStencils:
         """Where the points beside a point of the output let it have a value."""
         before, after = (count > 0 for count in self._counts)
         if not isinstance(self.axis_map.target, Half) or not self.band.shift:
-            return before | after
+            either = before | after
+            return either if self.ends is None or not self.band.shift else either & ~self.ends
         ends = (~self._open(self._inside(side)) for side in self._sides)
         first, last = (side | end for side, end in zip((before, after), ends, strict=True))
         return first & last & (before | after)

@@ -158,6 +158,8 @@ def _product_accuracy(factors: list[_Factor], source: Axis) -> Floats:
             found[wrong & np.isinf(found)] = excess
         if not np.isinf(found).any():
             break
+    if len(factors) == 1 and factors[0].band.order and factors[0].band.left is None:
+        found = np.minimum(found, test.proven())
     return found[spread]
 
 
@@ -219,6 +221,25 @@ class MomentTest:
                 apart[i] = apart[i] / wide
                 self.weights[i] = self.weights[i] * wide**factor.band.order
         self.apart = apart
+
+    def proven(self) -> Floats:
+        """Return the most that one band's rows can have: moments beyond may be too small to see.
+
+        A row of n points for order m ≥ 1 has accuracy n − m at most, and one more only where the
+        elementary symmetric polynomial of degree n − m of its distances vanishes.
+        """
+        order, weights, apart = self.factors[0].band.order, self.weights[0], self.apart[0]
+        used = weights != 0
+        counts = used.sum(axis=-1)
+        limits = np.full(len(weights), np.inf)
+        for i in np.flatnonzero(counts > order):
+            # Scaled, so that products of many distances stay in range.
+            near = apart[i][used[i]] / np.abs(apart[i]).max()
+            degree = counts[i] - order
+            signed, unsigned = (np.poly(x)[degree] for x in (near, -np.abs(near)))
+            gains = abs(signed) <= MOMENT_ROUNDOFF * abs(unsigned)
+            limits[i] = degree + gains
+        return limits
 
     def wrong(self, exponents: tuple[int, ...]) -> NDArray[np.bool_]:
         """Tell at which rows the discrete product differs from the continuous one."""

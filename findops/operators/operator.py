@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal, cast, overload
 
 import numpy as np
 
-from findops.common.arguments import Number, as_integer, type_name
+from findops.common.arguments import Number, as_boolean, as_integer, type_name
 from findops.common.arrays import (
     as_array,
     as_field,
@@ -171,7 +171,8 @@ class Operator(Discrete):
         TypeError
             If a type does not fit.
         """
-        add = bool(add)
+        if type(add) is not bool:
+            add = as_boolean(add, "add")
         if type(u) is np.ndarray and u.flags.carray and isinstance(scale, (int, float)):
             ready = self._ready.get((u.shape, u.dtype))
             if ready is not None and (out is not None or not add):
@@ -653,7 +654,8 @@ class Operator(Discrete):
         ------
         ValueError
             If the operator does not map fields to fields on the same points, a face does not
-            exist, or nothing is left for a condition to determine.
+            exist, nothing is left for a condition to determine, or a coefficient is not finite
+            where the equation holds.
         TypeError
             If something is no condition.
 
@@ -709,7 +711,8 @@ class Operator(Discrete):
         Returns
         -------
         Masked
-            With ``m(u)``, ``m.matrix()``, ``m.defined`` and ``m.accuracy``.
+            With ``m(u)``, ``m.matrix()``, ``m.T``, ``m.defined``, ``m.accuracy``, sums, multiples,
+            and ``m.subject_to``; `BVP`, `EVP` and `IVP` take it.
 
         Raises
         ------

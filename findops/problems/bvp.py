@@ -14,10 +14,11 @@ from findops.conditions.conditions import as_conditions
 from findops.conditions.continuation import continued
 from findops.conditions.counting import check_conditions
 from findops.conditions.elimination import EliminationSystem
-from findops.expressions.expression import Expr
+from findops.expressions.expression import Discrete, Expr
 from findops.grids.grid import Grid
-from findops.operators.operator import Operator
+from findops.masked.operator import Masked
 from findops.problems.functions import check_function
+from findops.problems.holes import check_masked
 from findops.problems.linear.solvers import Factored, Solution, Solver, as_solution, make_solver
 from findops.problems.nonlinear.newton import Residual, newton
 
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from findops.conditions.conditions import Condition
     from findops.conditions.walls import Wall
     from findops.expressions.expression import Closures
+    from findops.operators.operator import Operator
     from findops.problems.functions import FieldFunction
 
 __all__ = ["BVP"]
@@ -41,8 +43,10 @@ class BVP:
 
     Parameters
     ----------
-    L : Expr or callable
-        The operator, or a function from fields to fields, written with bound operators and arrays.
+    L : Expr, Masked or callable
+        The operator; one with holes, ``op.masked(mask)``, whose closures stay: its valid points are
+        the unknowns, all others are NaN in solutions; or a function from fields to fields, written
+        with bound operators and arrays.
     grid : Grid
         Where the field lives.
     conditions : Condition or iterable of them
@@ -90,13 +94,13 @@ class BVP:
     (0.078, 'Newton', 3)
     """
 
-    operator: Operator | FieldFunction
+    operator: Operator | Masked | FieldFunction
     """What maps fields to right-hand sides: the operator on the grid, or the function."""
     system: AffineSystem
     """What is left of it under the conditions; of the fields alone, if it is a function."""
     jac: FieldFunction | None
-    _prepared: tuple[tuple[Solver, float, bool], Factored] | None
-    """What the last solution was asked for with, and what was prepared for it."""
+    _prepared: Factored | None
+    """What was prepared for the last solution."""
 
     def __init__(
         self,
@@ -111,14 +115,18 @@ class BVP:
         jac: FieldFunction | None = None,
         **fields: object,
     ) -> None:
-        if isinstance(L, Operator) or not callable(L):
+        if not isinstance(L, Masked) and (isinstance(L, Discrete) or not callable(L)):
             raise TypeError(f"BVP needs an expression such as Laplacian(), not {type_name(L)}")
         if not isinstance(grid, Grid):
             raise TypeError(f"BVP needs a Grid, not {type_name(grid)}")
         listed = as_conditions(conditions)
-        operator: Operator | FieldFunction
+        operator: Operator | Masked | FieldFunction
         system: AffineSystem
-        if isinstance(L, Expr):
+        if isinstance(L, Masked):
+            own = {"components": components or None, "acc": None if acc == 2 else acc, "jac": jac}
+            check_masked(L, grid, {"closure": closure, **own, **fields})
+            operator, system = L, L.subject_to(listed, impose)
+        elif isinstance(L, Expr):
             if components != () or acc != 2 or jac is not None:
                 raise TypeError(
                     f"components=, acc= and jac= belong to functions; {L!r} has its own"
@@ -137,7 +145,7 @@ class BVP:
         vars(self).update(operator=operator, system=system, jac=jac, _prepared=None)
 
     def __repr__(self) -> str:
-        f = "" if isinstance(self.operator, Operator) else f"{self.operator!r}; "
+        f = "" if isinstance(self.operator, Discrete) else f"{self.operator!r}; "
         return f"<BVP {f}{self.system!r}>"
 
     def solve(
@@ -186,7 +194,7 @@ class BVP:
         RuntimeError
             If an iterative solver or Newton's method does not converge.
         """
-        if not isinstance(self.operator, Operator):
+        if not isinstance(self.operator, Discrete):
             return self._newton(self.operator, rhs, solver, 0 if start is None else start, t)
         if start is not None:
             raise TypeError(f"{self.operator!r} is linear: start= serves nonlinear problems")
@@ -217,14 +225,14 @@ class BVP:
         TypeError
             If the problem is nonlinear.
         """
-        if not isinstance(self.operator, Operator):
+        if not isinstance(self.operator, Discrete):
             raise TypeError("a nonlinear problem has no factorization: use solve(rhs, start=…)")
         asked = (solver, tol, progress)
-        if self._prepared is None or not all(map(_same, self._prepared[0], asked)):
+        if self._prepared is None or not all(map(_same, self._prepared.asked, asked)):
             made = make_solver(self.system, solver, tol, progress)
-            vars(self)["_prepared"] = (asked, made)
+            vars(self)["_prepared"] = made
             return made
-        return self._prepared[1]
+        return self._prepared
 
     def __getstate__(self) -> dict[str, Any]:
         # What is prepared can be made again, and holds functions, which do not pickle.
@@ -240,16 +248,13 @@ def _discretized(
     fields: dict[str, object],
 ) -> tuple[Operator, AffineSystem]:
     """Return an expression on a grid, with the closure that conditions choose, and under them."""
-    system: AffineSystem
-    if closure is None and impose == "elimination":
-        # Of right-hand sides to come nothing is known, and one-sided stencils serve all of them.
-        system = continued(L, grid, conditions, fields, None, _sloped).system()
-    else:
-        op = L.on(grid, "accurate" if closure is None else closure, **fields)
-        system = op.subject_to(conditions, impose)
     if closure is None or closure == "accurate":
         check_conditions(L, grid, conditions)
-    return system.operator, system
+    if closure is None and impose == "elimination":
+        # Of right-hand sides to come nothing is known, and one-sided stencils serve all of them.
+        return continued(L, grid, conditions, fields, None, _sloped).discretized()
+    operator = L.on(grid, "accurate" if closure is None else closure, **fields)
+    return operator, operator.subject_to(conditions, impose)
 
 
 def _sloped(wall: Wall) -> bool:

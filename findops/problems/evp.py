@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass, replace
 from functools import cached_property
 from numbers import Complex
@@ -10,13 +11,17 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from findops.common.arguments import as_integer, type_name
+from findops.common.progress import Bar
 from findops.conditions.boundary_terms import quadrature
 from findops.conditions.conditions import as_conditions
 from findops.conditions.continuation import continued
 from findops.conditions.counting import check_conditions
+from findops.conditions.equilibration import row_sizes
 from findops.conditions.ghost_values import Rate
+from findops.conditions.row_replacement import RowReplacementSystem
 from findops.expressions.expression import Expr, as_expr
 from findops.grids.grid import Grid
+from findops.masked.operator import Masked
 from findops.problems.eigen.eigenpairs import (
     Eigenpairs,
     nearest_first,
@@ -26,6 +31,7 @@ from findops.problems.eigen.eigenpairs import (
 from findops.problems.eigen.lobpcg import extreme_eigenpairs, too_large
 from findops.problems.eigen.pencil import Pencil, dense_eigenpairs
 from findops.problems.eigen.shift_invert import nearest_eigenpairs
+from findops.problems.holes import check_masked
 from findops.problems.linear.krylov import nearest_separable
 from findops.problems.linear.separable import fast_diagonalization
 
@@ -59,8 +65,9 @@ class EVP:
 
     Parameters
     ----------
-    L : Expr
-        The operator.
+    L : Expr or Masked
+        The operator. One with holes, ``op.masked(mask)``, keeps its closures; all but its valid
+        points are NaN in eigenfields.
     grid : Grid
         Where the fields live.
     conditions : Condition or iterable of them
@@ -74,9 +81,10 @@ class EVP:
         accuracy, and accurate closures elsewhere: where the odd derivatives of a potential or a
         mass at the wall would lower the order. With a closure that is given, every condition
         replaces its equations, also where the closure alone would keep it.
-    impose : {"elimination", "sat"}
-        How the conditions are imposed on L: with ``"sat"`` weakly, as in ``op.subject_to``, so that
-        derivatives that sum by parts keep symmetry at every accuracy.
+    impose : {"elimination", "rows", "sat"}
+        How the conditions are imposed on L, as in ``op.subject_to``: with ``"rows"`` in place of
+        equations, where M is zero, for conditions that do not determine the values at their points;
+        with ``"sat"`` weakly, which keeps symmetry where derivatives sum by parts.
     **fields
         Values of the free fields of L and M.
 
@@ -96,16 +104,16 @@ class EVP:
     array([ 1.,  4.,  9., 16.])
     """
 
-    operator: Operator
+    operator: Operator | Masked
     """L on the grid."""
-    mass: Operator | None
+    mass: Operator | Masked | None
     """M on the grid, None for the identity."""
     system: AffineSystem
     """What is left of L under the conditions."""
 
     def __init__(
         self,
-        L: Expr,  # the operators' names in the literature
+        L: Expr | Masked,  # the operators' names in the literature
         grid: Grid,
         conditions: Condition | Iterable[Condition] = (),
         M: Any = None,
@@ -114,39 +122,45 @@ class EVP:
         impose: Impose = "elimination",
         **fields: object,
     ) -> None:
-        if not isinstance(L, Expr):
+        if not isinstance(L, (Expr, Masked)):
             raise TypeError(f"EVP needs an expression such as -Laplacian(), not {type_name(L)}")
         if not isinstance(grid, Grid):
             raise TypeError(f"EVP needs a Grid, not {type_name(grid)}")
-        if impose not in ("elimination", "sat"):
-            raise ValueError(
-                f"for eigenvalues impose must be 'elimination' or 'sat', not {impose!r}: rows of "
-                "conditions have no λ"
-            )
         right = None if M is None else as_expr(M)
         listed = as_conditions(conditions)
         names = set() if right is None else right.free_fields
-        own = {n: v for n, v in fields.items() if n in L.free_fields or n not in names}
+        operator: Operator | Masked
         system: AffineSystem
-        if closure is None:
-            check_conditions(L, grid, listed)
-        if closure is None and impose == "elimination":
-            both = L if right is None else L + GENERIC * right
-            local = right is None or right.multiplies
-            kept = continued(both, grid, listed, fields, Rate(), lambda w: local or not w.mixed)
-            closure, system = kept.closure(), replace(kept, expr=L, fields=own).system()
+        if isinstance(L, Masked):
+            unused = {n: v for n, v in fields.items() if n not in names}
+            check_masked(L, grid, {"closure": closure, **unused})
+            closure = "accurate"
+            operator, system = L, L.subject_to(listed, impose)
         else:
-            closure = "accurate" if closure is None else closure
-            system = L.on(grid, closure, **own).subject_to(listed, impose)
-        operator = system.operator
+            own = {n: v for n, v in fields.items() if n in L.free_fields or n not in names}
+            if closure is None:
+                check_conditions(L, grid, listed)
+            if closure is None and impose == "elimination":
+                both = L if right is None else L + GENERIC * right
+                local = right is None or right.multiplies
+                kept = continued(both, grid, listed, fields, Rate(), lambda w: local or not w.mixed)
+                closure = kept.closure()
+                operator, system = replace(kept, expr=L, fields=own).discretized()
+            else:
+                closure = "accurate" if closure is None else closure
+                operator = L.on(grid, closure, **own)
+                system = operator.subject_to(listed, impose)
         _check_homogeneous(system)
-        mass = None
+        mass: Operator | Masked | None = None
         if right is not None:
             mass = right.on(grid, closure, **{n: v for n, v in fields.items() if n in names})
             _check_same_fields(operator, mass)
+            if isinstance(system.operator, Masked):
+                # It reads what the operator reads.
+                mass = replace(system.operator, operator=mass)
         vars(self).update(operator=operator, mass=mass, system=system)
 
-    def solve(self, k: int, near: complex | None = None) -> Eigenpairs:
+    def solve(self, k: int, near: complex | None = None, *, progress: bool = False) -> Eigenpairs:
         """Find the k eigenvalues nearest to a number.
 
         Sums of one-dimensional operators are diagonalized axis by axis. Other problems of up to
@@ -161,6 +175,8 @@ class EVP:
         near : number, optional
             By default zero. Pairs are in the order of their distance from it; of those at one
             distance, the smaller real part comes first, then the larger imaginary part.
+        progress : bool
+            Whether to show how many systems were solved, by tqdm.
 
         Returns
         -------
@@ -182,7 +198,8 @@ class EVP:
                 f"{self!r} has {self.system.count} unknowns, so k must lie between 1 and that, "
                 f"but is {k}"
             )
-        values, x, method, size = self._found(count, target)
+        with Bar("solves", progress) as bar:
+            values, x, method, sizes = self._found(count, target, bar)
         if len(values) < count:
             raise ValueError(
                 f"{self!r} has only {len(values)} finite eigenvalues, as M is singular, but k is "
@@ -192,7 +209,7 @@ class EVP:
         values, x = values[first], x[:, first]
         if not self._complex and not values.imag.any():
             values, x = values.real, with_fixed_phase(x).real
-        residuals = self._residuals(values, x, size)
+        residuals = self._residuals(values, x, *sizes)
         if not residuals.max() <= UNCONVERGED:
             raise RuntimeError(
                 f"only {(residuals <= UNCONVERGED).sum()} of {count} pairs converged by {method}: "
@@ -200,23 +217,27 @@ class EVP:
             )
         return Eigenpairs(values, self._fields(x), residuals, method)
 
-    def _found(self, k: int, near: complex) -> tuple[Array, Array, str, float]:
-        """Return at least k pairs if there are so many, how they were found, and ‖A‖."""
+    def _found(
+        self, k: int, near: complex, bar: Bar
+    ) -> tuple[Array, Array, str, tuple[Array, Array]]:
+        """Return at least k pairs if there are so many, how, and the sizes of rows of A and B."""
         # Along one axis, looking for a few pairs is cheaper than looking for all.
         if not self._generalized and self.operator.domain.ndim > 1:
             fast = fast_diagonalization(self.system, transforms=False)
             if fast is not None:
-                size = float(np.abs(fast.eigenvalues()).max())
-                return *separable_eigenpairs(fast, k, near), "fast diagonalization", size
+                along = [row_sizes(line.matrix) for line in fast.lines]
+                sizes = functools.reduce(np.add.outer, along).ravel()
+                pairs = separable_eigenpairs(fast, k, near)
+                return *pairs, "fast diagonalization", (sizes, np.ones(sizes.size))
         pencil, factors = self._symmetrized
-        n, size = pencil.n, pencil.norms[0]
+        n = pencil.n
         if pencil.hermitian:
             near = near.real  # the nearest on the real line are the nearest of all
         if n <= DENSE_UNKNOWNS or DENSE_SHARE * k >= n:
             values, y = dense_eigenpairs(pencil)
             method = "dense matrices"
         elif not too_large(pencil):
-            values, y = nearest_eigenpairs(pencil, k, near)
+            values, y = nearest_eigenpairs(pencil, k, near, bar)
             method = f"shift-invert {'Lanczos' if pencil.hermitian else 'Arnoldi'}"
         elif pencil.hermitian:
             other = nearest_separable(self.system)
@@ -226,30 +247,42 @@ class EVP:
                     "problem is near that would precondition LOBPCG: a coarser grid would do"
                 )
             divide = other.inverse_distance(near.real * pencil.mass.diagonal().real.mean(), k)
-            values, y = extreme_eigenpairs(
-                pencil, k, near.real, lambda r: factors * divide(r / factors)
-            )
+
+            def precondition(r: Array) -> Array:
+                bar.advance()
+                return factors * divide(r / factors)
+
+            values, y = extreme_eigenpairs(pencil, k, near.real, precondition)
             method = "LOBPCG"
         else:
             raise ValueError(
                 f"{self!r} is not symmetric, and with {n} unknowns too large to be factored: a "
                 "coarser grid, or conditions that keep it symmetric, would do"
             )
-        return values, y / factors[:, None], method, size
+        return values, y / factors[:, None], method, self._pencil.row_sizes
+
+    @cached_property
+    def _pencil(self) -> Pencil:
+        """The matrices of the problem."""
+        return Pencil.of(self.system, self.mass)
 
     @cached_property
     def _symmetrized(self) -> tuple[Pencil, Array]:
         """The matrices in unknowns y = factors · x, in which they are Hermitian if they can be."""
-        plain = Pencil.of(self.system, self.mass)
-        norm = np.broadcast_to(quadrature(self.operator), self.system.shape)
+        plain = self._pencil
+        op = self.operator
+        plainly = op.operator if isinstance(op, Masked) else op
+        norm = np.broadcast_to(quadrature(plainly), self.system.shape)
         factors = np.sqrt(self.system.restrict(norm))
         if plain.hermitian or np.ptp(factors) == 0 or self.system.equations.means:
             return plain, np.ones(plain.n)
-        return plain.scaled(factors), factors
+        return plain.similar(factors), factors
 
     @property
     def _generalized(self) -> bool:
-        return self.mass is not None or bool(self.system.equations.means)
+        means = self.system.equations.means
+        rows = isinstance(self.system, RowReplacementSystem)
+        return self.mass is not None or bool(means) or rows
 
     @cached_property
     def _weights(self) -> Array:
@@ -263,21 +296,21 @@ class EVP:
     def _fields(self, x: Array) -> Array:
         """Return the normalized fields of vectors (n, k)."""
         fields = np.stack([self.system.lift(column) for column in x.T])
+        fields.reshape(len(fields), -1)[:, self.system.outside] = 0
         flat = with_fixed_phase(fields.reshape(len(fields), -1).T).T
         norms = np.sqrt(np.abs(flat) ** 2 @ self._weights.ravel())
         normalized: Array = flat / norms[:, None]
+        normalized[:, self.system.outside] = np.nan
         return normalized.reshape(fields.shape)
 
-    def _residuals(self, values: Array, x: Array, size: float) -> Array:
-        """Return how well each pair solves the system."""
-        mass = self._symmetrized[0].norms[1] if self._generalized else 1.0
+    def _residuals(self, values: Array, x: Array, a: Array, b: Array) -> Array:
+        """Return how well each pair solves every row, given the sizes of rows of A and B."""
         result = np.zeros(len(values))
         for i, (value, column) in enumerate(zip(values, x.T, strict=True)):
-            u = self.system.lift(column)
-            image = self.system.restrict(u if self.mass is None else self.mass(u))
-            left = self.system.matvec(column) - value * image
-            scale = (size + abs(value) * mass) * np.linalg.norm(column)
-            result[i] = np.linalg.norm(left) / scale if scale else 0.0
+            image = self._pencil.mass @ column if self._generalized else column
+            left = np.abs(self.system.matvec(column) - value * image)
+            size = (a + abs(value) * b) * np.abs(column).max()
+            result[i] = np.divide(left, size, out=np.zeros_like(left), where=size > 0).max()
         return result
 
     def __repr__(self) -> str:
@@ -295,16 +328,17 @@ def _check_homogeneous(system: AffineSystem) -> None:
             )
 
 
-def _check_same_fields(operator: Operator, mass: Operator) -> None:
+def _check_same_fields(operator: Operator | Masked, mass: Operator) -> None:
     """Refuse operators that do not stand in one equation."""
-    if operator._ends != mass._ends:
+    plain = operator.operator if isinstance(operator, Masked) else operator
+    if plain._ends != mass._ends:
         raise ValueError(
             f"L and M must map the same fields, but L = {operator!r} maps {_shapes(operator)}, and "
             f"M = {mass!r} {_shapes(mass)}; Block([[…]]) gives M components"
         )
 
 
-def _shapes(op: Operator) -> str:
+def _shapes(op: Operator | Masked) -> str:
     return f"{op.program.inputs.shape} to {op.program.outputs.shape}"
 
 

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from findops.common.arguments import type_name
+from findops.common.arguments import as_boolean, type_name
 from findops.conditions.conditions import as_conditions
 from findops.conditions.counting import check_conditions
 from findops.conditions.elimination import EliminationSystem
 from findops.expressions.components import expand
 from findops.expressions.expression import Discrete, Expr, check_fields
 from findops.grids.grid import Grid
+from findops.masked.operator import Masked
 from findops.problems.evolution.integrate import (
     IntegrationOptions,
     Trajectory,
@@ -25,6 +26,7 @@ from findops.problems.evolution.integrate import (
 from findops.problems.evolution.semidiscrete import SecondOrderSystem, SemidiscreteSystem, Source
 from findops.problems.evolution.stable_closures import ClosureChoice
 from findops.problems.functions import check_function
+from findops.problems.holes import check_masked
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -48,8 +50,9 @@ class IVP:
 
     Parameters
     ----------
-    f : Expr or callable
-        A linear operator L, or the whole right-hand side f(t, u) on full fields.
+    f : Expr, Masked or callable
+        A linear operator L; one with holes, ``op.masked(mask)``, which keeps its closures, with NaN
+        at all but its valid points; or the whole right-hand side f(t, u) on full fields.
     grid : Grid
         Where the field lives.
     conditions : Condition or iterable of them
@@ -104,7 +107,7 @@ class IVP:
     {'x-': 'odd', 'x+': 'odd'}
     """
 
-    f: Expr | RightHandSide
+    f: Expr | Masked | RightHandSide
     grid: Grid
     conditions: tuple[Condition, ...]
     source: object
@@ -117,7 +120,7 @@ class IVP:
 
     def __init__(
         self,
-        f: Expr | RightHandSide,
+        f: Expr | Masked | RightHandSide,
         grid: Grid,
         conditions: Condition | Iterable[Condition] = (),
         *,
@@ -129,7 +132,8 @@ class IVP:
         acc: int = 2,
         **fields: object,
     ) -> None:
-        if not isinstance(f, Expr) and (isinstance(f, Discrete) or not callable(f)):
+        linear = isinstance(f, (Expr, Masked))
+        if not linear and (isinstance(f, Discrete) or not callable(f)):
             raise TypeError(
                 "IVP needs an expression or a function such as lambda t, u: op(u), not "
                 f"{type_name(f)}"
@@ -138,13 +142,16 @@ class IVP:
             raise TypeError(f"IVP needs a Grid, not {type_name(grid)}")
         if impose not in ("elimination", "sat"):
             raise ValueError(f"in time, impose must be 'elimination' or 'sat', not {impose!r}")
-        check_function("f", None if isinstance(f, Expr) else f)
+        check_function("f", None if isinstance(f, (Expr, Masked)) else f)
         check_function("explicit", explicit)
         listed = as_conditions(conditions)
         means = [condition for condition in listed if condition.is_mean]
         if means:
             raise ValueError(f"{means[0]!r}: in time a mean follows from the equation itself")
-        if not isinstance(f, Expr):
+        if isinstance(f, Masked):
+            own = {"components": components or None, "acc": None if acc == 2 else acc}
+            check_masked(f, grid, {"closure": closure, **own, **fields})
+        elif not isinstance(f, Expr):
             if explicit is not None:
                 raise TypeError("explicit= goes with an expression; add it to the function f")
             if closure is not None or impose != "elimination" or fields:
@@ -238,8 +245,8 @@ class IVP:
         dt : float
             The longest step of methods with a fixed step; steps are equal between output times.
         v0 : array_like, (*components, *grid), optional
-            u_t at ``t[0]``: the equation is u_tt = f, as it always is with ``"leapfrog"``, which
-            starts from rest without it.
+            u_t at ``t[0]``: the equation is u_tt = f. ``"leapfrog"`` needs it, zeros for a start
+            from rest.
         rtol, atol, max_step, first_step : float
             For SciPy's methods, as there.
         callback : callable, optional
@@ -266,20 +273,28 @@ class IVP:
         Warns
         -----
         UserWarning
-            If an expression under its conditions has growing modes on this grid.
+            If a solution grew by many orders where the equation should not; if an expression under
+            its conditions has growing modes on this grid; if its conditions
+            do not give the characteristics that enter through a face, or give others.
 
         Notes
         -----
         Before the first step, eigenvalues are compared with the method's stable region (explicit
         fixed steps) and with the right half plane (expressions): all of them up to 300 unknowns
         and for sums of one-dimensional operators, otherwise those that Arnoldi's iteration finds
-        at the ends. For functions it is the derivative at the first time. Of "imex", the explicit
-        part is not looked at.
+        at the ends. For functions it is the derivative at the first time. Of "imex" with an
+        explicit part it is the derivative of one step that is looked at. A solution that grew by
+        many orders, where eigenvalues do not, is warned of, whatever the method.
         """
         times = output_times(t)
         check_function("callback", callback)
         check_function("store", store)
-        second = method == "leapfrog" or v0 is not None
+        second = v0 is not None
+        if method == "leapfrog" and v0 is None:
+            raise ValueError(
+                "method='leapfrog' solves u_tt = f, and needs v0=, which is u_t at t[0]: "
+                "np.zeros_like(u0) starts from rest. For u_t = f take 'rk4' or 'RK45'"
+            )
         semidiscrete = self._semidiscrete_for(np.shape(u0), second)
         shape = semidiscrete.system.shape
         x = semidiscrete.system.restrict(initial_field(u0, shape, "u0"))
@@ -287,11 +302,20 @@ class IVP:
         if self._closure_choice is not None:
             self._closure_choice.warn_of_growth(second, span)
         options = IntegrationOptions(
-            method, dt, rtol, atol, max_step, first_step, callback, store, dense, progress
+            method,
+            dt,
+            rtol,
+            atol,
+            max_step,
+            first_step,
+            callback,
+            store,
+            as_boolean(dense, "dense"),
+            progress,
         )
         y = x
-        if second:
-            speed = initial_field(np.zeros(shape) if v0 is None else v0, shape, "v0")
+        if v0 is not None:
+            speed = initial_field(v0, shape, "v0")
             y = np.concatenate([x, semidiscrete.system.restrict(speed)])
         start = float(times[0])
         equation = SecondOrderSystem(semidiscrete, start, span) if second else semidiscrete
@@ -303,7 +327,7 @@ class IVP:
 
     @cached_property
     def _closure_choice(self) -> ClosureChoice | None:
-        if not isinstance(self.f, Expr):
+        if not isinstance(self.f, (Expr, Masked)):
             return None
         return ClosureChoice(
             self.f,
@@ -318,7 +342,9 @@ class IVP:
 
     @cached_property
     def _source(self) -> Source:
-        """The source of an expression's equation."""
+        """The source of a linear operator's equation."""
+        if isinstance(self.f, Masked):
+            return Source(self.source, self.grid, self.f.operator.program.inputs.components)
         assert isinstance(self.f, Expr)
         return Source(self.source, self.grid, expand(self.f, self.grid).inputs)
 
@@ -338,9 +364,13 @@ class IVP:
         if self._closure_choice is not None:
             system = self._closure_choice.chosen(second).system
             return SemidiscreteSystem(system, True, self._source, self.explicit)
-        assert not isinstance(self.f, Expr)
+        assert not isinstance(self.f, (Expr, Masked))
         system = EliminationSystem.of_fields(self.grid, components, self.conditions, self.acc)
         return SemidiscreteSystem(system, False, Source(self.source, self.grid, components), self.f)
+
+    def __getstate__(self) -> dict[str, object]:
+        # What is found on the way can be found again, and holds functions, which do not pickle.
+        return {field.name: getattr(self, field.name) for field in fields(self)}
 
     def __repr__(self) -> str:
         listed = ", ".join(map(str, self.conditions)) or "no conditions"

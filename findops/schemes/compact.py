@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from findops.common.arguments import as_integer
+from findops.common.arguments import as_integer, in_range
 from findops.plan.band import Band
 from findops.schemes.compact_equations import check_solvable, closed_row, derived, of_coefficients
 from findops.schemes.explicit import AxisMap
@@ -97,9 +97,9 @@ class Compact(Scheme):
             isinstance(wave, Real) for wave in waves
         ):
             raise TypeError(f"Compact: waves must be a sequence of numbers, not {waves!r}")
-        object.__setattr__(self, "waves", tuple(float(wave) for wave in waves))
-        if any(not 0 < wave < math.pi for wave in self.waves):
+        if any(not 0 < wave < math.pi for wave in waves):
             raise ValueError(f"Compact: waves must be between 0 and π, but are {list(waves)}")
+        object.__setattr__(self, "waves", tuple(float(wave) for wave in waves))
         if isinstance(self.right, tuple) and (self.waves or not isinstance(self.left, tuple)):
             raise ValueError(
                 "Compact: with coefficients on the right, there must be coefficients on the left "
@@ -155,8 +155,8 @@ class Compact(Scheme):
                     f"{self!r} needs {1 - follows // 2} more points on the right for a derivative "
                     f"of order {order}"
                 )
-            self.stencil(order, follows)
-            return follows
+            # Given coefficients on the left may cancel more moments than were asked to vanish.
+            return self.stencil(order, follows).accuracy(order)
         # The right side has at least the points of the derivative.
         least = max(2 * (self._free_left + 1 - len(self.waves)), 2)
         # The left side of the third derivative of least accuracy vanishes for the shortest wave.
@@ -268,7 +268,7 @@ def _side(value: object, name: str) -> CompactSide:
 def _coefficient(value: object, name: str) -> Fraction:
     """Return a number as the fraction that it is, or that it was rounded from."""
     if isinstance(value, Rational):
-        return Fraction(int(value.numerator), int(value.denominator))
+        return in_range(value, f"Compact: a coefficient on the {name}")
     if isinstance(value, bool) or not isinstance(value, Real) or not math.isfinite(value):
         raise TypeError(f"Compact: coefficients on the {name} must be real, but one is {value!r}")
     short = Fraction(float(value)).limit_denominator(10**6)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from findops.common.arguments import as_integer, as_rational
+from findops.common.arguments import as_boolean, as_integer, as_rational
 from findops.common.caches import cached_within
 from findops.schemes.rational import Fractions, solutions
 
@@ -51,6 +51,7 @@ class Goal:
                 "a band of wavenumbers θ = kh lies between 0 and π, two points a wavelength, but "
                 f"got {band!r}"
             )
+        relative = as_boolean(relative, "relative")
         if relative and not ends[0]:
             raise ValueError(f"relative errors need a band that begins above 0, but got {band!r}")
         if not 0 < dissipation < np.inf:
@@ -58,7 +59,7 @@ class Goal:
         return Goal(
             as_integer(acc, "acc"),
             (float(ends[0]), float(ends[1])),
-            bool(relative),
+            relative,
             float(dissipation),
         )
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from findops.common.arguments import as_integer
+from findops.common.arguments import as_integer, canonical
 from findops.schemes.explicit import AxisMap, ExplicitScheme
 
 if TYPE_CHECKING:
@@ -206,6 +206,13 @@ class Upwind(ExplicitScheme):
     velocity : coefficient
         A number, array, callable, SymPy expression or ``Field``. Arrays compare by identity.
 
+    Raises
+    ------
+    TypeError
+        If the velocity is no coefficient.
+    ValueError
+        If a number is not finite.
+
     Examples
     --------
     >>> from findops import Diff, Uniform, Grid
@@ -215,6 +222,13 @@ class Upwind(ExplicitScheme):
     """
 
     velocity: object
+
+    def __post_init__(self) -> None:
+        if not hasattr(self.velocity, "free_fields"):
+            try:
+                canonical(self.velocity)
+            except (TypeError, ValueError) as error:
+                raise type(error)(f"the velocity of Upwind: {error}") from None
 
     @property
     def _key(self) -> object:

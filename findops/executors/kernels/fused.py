@@ -51,8 +51,8 @@ SLAB = 1 << 20
 OVERLAP = 1
 """Rows computed twice, for each row of a slab, from which whole stages are better than slabs."""
 
-LARGE = 1 << 23
-"""Bytes of output from which caches would not hold it until it is read."""
+LARGE = machine.last_cache_bytes() // 2
+"""Bytes of output from which caches would not hold it, and what it is made of, until it is read."""
 
 SEGMENT = 1 << 14
 """Bytes of a row that are filled at a time, where rows are long."""

@@ -22,13 +22,16 @@ import llvmlite.binding as llvm
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["Kernel", "Machine", "compiled", "here", "lanes"]
+__all__ = ["Kernel", "Machine", "compiled", "here", "lanes", "last_cache_bytes"]
 
 CACHE_BYTES = 1 << 28
 """Bytes that kept kernels may take."""
 
 CHECKED_BYTES = 1 << 23
 """Bytes that a process keeps before it looks again how much there is."""
+
+LAST_CACHE = 1 << 24
+"""Bytes of the largest cache where the system tells of none larger."""
 
 SIGNATURE = ctypes.CFUNCTYPE(None, *[ctypes.c_void_p] * 5, ctypes.c_double, ctypes.c_double)
 
@@ -80,6 +83,15 @@ def here() -> Machine:
 def lanes() -> int:
     """Return how many numbers of double precision a vector of this machine holds."""
     return here().vector_bytes // 8
+
+
+def last_cache_bytes() -> int:
+    """Return the bytes of the largest cache of this machine, where the system tells."""
+    found = Path("/sys/devices/system/cpu/cpu0/cache").glob("index*/size")
+    with suppress(OSError, ValueError):
+        sizes = [int(path.read_text().strip().removesuffix("K")) << 10 for path in found]
+        return max([LAST_CACHE, *sizes])
+    return LAST_CACHE
 
 
 class Kernel:

@@ -36,9 +36,10 @@ class Eigenpairs:
         the first of the largest entries is positive. Those of a symmetric problem are orthogonal;
         of a multiple eigenvalue, they are some basis, the same every time.
     residuals : array, (k,)
-        ‖A x − λ B x‖ / ((‖A‖ + |λ| ‖B‖) ‖x‖) of the matrices under the conditions: Euclidean norms
-        of vectors, largest row sums of matrices; for "fast diagonalization" the largest eigenvalue
-        is ‖A‖.
+        The largest |A x − λ B x| of a row over (Σ|a| + |λ| Σ|b|) of that row and the largest |x|,
+        for the matrices under the conditions. It promises that the pair solves a problem exactly
+        whose rows differ by no more than this part of their size, and no more than that: λ may be
+        wrong by its condition number times that, which ten orders of a fourth derivative can be.
     method : str
         How they were found.
     """

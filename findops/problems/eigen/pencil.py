@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 from scipy import linalg, sparse
-from scipy.sparse.linalg import norm
 
 from findops.common.blas import DECOMPOSITION_WORK, dense_work
+from findops.conditions.equilibration import equilibration, row_sizes
 from findops.problems.linear.direct import sparse_lu
 
 if TYPE_CHECKING:
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from findops.common.arrays import Array
     from findops.conditions.affine_system import AffineSystem
+    from findops.masked.operator import Masked
     from findops.operators.operator import Operator
 
 
@@ -28,6 +29,9 @@ HERMITIAN_ROUNDOFF = 1e-13
 
 VANISHING = 1e-13
 """Times the number of unknowns: relative sizes below which both numbers of λ = α/β are zero."""
+
+GRADED_ROWS = 1e3
+"""Ratio of the sizes of rows from which on small eigenvalues lose digits beside the largest."""
 
 INFINITE = 1e6
 """Times ‖A‖/‖B‖ from where on eigenvalues count as infinite: they come from a singular B."""
@@ -48,17 +52,14 @@ class Pencil:
     """None for the identity."""
 
     @staticmethod
-    def of(system: AffineSystem, mass: Operator | None) -> Pencil:
+    def of(system: AffineSystem, mass: Operator | Masked | None) -> Pencil:
         """Return the matrices of L u = λ M u under conditions, M being the identity if not given.
 
-        Constants that balance means are unknowns without mass.
+        Rows of conditions have no mass, nor have constants that balance means.
         """
-        means = len(system.equations.means)
-        if mass is None and not means:
-            return Pencil(system.matrix, None)
-        own = sparse.eye_array(system.count) if mass is None else system.reduced(mass)
-        whole = sparse.block_diag([own, sparse.csr_array((means, means))], format="csr")
-        return Pencil(system.matrix, cast("csr_array", whole))
+        own = system.mass_matrix(mass)
+        plain = mass is None and own.nnz == system.size
+        return Pencil(system.matrix, None if plain else own)
 
     @property
     def n(self) -> int:
@@ -75,9 +76,15 @@ class Pencil:
         return sparse.eye_array(self.n, format="csr") if self.B is None else self.B
 
     @cached_property
+    def row_sizes(self) -> tuple[Array, Array]:
+        """The sums of absolute values in every row of A, and of B."""
+        return row_sizes(self.A), row_sizes(self.mass)
+
+    @cached_property
     def norms(self) -> tuple[float, float]:
         """‖A‖ and ‖B‖, the largest sums of absolute values in a row."""
-        return float(norm(self.A, np.inf)), float(norm(self.mass, np.inf))
+        a, b = self.row_sizes
+        return float(a.max()), float(b.max())
 
     @cached_property
     def infinite(self) -> float:
@@ -98,7 +105,7 @@ class Pencil:
             return _hermitian(self.A)
         return _hermitian(self.A) and _hermitian(self.B) and _definite(self.B)
 
-    def scaled(self, factors: Array) -> Pencil:
+    def similar(self, factors: Array) -> Pencil:
         """Return the pencil of the unknowns y = factors · x, its rows multiplied likewise."""
         left, right = sparse.diags_array(factors), sparse.diags_array(1 / factors)
         return Pencil(
@@ -137,18 +144,48 @@ def dense_eigenpairs(pencil: Pencil) -> tuple[Array, Array]:
     ValueError
         If every number is an eigenvalue.
     """
-    a = pencil.A.toarray()
-    b = None if pencil.B is None else pencil.B.toarray()
+    if pencil.hermitian:
+        b = None if pencil.B is None else pencil.B.toarray()
+        with dense_work(DECOMPOSITION_WORK * pencil.n**3):
+            values, vectors = linalg.eigh(pencil.A.toarray(), b)
+        return _corrected(pencil, values, vectors, vectors), vectors
+    sizes = pencil.row_sizes[0]
+    if pencil.B is None and sizes.max() <= GRADED_ROWS * sizes.min():
+        with dense_work(DECOMPOSITION_WORK * pencil.n**3):
+            values, left, right = linalg.eig(pencil.A.toarray(), left=True)
+        return _corrected(pencil, values, left, right), right
+    return _generalized_eigenpairs(pencil)
+
+
+def _generalized_eigenpairs(pencil: Pencil) -> tuple[Array, Array]:
+    """Return all finite eigenvalues and vectors of a pencil, by its rows and columns of one size.
+
+    Graded rows would leave of small eigenvalues what roundoff of the largest does.
+    """
+    rows, columns = equilibration(pencil.A)
+    left, right = sparse.diags_array(rows), sparse.diags_array(columns)
+    scaled = Pencil((left @ pencil.A @ right).tocsr(), (left @ pencil.mass @ right).tocsr())
     with dense_work(DECOMPOSITION_WORK * pencil.n**3):
-        if pencil.hermitian:
-            values, vectors = linalg.eigh(a, b)
-            return values, vectors
-        if b is None:
-            values, vectors = linalg.eig(a)
-            return values, vectors
-        (alpha, beta), vectors = linalg.eig(a, b, homogeneous_eigvals=True)
-    a_norm, b_norm = pencil.norms
-    if (np.abs(alpha) / (a_norm or 1) + np.abs(beta) / (b_norm or 1)).min() <= pencil.n * VANISHING:
+        (alpha, beta), y, x = linalg.eig(
+            scaled.A.toarray(), scaled.mass.toarray(), left=True, homogeneous_eigvals=True
+        )
+    a, b = scaled.norms
+    if (np.abs(alpha) / (a or 1) + np.abs(beta) / (b or 1)).min() <= pencil.n * VANISHING:
         raise ValueError(SINGULAR_PENCIL)
     finite = np.abs(alpha) <= pencil.infinite * np.abs(beta)
-    return alpha[finite] / beta[finite], vectors[:, finite]
+    values, y, x = alpha[finite] / beta[finite], y[:, finite], x[:, finite]
+    return _corrected(scaled, values, y, x), columns[:, None] * x
+
+
+def _corrected(pencil: Pencil, values: Array, left: Array, right: Array) -> Array:
+    """Return the Rayleigh quotients y*Ax / y*Bx of left and right vectors (n, m).
+
+    Errors of the vectors enter as products (Ostrowski, 1959), so that digits come back which
+    roundoff of the size of ‖A‖ took.
+    """
+    image = pencil.mass @ right
+    missed = np.einsum("ij,ij->j", left.conj(), pencil.A @ right - image * values)
+    weight = np.einsum("ij,ij->j", left.conj(), image)
+    change = np.divide(missed, weight, out=np.zeros_like(missed), where=weight != 0)
+    result: Array = values + (change if np.iscomplexobj(values) else change.real)
+    return result

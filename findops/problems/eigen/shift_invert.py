@@ -9,14 +9,14 @@ from scipy import linalg
 from scipy.sparse.linalg import ArpackNoConvergence, LinearOperator, eigs, eigsh
 
 from findops.common.blas import blas_threads
-from findops.conditions.elimination import solved
 from findops.problems.eigen.pencil import SINGULAR_PENCIL
-from findops.problems.linear.direct import sparse_lu
+from findops.problems.linear.direct import inverse
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from findops.common.arrays import Array
+    from findops.common.progress import Bar
     from findops.problems.eigen.pencil import Pencil
 
     LinearMap = Callable[[Array], Array]
@@ -29,18 +29,15 @@ ARPACK_RESTARTS = 1000
 SPARE_PAIRS = 2
 """Pairs looked for beyond those that are asked for: multiple ones converge one by one."""
 
-SINGULAR_CONDITION = 1e13
-"""Condition number of A − σB from which on σ is an eigenvalue to working precision."""
-
 SHIFT_STEP = 1e-8
-"""Part of the matrix's size by which a shift leaves an eigenvalue: half of the digits."""
+"""Part of the size of rows by which a shift leaves an eigenvalue: half of the digits."""
 
 SAME_DISTANCE = 1e-6
 """Relative difference of distances that are one distance."""
 
 
 @blas_threads(1)
-def nearest_eigenpairs(pencil: Pencil, k: int, near: complex) -> tuple[Array, Array]:
+def nearest_eigenpairs(pencil: Pencil, k: int, near: complex, bar: Bar) -> tuple[Array, Array]:
     """Return at least k eigenvalues nearest to a number (m,), and their vectors (n, m); or all.
 
     The dominant eigenvalues θ of (A − σB)⁻¹B are those of the pencil nearest to σ, λ = σ + 1/θ:
@@ -57,7 +54,12 @@ def nearest_eigenpairs(pencil: Pencil, k: int, near: complex) -> tuple[Array, Ar
     """
     if not pencil.mass.nnz:
         return np.zeros(0), np.zeros((pencil.n, 0))
-    sigma, solve = _shifted(pencil, near)
+    sigma, shifted = _shifted(pencil, near)
+
+    def solve(b: Array) -> Array:
+        bar.advance()
+        return shifted(np.ravel(b))
+
     count = k
     while True:
         count = min(count + SPARE_PAIRS, pencil.n - 2)
@@ -179,32 +181,25 @@ def _outside(apply: LinearMap, basis: Array, weakest: float) -> Array | None:
 
 def _shifted(pencil: Pencil, near: complex) -> tuple[complex, LinearMap]:
     """Return a shift at a number, or beside it if it is an eigenvalue, and what inverts there."""
-    a_norm, b_norm = pencil.norms
-    solve = _inverse(pencil, near)
-    if solve is not None:
-        return near, solve
+    for sigma in _shifts(pencil, near):
+        try:
+            return sigma, inverse(pencil.shifted(sigma), SINGULAR_PENCIL)
+        except ValueError:
+            continue
+    raise ValueError(SINGULAR_PENCIL)
+
+
+def _shifts(pencil: Pencil, near: complex) -> Iterator[complex]:
+    """Yield a number, and others beside it, by the smallest and the largest ratio of rows.
+
+    On graded grids these differ by many orders, and eigenvalues near the number are small.
+    """
+    yield near
+    a, b = pencil.row_sizes
+    both = (a > 0) & (b > 0)
+    ratios = a[both] / b[both] if both.any() else np.ones(1)
     # Away from where most of the spectrum lies, definite matrices stay definite.
     trace = (pencil.A.diagonal() - near * pencil.mass.diagonal()).sum().real
     away = -1.0 if trace > 0 else 1.0
-    step = SHIFT_STEP * (a_norm / (b_norm or 1) + abs(near)) or SHIFT_STEP
-    solve = _inverse(pencil, near + away * step)
-    if solve is None:
-        raise ValueError(SINGULAR_PENCIL)
-    return near + away * step, solve
-
-
-def _inverse(pencil: Pencil, sigma: complex) -> LinearMap | None:
-    """Return what solves with A − σB, None if that is singular to working precision."""
-    matrix = pencil.shifted(sigma)
-    try:
-        factors = sparse_lu(matrix)
-    except RuntimeError:
-        return None
-    x = np.random.default_rng(2).standard_normal(pencil.n)
-    growth = 0.0
-    for _ in range(3):
-        x = solved(factors, x / np.linalg.norm(x))
-        growth = float(np.linalg.norm(x))
-    if not growth * float(abs(matrix).sum(axis=1).max()) < SINGULAR_CONDITION:
-        return None
-    return lambda b: solved(factors, np.ravel(b))
+    for size in (ratios.min(), ratios.max()):
+        yield near + away * SHIFT_STEP * (float(size) + abs(near))

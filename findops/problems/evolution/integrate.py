@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from functools import partial
 from numbers import Real
@@ -14,8 +15,17 @@ from findops.common.arguments import type_name
 from findops.common.arrays import Array, as_field
 from findops.common.progress import Bar
 from findops.problems.evolution.semidiscrete import SecondOrderSystem, SemidiscreteSystem
-from findops.problems.evolution.spectrum import Spectrum, spectrum_of_function
-from findops.problems.evolution.stability import check_step
+from findops.problems.evolution.spectrum import (
+    Spectrum,
+    largest_multiplier,
+    spectrum_of_function,
+)
+from findops.problems.evolution.stability import (
+    UNEXPLAINED_GROWTH,
+    check_multiplier,
+    check_step,
+    warn_of_unexplained,
+)
 from findops.problems.evolution.steppers import (
     ADAPTIVE,
     STEPPERS,
@@ -26,6 +36,7 @@ from findops.problems.evolution.steppers import (
     adaptive,
     fixed,
 )
+from findops.problems.linear.singular import max_norm
 from findops.problems.nonlinear.jacobian import GlobalDependenceError
 
 if TYPE_CHECKING:
@@ -37,6 +48,10 @@ if TYPE_CHECKING:
 
 
 __all__ = ["IntegrationOptions", "Trajectory", "initial_field", "integrate", "output_times"]
+
+
+LARGEST_EXPONENT = 600.0
+"""Where e^x ends, with some room for a factor."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -138,6 +153,7 @@ def integrate(
         if not np.isfinite(values).all():
             raise ValueError(f"{name} must be finite, but {(~np.isfinite(values)).sum()} are not")
     y = y.astype(np.result_type(y, first, np.float64))
+    largest = max_norm(y)
     interpolants: list[Any] | None = [] if options.dense else None
     us: list[Array] = []
     vs: list[Array] = []
@@ -148,16 +164,47 @@ def integrate(
                     f"method={options.method!r}: the solution is not finite at t={time:.6g}; if "
                     "the equation has one there, take smaller steps"
                 )
+            largest = max(largest, max_norm(state))
             u, *v = equation.fields(time, state)
             u.flags.writeable = False
             if options.callback is not None:
                 options.callback(time, u)
             us.append(u if options.store is None else _reduced_field(options.store, time, u, us))
             vs += v if options.store is None else []
+    expected = _expected_size(equation, t, y, spectrum, largest)
+    if largest > UNEXPLAINED_GROWTH * expected:
+        warn_of_unexplained(options.method, expected, largest)
     speeds = np.stack(vs) if vs else None
     return Trajectory(
         t, np.stack(us), speeds, _between_outputs(equation, t, interpolants), options.method
     )
+
+
+def _expected_size(
+    equation: SemidiscreteSystem | SecondOrderSystem,
+    t: Array,
+    y: Array,
+    spectrum: Spectrum | None,
+    found: float,
+) -> float:
+    """Return how large a solution may become, by its data, its forcing and the eigenvalues.
+
+    Where what was found is not suspicious, the data alone speak.
+    """
+    size = max_norm(y)
+    if found <= UNEXPLAINED_GROWTH * size:
+        return size
+    semidiscrete = equation.semidiscrete if isinstance(equation, SecondOrderSystem) else equation
+    span = float(t[-1] - t[0])
+    still = y if semidiscrete.function is not None else np.zeros_like(y)
+    size += span * max(max_norm(equation(float(time), still)) for time in t)
+    if spectrum is None or semidiscrete.function is not None:
+        rates = spectrum_of_function(partial(equation, float(t[0])), y)
+    else:
+        rates = spectrum.second_order() if equation is not semidiscrete else spectrum
+    # A factor beyond the range of floats explains everything.
+    exponent = span * float(rates.values.real.max(initial=0))
+    return size * float(np.exp(min(exponent, LARGEST_EXPONENT)))
 
 
 def _reduced_field(
@@ -203,6 +250,12 @@ def _states(
         if isinstance(equation, SecondOrderSystem):
             spectrum = spectrum.second_order()
         check_step(method, longest, stepper.amplification, spectrum)
+    elif semidiscrete.function is not None:
+        longest, start = min(dt, float(np.diff(t).max())), float(t[0])
+        largest = largest_multiplier(lambda x: stepper(start, x, longest), y)
+        rates = spectrum_of_function(partial(equation, start), y)
+        count = math.ceil(float(t[-1] - t[0]) / longest)
+        check_multiplier(method, longest, count, largest, rates)
     return fixed(stepper, t, y, dt, on_step)
 
 
@@ -210,8 +263,10 @@ def _fixed_step(options: IntegrationOptions, t: Array) -> float:
     """Return the step of a method with a fixed one, checked."""
     method, dt = options.method, options.dt
     if method not in STEPPERS:
+        names = [*ADAPTIVE, *STEPPERS]
+        meant = [f": write {name!r}" for name in names if _letters(name) == _letters(method)]
         raise ValueError(
-            f"method must be one of {', '.join([*ADAPTIVE, *STEPPERS])}, not {method!r}"
+            f"method must be one of {', '.join(names)}, not {method!r}{''.join(meant)}"
         )
     if not isinstance(dt, Real) or not (np.isfinite(float(dt)) and dt > 0):
         raise ValueError(f"method={method!r} has a fixed step: give dt= > 0, not {dt!r}")
@@ -220,6 +275,11 @@ def _fixed_step(options: IntegrationOptions, t: Array) -> float:
     if options.dense:
         raise ValueError(f"dense=True goes with SciPy's methods, not with {method!r}")
     return dt
+
+
+def _letters(name: object) -> str:
+    """Return a name without case, spaces and hyphens."""
+    return "".join(filter(str.isalnum, str(name))).lower()
 
 
 def _check_linear(method: str, stepper: Stepper, equation: SemidiscreteSystem) -> None:

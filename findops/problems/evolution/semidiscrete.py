@@ -202,15 +202,15 @@ class SemidiscreteSystem:
         """Return the derivative of x' with respect to x."""
         if self.function is None:
             return self.matrix
-        u = self.system.lift(x, t)
-        found = self._dependencies(t, u).jacobian(partial(self._function_values, t), u)
+        u = self._finite(self.system.lift(x, t))
+        found = self._dependencies(t, u).jacobian(partial(self._finite_values, t), u)
         return self._plus_matrix(self.system.reduced(found))
 
     def pattern(self, t: float, x: Array) -> csr_array:
         """Return where the Jacobian may have entries, as the function shows it first at t and x."""
         if self.function is None:
             return self.matrix.astype(bool)
-        pattern = self._dependencies(t, self.system.lift(x, t)).pattern
+        pattern = self._dependencies(t, self._finite(self.system.lift(x, t))).pattern
         # Random numbers do not cancel where conditions are substituted.
         numbers = np.random.default_rng(0).uniform(1, 2, pattern.nnz)
         made = sparse.csr_array((numbers, pattern.indices, pattern.indptr), shape=pattern.shape)
@@ -219,9 +219,19 @@ class SemidiscreteSystem:
     def _dependencies(self, t: float, u: Array) -> Dependencies:
         """Return what in the function depends on what, found once."""
         if not self._found:
-            probed = dependencies(partial(self._function_values, t), u, self.system.operator.domain)
+            probed = dependencies(partial(self._finite_values, t), u, self.system.operator.domain)
             self._found.append(probed)
         return self._found[0]
+
+    def _finite(self, u: Array) -> Array:
+        """Return a field with zeros for the NaN that stand outside of a region."""
+        if self.system.outside.size:
+            u = u.copy()
+            u.reshape(-1)[self.system.outside] = 0
+        return u
+
+    def _finite_values(self, t: float, u: Array) -> Array:
+        return self._finite(self._function_values(t, u))
 
     def _plus_matrix(self, matrix: csr_array) -> csr_array:
         return cast("csr_array", matrix + self.matrix) if self.linear else matrix

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from findops.conditions.affine_system import AffineSystem
 
 
-__all__ = ["Spectrum", "spectrum_of_function", "spectrum_of_system"]
+__all__ = ["Spectrum", "largest_multiplier", "spectrum_of_function", "spectrum_of_system"]
 
 COMPLETE_UNKNOWNS = 300
 """Unknowns, or points along an axis, up to which all eigenvalues are computed."""
@@ -42,6 +42,10 @@ ARNOLDI_ERROR = 1e-3
 ARNOLDI_RESTARTS = {"LM": 300, "LR": 4, "LA": 4, "LI": 4}
 """How often Arnoldi's iteration may start again: the largest |λ| is needed, others may be missed
 where they stand close to each other."""
+
+POWER_STEPS = 20
+"""Steps in time after which a disturbance drawn at random consists of what grows most, and in which
+its growth is measured."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -145,9 +149,39 @@ def spectrum_of_system(system: AffineSystem) -> Spectrum:
 
 def spectrum_of_function(f: Callable[[Array], Array], x: Array) -> Spectrum:
     """Return the spectrum of a function's derivative at x, by differences along directions."""
+    apply, n, dtype = _derivative(f, x)
+    if n > COMPLETE_UNKNOWNS:
+        ends = partial(_ends, apply, n, dtype)
+        return Spectrum(ends, False, roundoff=ZERO_REAL_PART_BY_DIFFERENCES)
+    columns = np.stack([apply(column) for column in np.eye(n)], axis=1)
+    find = partial(_dense_eigenvalues, columns, False)
+    return Spectrum(find, roundoff=ZERO_REAL_PART_BY_DIFFERENCES)
+
+
+def largest_multiplier(step: Callable[[Array], Array], x: Array) -> float:
+    """Return the largest |eigenvalue| of the derivative of a step in time x ↦ x(t + h).
+
+    Beyond 300 unknowns it is found by powers, which see what grows fast.
+    """
+    if x.size <= COMPLETE_UNKNOWNS:
+        return spectrum_of_function(step, x).radius
+    apply, n, _ = _derivative(step, x)
+    v, growth = np.random.default_rng(0).standard_normal(n), []
+    for _ in range(2 * POWER_STEPS):
+        v = apply(v / np.linalg.norm(v))
+        growth.append(float(np.linalg.norm(v)))
+        if not growth[-1]:
+            return 0.0
+    return float(np.exp(np.log(growth[POWER_STEPS:]).mean()))
+
+
+def _derivative(
+    f: Callable[[Array], Array], x: Array
+) -> tuple[Callable[[Array], Array], int, np.dtype[Any]]:
+    """Return the derivative of f at x as a function of directions, their length and their type."""
     if np.iscomplexobj(x):
         # Real and imaginary parts are unknowns of their own: f need not be analytic.
-        return spectrum_of_function(lambda y: f(y.view(complex)).view(float), x.view(float))
+        return _derivative(lambda y: f(y.view(complex)).view(float), x.view(float))
     base = f(x)
     size = np.sqrt(np.finfo(float).eps) * max(1.0, float(np.linalg.norm(x)))
 
@@ -155,13 +189,7 @@ def spectrum_of_function(f: Callable[[Array], Array], x: Array) -> Spectrum:
         length = float(np.linalg.norm(v))
         return np.asarray((f(x + size / length * v) - base) * (length / size))
 
-    if x.size > COMPLETE_UNKNOWNS:
-        return Spectrum(
-            partial(_ends, apply, x.size, base.dtype), False, roundoff=ZERO_REAL_PART_BY_DIFFERENCES
-        )
-    columns = np.stack([apply(column) for column in np.eye(x.size)], axis=1)
-    find = partial(_dense_eigenvalues, columns, False)
-    return Spectrum(find, roundoff=ZERO_REAL_PART_BY_DIFFERENCES)
+    return apply, x.size, base.dtype
 
 
 def _dense_eigenvalues(matrix: Array, hermitian: bool) -> Array:

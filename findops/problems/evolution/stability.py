@@ -14,7 +14,15 @@ if TYPE_CHECKING:
     from findops.problems.evolution.spectrum import Spectrum
 
 
-__all__ = ["check_step", "step_limit", "warn_of_cause", "warn_of_growth"]
+__all__ = [
+    "UNEXPLAINED_GROWTH",
+    "check_multiplier",
+    "check_step",
+    "step_limit",
+    "warn_of_cause",
+    "warn_of_growth",
+    "warn_of_unexplained",
+]
 
 LIMIT_SLACK = 1e-9
 """Relative error of a limit: at the limit itself a step is allowed."""
@@ -24,6 +32,12 @@ REACH = 6.0
 
 LEAST_REACH = 1e-3
 """|hλ| that roundoff leaves of a limit where no step is stable."""
+
+UNSTABLE_GROWTH = 10.0
+"""Factor over a run from which on steps that amplify, where the equation does not, are refused."""
+
+UNEXPLAINED_GROWTH = 1e6
+"""Factor from which on a solution that grew, where the equation should not, is told of."""
 
 
 def step_limit(amplification: Callable[[Array], Array], spectrum: Spectrum) -> float:
@@ -91,6 +105,50 @@ def check_step(
     )
 
 
+def check_multiplier(method: str, dt: float, count: int, largest: float, rates: Spectrum) -> None:
+    """Refuse steps that make modes grow over a run, where those of the equation do not.
+
+    Parameters
+    ----------
+    method : str
+    dt : float
+        The step.
+    count : int
+        How many there are in the run.
+    largest : float
+        What one step may multiply a mode by.
+    rates : Spectrum
+        Of the derivative of the equation's right-hand side.
+
+    Raises
+    ------
+    ValueError
+        If they do.
+    """
+    if count * np.log(max(largest, 1)) <= np.log(UNSTABLE_GROWTH):
+        return
+    own = float(rates.values.real.max(initial=0)) * dt
+    if count * (np.log(largest) - own) <= np.log(UNSTABLE_GROWTH):
+        return
+    raise ValueError(
+        f"method={method!r} with dt={dt:.6g} is unstable: with its part that is taken explicitly, "
+        f"modes grow by a factor of {largest:.6g} in each step, 10^{count * np.log10(largest):.3g} "
+        "over this run, and those of the equation do not; take smaller steps, or SciPy's methods, "
+        "which choose theirs"
+    )
+
+
+def warn_of_unexplained(method: str, before: float, after: float) -> None:
+    """Warn of a solution that grew by many orders, where the equation's eigenvalues do not."""
+    warnings.warn(
+        f"method={method!r}: what was up to {before:.3g} grew to {after:.3g}, which the equation's "
+        "eigenvalues at the first time do not explain; if the equation does not grow so, take "
+        "smaller steps",
+        UserWarning,
+        stacklevel=4,
+    )
+
+
 def warn_of_cause(label: str, cause: str, rate: float, span: float) -> None:
     """Warn of what no closure mends, and of the largest Re λ that it leads to, if that is known."""
     warnings.warn(f"{label}: {cause}{_growing(rate, span)}", UserWarning, stacklevel=4)
@@ -102,7 +160,7 @@ def _growing(rate: float, span: float) -> str:
     return f": max Re λ = {rate:.3g}, a factor of e^{rate * span:.3g} over this run"
 
 
-def warn_of_growth(label: str, rate: float, span: float, rates: Mapping[Any, float]) -> None:
+def warn_of_growth(label: str, rate: float, span: float, rates: Mapping[Any, float] | None) -> None:
     """Warn of modes that grow.
 
     Parameters
@@ -113,18 +171,25 @@ def warn_of_growth(label: str, rate: float, span: float, rates: Mapping[Any, flo
         The largest Re λ.
     span : float
         How long it is followed.
-    rates : mapping
-        The largest Re λ with other closures.
+    rates : mapping, optional
+        The largest Re λ with other closures; None where every axis is periodic.
     """
-    cures = [closure for closure, other in rates.items() if other <= 0]
-    less = {closure: other for closure, other in rates.items() if 0 < other < rate}
-    advice = "no closure that was tried cures it: it may be the equation's own"
-    if cures:
-        advice = "closures without growth: " + ", ".join(f"closure={c!r}" for c in cures)
-    elif less:
-        advice += "; " + ", ".join(f"closure={c!r} has {other:.3g}" for c, other in less.items())
+    if rates is None:
+        advice = "every axis is periodic: no closure plays a part, the equation itself grows"
+    else:
+        advice = _closures_with_less(rate, rates)
     warnings.warn(
         f"{label} has growing modes on this grid{_growing(rate, span)}; {advice}",
         UserWarning,
         stacklevel=4,
     )
+
+
+def _closures_with_less(rate: float, rates: Mapping[Any, float]) -> str:
+    """Name the closures under which modes do not grow, or more slowly."""
+    cures = [f"closure={closure!r}" for closure, other in rates.items() if other <= 0]
+    if cures:
+        return "closures without growth: " + ", ".join(cures)
+    less = [f"closure={c!r} has {other:.3g}" for c, other in rates.items() if other < rate]
+    advice = "no closure that was tried cures it: it may be the equation's own"
+    return f"{advice}; {', '.join(less)}" if less else advice

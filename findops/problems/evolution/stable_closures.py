@@ -1,4 +1,4 @@
-"""Closures for time stepping: those under which no mode grows, and conditions where flow leaves."""
+"""Closures for time stepping: those under which no mode grows."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import math
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property, partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -14,21 +14,20 @@ from findops.conditions.continuation import continued
 from findops.conditions.ghost_values import Rate
 from findops.grids.points import Points
 from findops.grids.uniform import EvenAxis
-from findops.plan.program import Chain
+from findops.masked.operator import Masked
+from findops.problems.evolution.characteristics import misplaced
 from findops.problems.evolution.spectrum import Spectrum, spectrum_of_system
 from findops.problems.evolution.stability import warn_of_cause, warn_of_growth
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Mapping
 
-    from findops.common.arrays import Array
     from findops.conditions.affine_system import AffineSystem, Impose
     from findops.conditions.conditions import Condition
     from findops.conditions.continuation import Continuation
     from findops.conditions.ghost_values import InTime
     from findops.expressions.expression import Closures, Expr
     from findops.grids.grid import Grid
-    from findops.operators.operator import Operator
 
 
 __all__ = ["ClosureChoice", "Discretized"]
@@ -77,7 +76,8 @@ class Discretized:
 class ClosureChoice:
     """The choice of a closure for a linear operator on a grid, under conditions."""
 
-    expr: Expr
+    expr: Expr | Masked
+    """One with holes is bound: it keeps its closures."""
     grid: Grid
     conditions: tuple[Condition, ...]
     fields: Mapping[str, object]
@@ -94,21 +94,35 @@ class ClosureChoice:
     def chosen(self, second: bool) -> Discretized:
         """Return the operator as it is integrated; with `second` for u_tt = L u."""
         chooses = self.closure is None and self.impose == "elimination"
+        chooses = chooses and not isinstance(self.expr, Masked)
         return self._stable(second) if chooses else self._as_asked
 
     def warn_of_growth(self, second: bool, span: float) -> None:
         """Warn of growing modes over a time and name closures without them; of misplaced values."""
         system = (chosen := self.chosen(second)).system
-        cause = None if second else _misplaced(system.operator, self.conditions)
+        cause = None if second else misplaced(system.operator, self.conditions, self._one_sided)
         rate = chosen.growth(second)
         if cause:
             warn_of_cause(repr(system), cause, rate, span)
         elif rate:
             rates = {c: other.growth(second) for c, other in self._others(second).items()}
-            warn_of_growth(repr(system), rate, span, rates)
+            warn_of_growth(repr(system), rate, span, rates if self.grid.faces else None)
+
+    @property
+    def _one_sided(self) -> set[str]:
+        """The faces where the closure says nothing of the field outside."""
+        faces = self.grid.faces
+        each = (
+            self.closure if isinstance(self.closure, dict) else dict.fromkeys(faces, self.closure)
+        )
+        return {
+            f for f in faces if isinstance(each.get(f), int) or each.get(f) in (None, "accurate")
+        }
 
     def _others(self, second: bool) -> dict[Closures | None, Discretized]:
         """Return the operator with other closures: what conditions choose, and lower accuracies."""
+        if isinstance(self.expr, Masked):
+            return {}
         acc = self.chosen(second).system.equations.acc
         lower = [k for k in range(acc - 1, 0, -1) if k != self.closure]
         made: dict[Closures | None, Discretized] = {}
@@ -124,6 +138,8 @@ class ClosureChoice:
 
     def _with_closure(self, closure: Closures, grid: Grid) -> Discretized:
         """Return the operator with one closure, on a grid."""
+        if isinstance(self.expr, Masked):
+            return Discretized(closure, self.expr.subject_to(self.conditions, self.impose))
         op = self.expr.on(grid, closure, **self.fields)
         system = op.subject_to(self.conditions, self.impose)
         coarse = _coarse(grid)
@@ -147,6 +163,7 @@ class ClosureChoice:
         return self._first_stable(second=True)
 
     def _first_stable(self, second: bool) -> Discretized:
+        assert not isinstance(self.expr, Masked)
         rate = Rate(2 if second else 1, self.source) if self.linear else None
         kept = continued(self.expr, self.grid, self.conditions, self.fields, rate)
         accurate = _continuing(kept, "accurate")
@@ -165,7 +182,7 @@ def _continuing(kept: Continuation, elsewhere: str | int) -> Discretized:
     """Return an operator that continues the field beyond some faces, with a closure elsewhere."""
     grid = _coarse(kept.grid)
     coarser = None if grid == kept.grid else partial(_continuing, kept.on(grid), elsewhere)
-    return Discretized(kept.closure(elsewhere), kept.system(elsewhere), coarser)
+    return Discretized(kept.closure(elsewhere), kept.discretized(elsewhere)[1], coarser)
 
 
 def _coarse(grid: Grid) -> Grid:
@@ -181,49 +198,3 @@ def _coarse(grid: Grid) -> Grid:
             nodes = np.interp(where, np.arange(len(axis)), axis.coordinates)
             grid = grid.replace(i, Points(nodes, axis.period))
     return grid
-
-
-def _misplaced(op: Operator, conditions: Iterable[Condition]) -> str | None:
-    """Say which conditions of u_t = op(u) stand where the flow leaves, None if none do."""
-    grid = op.domain
-    for condition in conditions:
-        if not isinstance(condition.where, str):
-            continue
-        for place in condition.places(grid):
-            if place.face is not None and _leaves(op, place.face):
-                other = place.face[:-1] + ("-" if place.face.endswith("+") else "+")
-                return (
-                    f"{condition!r} stands where the flow leaves the grid, which carries what is "
-                    f"wrong there back in: give it where the flow enters, on {other}"
-                )
-    return None
-
-
-def _leaves(op: Operator, face: str) -> bool:
-    """Tell whether all that acts across a face are first derivatives that carry u out of it."""
-    i = op.domain.face_axis(face)
-    upper = face.endswith("+")
-    outward = 1 if upper == op.domain.axes[i].ascending else -1
-    total: Any = 0.0
-    for part in op.program.parts:
-        if not isinstance(part, Chain):
-            return False
-        orders = [sum(band.order for term in part.terms if (band := term.bands[j]))
-                  for j in range(op.domain.ndim)]  # fmt: skip
-        if not orders[i]:
-            continue
-        if sum(orders) > 1:
-            return False
-        total = total + _coefficient(part, i, -1 if upper else 0)
-    return bool(np.isrealobj(total) and np.all(total * outward < 0))
-
-
-def _coefficient(chain: Chain, axis: int, end: int) -> Array:
-    """Return the coefficient of a derivative at an end of its axis."""
-    result: Array = np.ones(())
-    for term in chain.terms:
-        band = term.bands[axis]
-        result = result * (term.scale * (band.sign if band else 1))
-        for factor in term.factors:
-            result = result * factor.value.take([end], axis)
-    return result

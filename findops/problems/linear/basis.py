@@ -49,9 +49,6 @@ ZERO_SINGULAR_VALUE = 1e-14
 GRADED_ROWS = 1e8
 """Ratio of the sizes of rows from which on small eigenvalues are lost beside the largest."""
 
-TRANSFORM_COST = 4
-"""How many times more a step of a fast transform costs than one of a matrix product."""
-
 
 class Eigenbasis(Protocol):
     """Eigenvalues along one axis, and what takes fields to coefficients and back.
@@ -162,38 +159,23 @@ def eigenbasis(matrix: csr_array, transforms: bool = True) -> Eigenbasis | None:
 
 
 def _fast_transform(matrix: csr_array) -> FastTransform | None:
-    """Return the fast transform that diagonalizes a matrix, if one does and is worth it."""
+    """Return the fast transform that diagonalizes a matrix, if one does."""
     n = matrix.shape[0]
     diagonal = matrix.diagonal()
     if np.ptp(diagonal[n // 3 : n - n // 3].view(float)) > 0 and np.isrealobj(diagonal):
         return None  # a coefficient varies, however little
-    candidates: list[tuple[Any, Any, dict[str, int], int]] = [
-        (fft.dst, fft.idst, {"type": kind}, 2 * (n + 1) if kind == 1 else 2 * n)
-        for kind in (1, 2, 3, 4)
+    candidates: list[tuple[Any, Any, dict[str, int]]] = [
+        (fft.dst, fft.idst, {"type": kind}) for kind in (1, 2, 3, 4)
     ]
-    candidates += [
-        (fft.dct, fft.idct, {"type": kind}, 2 * (n - 1) if kind == 1 else 2 * n)
-        for kind in (1, 2, 3, 4)
-        if n > 1
-    ]
-    candidates.append((fft.fft, fft.ifft, {}, n))
+    candidates += [(fft.dct, fft.idct, {"type": kind}) for kind in (1, 2, 3, 4) if n > 1]
+    candidates.append((fft.fft, fft.ifft, {}))
     probe = np.random.default_rng(0).standard_normal(n)
-    for apply, invert, kind, length in candidates:
-        if TRANSFORM_COST * sum(_prime_factors(length)) > n:
-            continue
+    for apply, invert, kind in candidates:
         values = apply(matrix @ invert(np.ones(n), **kind), **kind)
         error = apply(matrix @ probe, **kind) - values * (there := apply(probe, **kind))
         if np.abs(error).max() <= TRANSFORM_ERROR * np.abs(values).max() * np.abs(there).max():
             return FastTransform(values, apply, invert, kind)
     return None
-
-
-def _prime_factors(n: int) -> list[int]:
-    """Return the prime factors of a number."""
-    for p in range(2, math.isqrt(n) + 1):
-        if n % p == 0:
-            return [p, *_prime_factors(n // p)]
-    return [n]
 
 
 def _dense_basis(matrix: Array) -> DenseBasis | None:

@@ -128,7 +128,7 @@ class FastDiagonalization:
         """
         x = self._forward(b, overwrite)
         if self.vanishing.size:
-            check_consistent(self._outside_range(x), x)
+            check_consistent(self._outside_range(x), x, lambda: self.null_fields)
         return self._backward(self._inverse(x), b)
 
     def solve_in_range(self, b: Array) -> Array:

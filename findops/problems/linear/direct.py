@@ -9,7 +9,14 @@ from scipy import sparse
 from scipy.sparse.linalg import splu
 
 from findops.conditions.elimination import solved
-from findops.problems.linear.singular import check_consistent
+from findops.conditions.equilibration import equilibration, row_sizes
+from findops.problems.linear.singular import (
+    FEWER_POINTS,
+    ROUNDINGS,
+    check_consistent,
+    max_norm,
+    null_fields,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -25,7 +32,7 @@ __all__ = ["LARGEST_GROWTH", "direct_solver", "inverse", "sparse_lu"]
 
 
 LARGEST_GROWTH = 1e-2 / np.finfo(float).eps
-"""Times that solving with rows of size one may enlarge b before no digit is left."""
+"""Times that solving with rows and columns of one size may enlarge b before no digit is left."""
 
 
 def sparse_lu(matrix: csr_array, pivoting: float = 0.1) -> SuperLU:
@@ -73,22 +80,22 @@ def inverse(
     ValueError
         If the matrix is singular to working precision.
     """
-    # On graded grids rows differ by many orders: of one size, they show what is singular.
-    size = np.asarray(abs(matrix).sum(axis=1)).ravel()
-    scale = 1 / np.where(size > 0, size, 1)
-    scaled = sparse.csr_array(sparse.diags_array(scale) @ matrix)
+    left, right = equilibration(matrix)
+    scaled = sparse.csr_array(sparse.diags_array(left) @ matrix @ sparse.diags_array(right))
     try:
         factors = sparse_lu(scaled)
     except RuntimeError:
         raise ValueError(singular) from None
-    probe = np.random.default_rng(0).uniform(-1, 1, len(scale))
+    probe = np.random.default_rng(0).uniform(-1, 1, len(left))
     if not np.abs(solved(factors, probe)).max(initial=0) <= growth:
         raise ValueError(singular)
 
     def solve(b: Array) -> Array:
-        x = solved(factors, scale * b)
+        x = solved(factors, left * b)
         # Pivots are chosen for little fill: one step of refinement gives back the digits.
-        return x + solved(factors, scale * b - scaled @ x)
+        x = x + solved(factors, left * b - scaled @ x)
+        result: Array = right * x
+        return result
 
     return solve
 
@@ -108,23 +115,27 @@ def direct_solver(system: AffineSystem) -> Callable[[Array], Array]:
     if null.shape[1]:
         border = sparse.csr_array(null)
         matrix = sparse.block_array([[matrix, border], [border.conj().T, None]], format="csr")
+    size = row_sizes(system.matrix).max(initial=0)
     solve = inverse(matrix, _singular(system))
 
     def bordered(b: Array) -> Array:
         x = solve(np.concatenate([b, np.zeros(null.shape[1], b.dtype)]))
-        check_consistent(x[system.size :], b)
-        return x[: system.size]
+        found = x[: system.size]
+        # The border's columns have Euclidean length one, rows of the matrix their own size.
+        roundoff = ROUNDINGS * np.finfo(float).eps * size * max_norm(found)
+        check_consistent(x[system.size :], b, lambda: null_fields(system), roundoff)
+        return found
 
     return bordered
 
 
 def _singular(system: AffineSystem) -> str:
     taken = {part.place.face for part in system.equations.parts}
-    missing = [face for face in system.operator.domain.faces if face not in taken]
-    listed = (
-        f" ({', '.join(missing)} {'have' if len(missing) > 1 else 'has'} none)" if missing else ""
-    )
+    without = [face for face in system.operator.domain.faces if face not in taken]
+    listed = f" (there are none on {', '.join(without)})" if without else ""
+    advice = "; NoCondition is for faces where the equation degenerates" if without else ""
     return (
-        f"{system!r} is singular to working precision: conditions are missing{listed} or depend on "
-        "each other, or the operator has a null vector"
+        f"{system!r} is singular to working precision: zero is an eigenvalue, whose field "
+        "EVP(…).solve(1) shows (a resonance), or conditions repeat each other or are missing"
+        f"{listed}, or {FEWER_POINTS}{advice}"
     )

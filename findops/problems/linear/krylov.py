@@ -14,10 +14,11 @@ from scipy.sparse.linalg import LinearOperator, bicgstab, cg
 from findops.common.blas import blas_threads
 from findops.common.progress import Bar
 from findops.conditions.elimination import EliminationSystem
+from findops.masked.operator import Masked
 from findops.operators.operator import Operator
 from findops.plan.program import Chain, Factor, Program, Term
 from findops.problems.linear.separable import fast_diagonalization
-from findops.problems.linear.singular import INCONSISTENT
+from findops.problems.linear.singular import no_solution, null_fields
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from findops.problems.linear.diagonalization import FastDiagonalization
 
 
-__all__ = ["Krylov", "NearestSeparable", "multigrid", "nearest_separable"]
+__all__ = ["Krylov", "NearestSeparable", "diagonal_inverse", "multigrid", "nearest_separable"]
 
 
 RESIDUAL_SLACK = 10
@@ -40,7 +41,7 @@ SYMMETRIC_PRODUCTS = 1e-11
 """Part of ⟨A x, y⟩ by which it may differ from ⟨x, A y⟩ if A is symmetric."""
 
 SAME_EIGENVALUE = 1e-9
-"""Part of the width of a spectrum by which eigenvalues may differ and still be one."""
+"""Part of the largest eigenvalue by which two may differ and still be one."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,8 +73,8 @@ class Krylov:
         # Roundoff takes the residual that the iteration updates away from the true one.
         left = np.linalg.norm(b - A @ x) / (np.linalg.norm(b) or 1)
         if failed or not left <= RESIDUAL_SLACK * self.tol:
-            if self.system.null_vectors.size:
-                raise ValueError(INCONSISTENT)
+            if null := null_fields(self.system):
+                raise ValueError(no_solution(null))
             raise RuntimeError(
                 f"{self.system!r}: no convergence to {self.tol:.0e} in {bar.count} iterations; the "
                 f"residual is {left:.1e} of the right-hand side. solver='direct' needs more "
@@ -110,7 +111,7 @@ class NearestSeparable:
         every = self.fast.eigenvalues().ravel()
         end = every[np.argmin(np.abs(every - number))]
         apart = np.sort(np.abs(every - end))
-        beyond = apart[k:][apart[k:] > SAME_EIGENVALUE * apart[-1]]
+        beyond = apart[k:][apart[k:] > SAME_EIGENVALUE * np.abs(every).max()]
         least = beyond[0] if beyond.size else 1.0
         divided = self.fast.matrix_function(
             lambda values: 1 / np.maximum(np.abs(values - end), least)
@@ -124,7 +125,7 @@ def nearest_separable(system: AffineSystem) -> NearestSeparable | None:
     Concus and Golub (1973): −∇·k∇ is near √k (−∇²) √k for smooth k, whatever its range. What only
     multiplies becomes the nearest sum of functions of one coordinate each.
     """
-    mean = _averaged_operator(system.operator)
+    mean = None if isinstance(system.operator, Masked) else _averaged_operator(system.operator)
     if mean is None:
         return None
     plain = replace(system.equations, means=())
@@ -167,6 +168,13 @@ def _nearest_sum(multiplication: Chain) -> Term:
     axes = range(value.ndim)
     lines = (value.mean(axis=tuple(j for j in axes if j != i), keepdims=True) for i in axes)
     return Term(first.bands, 1.0, (Factor(sum(line - mean for line in lines) + mean),))
+
+
+def diagonal_inverse(system: AffineSystem) -> Callable[[Array], Array]:
+    """Return the division by the matrix's diagonal as a preconditioner."""
+    diagonal = system.matrix.diagonal()
+    factors = 1 / np.where(diagonal == 0, 1, diagonal)
+    return lambda r: factors * r
 
 
 def multigrid(system: AffineSystem) -> Callable[[Array], Array]:

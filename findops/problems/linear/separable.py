@@ -18,6 +18,7 @@ from findops.conditions.equations import Equations
 from findops.conditions.row_replacement import RowReplacementSystem
 from findops.expressions.expression import Coef
 from findops.grids.grid import Grid
+from findops.masked.operator import Masked
 from findops.operators.operator import Operator
 from findops.plan.program import Chain, Composition, Factor, Layout, Program, Term
 from findops.problems.linear.basis import eigenbasis
@@ -43,6 +44,8 @@ def fast_diagonalization(
 
     Without `transforms`, eigenvectors along every axis come from a dense matrix.
     """
+    if isinstance(system.operator, Masked):
+        return None
     by_axis = _by_axis(system.operator.program)
     if by_axis is None or isinstance(system, RowReplacementSystem) or system.equations.means:
         return None

@@ -10,26 +10,22 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
-    from findops.common.arrays import Array
+    from findops.common.arrays import Array, Ints
     from findops.conditions.affine_system import AffineSystem
 
 
 __all__ = [
-    "INCONSISTENT",
+    "FEWER_POINTS",
+    "ROUNDINGS",
     "NullField",
     "check_consistent",
     "max_norm",
+    "no_solution",
     "null_fields",
     "without_null",
 ]
-
-INCONSISTENT = (
-    "the problem is singular to working precision, and this right-hand side has no solution: for "
-    "slopes on every face this is what ∫f = ∮∂u/∂n becomes on the grid. Condition('mean', 1, 0) "
-    "gives the mean of u and balances f by a constant"
-)
 
 OUTSIDE_RANGE = 1e-9
 """Part of a right-hand side that may lie outside the range."""
@@ -38,7 +34,26 @@ POINTS_AT_A_TIME = 1 << 15
 """Points to which a null field is added at a time."""
 
 
-def check_consistent(outside: Array, all_parts: Array) -> None:
+FEW_DIGITS = 1e-2
+"""Part of a right-hand side that roundoff must not reach."""
+
+ROUNDINGS = 10
+"""Times the unit of rounding that rounding errors of a row may add up to."""
+
+FEWER_POINTS = (
+    "derivatives of so high an order on so many points lose all digits; take fewer points"
+)
+
+CONSTANT = 1e-6
+"""Part of a null field by which it may vary and still be a constant."""
+
+
+def check_consistent(
+    outside: Array,
+    all_parts: Array,
+    null: Callable[[], Sequence[NullField]],
+    roundoff: float = 0.0,
+) -> None:
     """Refuse a right-hand side outside the range of a singular matrix.
 
     Parameters
@@ -47,15 +62,51 @@ def check_consistent(outside: Array, all_parts: Array) -> None:
         Its parts outside the range.
     all_parts : array
         All of them, on the same scale.
+    null : callable
+        Returns what the matrix maps to zero.
+    roundoff : float
+        What rounding the solution changes in the right-hand side.
 
     Raises
     ------
     ValueError
-        If a part outside is more than roundoff.
+        If a part outside is more than roundoff, or roundoff leaves too few digits to tell.
     """
-    most = max_norm(outside)
-    if most > OUTSIDE_RANGE * max_norm(all_parts):
-        raise ValueError(f"{INCONSISTENT}. The part outside its range is {most:.1e}")
+    most, whole = max_norm(outside), max_norm(all_parts)
+    if most <= OUTSIDE_RANGE * whole:
+        return
+    if most > roundoff:
+        raise ValueError(f"{no_solution(null())}. The part outside its range is {most:.1e}")
+    if roundoff > FEW_DIGITS * whole:
+        raise ValueError(
+            "the precision of doubles does not suffice: rounding the solution alone changes "
+            f"{roundoff / whole:.0e} of the right-hand side, so that nobody can tell whether it "
+            f"has a solution. {FEWER_POINTS}"
+        )
+
+
+def no_solution(null: Sequence[NullField]) -> str:
+    """Return the error's text for what lies outside the range, by what is mapped to zero."""
+    opening = (
+        "the problem is singular to working precision, and this right-hand side has no solution"
+    )
+    varying = [field for field in null if not field.constant]
+    if not varying:
+        return (
+            f"{opening}: the operator maps constants to zero, and what ∫f = ∮∂u/∂n becomes on the "
+            "grid does not hold. Condition('mean', 1, 0) gives the mean of u and balances f by a "
+            "constant"
+        )
+    fields = "a field that varies" if len(varying) == 1 else f"{len(varying)} fields that vary"
+    if len(varying) < len(null):
+        return (
+            f"{opening}: besides constants, the operator maps {fields} to zero in the precision of "
+            f"its largest eigenvalue. Where they are no null fields of their own: {FEWER_POINTS}"
+        )
+    return (
+        f"{opening}: the operator maps {fields} to zero (a resonance), which EVP(…).solve("
+        f"{len(varying)}) shows, and f must be orthogonal to what its adjoint maps to zero"
+    )
 
 
 def max_norm(x: Array) -> float:
@@ -76,14 +127,29 @@ class NullField:
         Any field is the product of one line.
     weights : tuple of array
         Those of integrals, likewise.
+    components : int
+        How many the first line holds, one after the other.
     """
 
     lines: tuple[Array, ...]
     weights: tuple[Array, ...]
+    components: int = 1
 
     @property
     def shape(self) -> tuple[int, ...]:
         return tuple(map(len, self.lines))
+
+    @property
+    def constant(self) -> bool:
+        """Whether every component is a constant."""
+        first, *others = self.lines
+        return all(
+            bool((np.abs(part - part[:, :1]) <= CONSTANT * max_norm(line)).all())
+            for line, part in [
+                (first, first.reshape(self.components, -1)),
+                *((line, line[None]) for line in others),
+            ]
+        )
 
     def inner(self, u: Array) -> Any:
         """Return the integral of a field times the conjugate of this one."""
@@ -113,10 +179,13 @@ def null_fields(system: AffineSystem) -> list[NullField]:
         return []
     grid = [axis.weights for axis in system.operator.domain.axes]
     weights = np.broadcast_to(functools.reduce(np.multiply.outer, grid), system.shape).ravel()
-    return [NullField((system.lift_homogeneous(v).ravel(),), (weights,)) for v in vectors]
+    count = system.operator.program.inputs.count
+    lines = np.stack([system.lift_homogeneous(v).ravel() for v in vectors])
+    lines[:, system.outside] = 0
+    return [NullField((line,), (weights,), count) for line in lines]
 
 
-def without_null(u: Array, null: Sequence[NullField]) -> Array:
+def without_null(u: Array, null: Sequence[NullField], outside: Ints) -> Array:
     """Return the solution that is orthogonal to the null fields in the mean.
 
     Parameters
@@ -125,13 +194,17 @@ def without_null(u: Array, null: Sequence[NullField]) -> Array:
         A solution, overwritten if the result fits.
     null : sequence of NullField
         What may be added to it.
+    outside : array of int
+        Flat indices where there is no field: NaN.
     """
     if not null:
         return u
+    u.reshape(-1)[outside] = 0
     gram = [[a.inner_of(b) for b in null] for a in null]
     parts = np.linalg.solve(gram, [a.inner(u) for a in null])
     made = u.astype(np.result_type(u, parts, *(line for a in null for line in a.lines)), copy=False)
     for c, field in zip(parts, null, strict=True):
         field.add(-c, made)
+    made.reshape(-1)[outside] = np.nan
     # What a real matrix maps to zero, it maps to zero with its conjugate.
     return made.real.copy() if np.isrealobj(u) and np.iscomplexobj(made) else made

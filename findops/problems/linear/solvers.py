@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from numbers import Real
 from typing import TYPE_CHECKING, Any
@@ -11,8 +11,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from findops.common.arguments import type_name
+from findops.masked.operator import Masked
 from findops.problems.linear.direct import direct_solver
-from findops.problems.linear.krylov import Krylov, multigrid, nearest_separable
+from findops.problems.linear.krylov import (
+    Krylov,
+    diagonal_inverse,
+    multigrid,
+    nearest_separable,
+)
 from findops.problems.linear.separable import fast_diagonalization, fast_solver_with_mean
 from findops.problems.linear.singular import max_norm, null_fields, without_null
 
@@ -79,6 +85,12 @@ class Factored:
     method: str
     null_fields: Sequence[NullField] = ()
     """What may be added to a solution."""
+    asked: tuple[Solver, float, bool] = ("auto", 1e-10, False)
+    """The arguments `solver`, `tol` and `progress` that it was made with."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # Factors belong to libraries that do not pickle them: they are made again.
+        return make_solver, (self.system, *self.asked)
 
     def __call__(self, rhs: ArrayLike = 0, t: float | None = None) -> Array:
         """Return the field for a right-hand side, boundary included."""
@@ -92,7 +104,8 @@ class Factored:
         # The residual takes as much memory again.
         del b
         left = max_norm(self.system.residual(u, constants, rhs, t))
-        size = self.system.scale * max_norm(u) + given
+        outside = self.system.outside
+        size = self.system.scale * max_norm(np.delete(u, outside) if outside.size else u) + given
         return Solution(u, left / size if size else 0.0, self.method, iterations, constants)
 
     def _solve(self, b: Array, t: float | None) -> tuple[Array, Array, int]:
@@ -105,7 +118,7 @@ class Factored:
         x, iterations = self.solver(b)
         if not np.isfinite(x).all():
             raise ValueError(f"{self.system!r}: what the solver returned is not finite")
-        u = without_null(self.system.lift(x, t), self.null_fields)
+        u = without_null(self.system.lift(x, t), self.null_fields, self.system.outside)
         # A view would keep all of x.
         return u, x[self.system.count :].copy(), iterations
 
@@ -116,6 +129,12 @@ def make_solver(system: AffineSystem, solver: Solver, tol: float, progress: bool
         raise TypeError(f"tol must be a number, the relative residual to reach, but is {tol!r}")
     if not tol > 0:
         raise ValueError(f"tol must be positive, but is {tol!r}")
+    made = _made(system, solver, tol, progress)
+    return replace(made, asked=(solver, tol, progress))
+
+
+def _made(system: AffineSystem, solver: Solver, tol: float, progress: bool) -> Factored:
+    """Return what solves a system, by a given solver or the first of those that fit."""
     if callable(solver):
         matrix = system.matrix
         return Factored(system, lambda b: (as_solution(solver(matrix, b), b), 0), "given")
@@ -162,6 +181,9 @@ def _fast(system: AffineSystem, tol: float, progress: bool) -> Factored | None: 
 
 
 def _krylov(system: AffineSystem, tol: float, progress: bool) -> Factored | None:
+    if isinstance(system.operator, Masked):
+        iterate = Krylov(system, diagonal_inverse(system), tol, progress)
+        return Factored(system, iterate, "Krylov, diagonal preconditioner", null_fields(system))
     near = nearest_separable(system)
     if near is None:
         return None
