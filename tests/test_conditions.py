@@ -5,8 +5,14 @@ import pytest
 from scipy.sparse.linalg import spsolve
 
 from findops import (
+    BVP,
+    EVP,
+    IVP,
     Block,
     Cells,
+    Chebyshev,
+    ChebyshevPoints,
+    Compact,
     Condition,
     Diff,
     Dirichlet,
@@ -17,6 +23,7 @@ from findops import (
     Periodic,
     Points,
     Robin,
+    TamWebb,
     Uniform,
 )
 from findops.discretization import coefficients
@@ -318,3 +325,73 @@ def test_refused(call, error, words):
 
 def test_the_identity_is_a_value():
     assert str(Condition("x-", Identity(), 2)) == "u = 2 on x-"
+
+
+@pytest.mark.parametrize("ends", ["neumann", "robin"])
+def test_slopes_beside_a_spectral_scheme_are_spectral(ends):
+    grid = Grid(x=ChebyshevPoints(-1, 1, 21))
+    (x,) = grid.coordinates()
+    flux = -2 * np.cos(-1.7)
+    left = Neumann("x-", flux)
+    if ends == "robin":
+        left = Robin("x-", 2, 3, 2 * np.sin(-1.7) + 3 * flux)
+    conditions = [left, Dirichlet("x+", np.sin(2.3))]
+    u = np.sin(2 * x + 0.3)
+    found = BVP(Diff("x", 2, scheme=Chebyshev()), grid, conditions).solve(-4 * u).u
+    assert np.abs(found - u).max() < 1e-11
+
+
+def test_each_axis_has_slopes_of_its_own_scheme():
+    """An axis of second order leaves the spectral slopes of another as they are."""
+    grid = Grid(x=ChebyshevPoints(0, 1, 17), y=Uniform(0, 1, 9))
+    x, y = grid.coordinates()
+    u = np.exp(x) + 0 * y
+    L = Diff("x", 2, scheme=Chebyshev()) + Diff("y", 2)
+    conditions = [Dirichlet("x-", 1), Neumann("x+", np.e), Neumann("y-"), Neumann("y+")]
+    assert np.abs(BVP(L, grid, conditions).solve(u).u - u).max() < 1e-11
+
+
+def test_a_mean_over_components_is_one_number():
+    grid = Grid(x=Uniform(0, 1, 21))
+    twice = Block([[Diff("x", 2), 1], [-1, Diff("x", 2) - 1]])
+    system = twice.on(grid).subject_to(Condition("mean", Block([[1, 1]]), 1))
+    assert len(system.equations.means) == 1
+
+
+def test_a_field_gives_its_values_on_faces():
+    grid = Grid(x=Uniform(0, 1, 9), y=Uniform(0, 2, 7))
+    x, y = grid.mesh()
+    u = x**2 - y**2 + x * y
+    found = BVP(Laplacian(), grid, Dirichlet("boundary", u)).solve(0).u
+    assert np.abs(found - u).max() < 1e-12
+
+
+def test_a_field_in_cells_has_no_values_on_faces():
+    grid = Grid(x=Cells(0, 1, 9), y=Cells(0, 2, 7))
+    with pytest.raises(ValueError, match="no points of the grid"):
+        BVP(Laplacian(), grid, Dirichlet("boundary", np.zeros(grid.shape)))
+
+
+def test_eigenvalues_and_solutions_in_time_keep_spectral_slopes():
+    grid = Grid(x=ChebyshevPoints(0, np.pi, 25))
+    (x,) = grid.coordinates()
+    L = Diff("x", 2, scheme=Chebyshev())
+    values = EVP(-L, grid, [Neumann("x-"), Dirichlet("x+")]).solve(3).values
+    assert np.abs(values - [0.25, 2.25, 6.25]).max() < 1e-11
+    heat = IVP(L, grid, [Neumann("x-"), Neumann("x+")])
+    found = heat.solve(np.cos(x), [0, 0.1], "Radau", rtol=1e-11, atol=1e-12).u[-1]
+    assert np.abs(found - np.exp(-0.1) * np.cos(x)).max() < 1e-11
+
+
+@pytest.mark.parametrize("scheme", [Compact(), Compact(left=2), TamWebb()], ids=repr)
+def test_slopes_beside_finite_schemes_keep_their_order(scheme):
+    L = Diff("x", 2, scheme=scheme)
+    errors = []
+    for n in (41, 81):
+        grid = Grid(x=Uniform(-1, 1, n))
+        (x,) = grid.coordinates()
+        u = np.sin(2 * x + 0.3)
+        left = 2 * np.sin(-1.7) - 3 * 2 * np.cos(-1.7)
+        problem = BVP(L, grid, [Robin("x-", 2, 3, left), Neumann("x+", 2 * np.cos(2.3))])
+        errors.append(np.abs(problem.solve(-4 * u).u - u).max())
+    assert np.log2(errors[0] / errors[1]) > L.acc - 0.2

@@ -13,7 +13,8 @@ from findops.discretization.coefficients import ValueInTime
 from findops.expressions.derivative import Diff, Interpolate
 from findops.expressions.expression import Coef, Identity, as_expr
 from findops.grids.axes import Half
-from findops.grids.points import Points
+from findops.grids.points import ChebyshevPoints, Points
+from findops.schemes import SPECTRAL, Chebyshev
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -53,8 +54,9 @@ class Condition:
     expression : Expr or coefficient
         What is given there.
     value : number, array or callable
-        Its values: one, an array of the face's shape (for a mask, one for each point), or a
-        function of the coordinates and of the time `t`. A mean is one number.
+        Its values: one, an array of the face's shape (for a mask, one for each point), a field
+        whose values on the face are meant, where points stand on it, or a function of the
+        coordinates and of the time `t`. A mean is one number.
     component : int, optional
         The component whose equation it replaces, where fields have several; by default each.
 
@@ -145,7 +147,8 @@ class Condition:
             return
         if isinstance(self.where, str):
             for face in self._faces(grid):
-                yield Place(face, grid.face(face))
+                axis = grid.axes[grid.face_axis(face)]
+                yield Place(face, grid.face(face), axis.walls[0] == axis.origin)
         elif self.where.shape != grid.shape:
             raise ValueError(
                 f"{self!r}: its mask has shape {self.where.shape}, but the grid {grid.shape}"
@@ -191,9 +194,12 @@ class Condition:
             return spread
         i, shape = where.face_axis(place.face), where.shape
         face = shape[:i] + shape[i + 1 :]
+        if values.shape == place.mask.shape and place.on_points:
+            return values.take([0 if place.face.endswith("-") else -1], i)
         if values.shape not in (shape, face):
             raise ValueError(
                 f"{self!r}: its values have shape {values.shape}, but the face has {face}"
+                + ", and no points of the grid" * (not place.on_points)
             )
         return values.reshape(shape)
 
@@ -432,19 +438,26 @@ class Trace:
         return self.a, self.b
 
     def on(self, grid: Grid, face: str, acc: int) -> Expr:
-        """Return the expression for a face, of an order of accuracy."""
+        """Return the expression for a face, of an order of accuracy, or the highest that fits.
+
+        `SPECTRAL` asks for the derivative of the polynomial through Chebyshev points.
+        """
         i = grid.face_axis(face)
         name, axis = grid.names[i], grid.axes[i]
         upper = face.endswith("+")
         outward = 1 if upper == axis.ascending else -1
         value: Expr
         slope: Expr
-        if axis.walls[0] == axis.origin:
-            value, slope = Identity(), Diff(name, 1, acc)
+        fitting = min(acc, max(2, (len(axis) - 1) // 2 * 2))
+        if acc == SPECTRAL and isinstance(axis, ChebyshevPoints):
+            value, slope = Identity(), Diff(name, scheme=Chebyshev())
+        elif axis.walls[0] == axis.origin:
+            value, slope = Identity(), Diff(name, 1, fitting)
         else:
             # The face lies half a spacing beyond the points.
             to = "node" if isinstance(axis, Half) else "half"
-            value, slope = Interpolate(name, to, acc), Diff(name, 1, acc, to=to)
+            value = Interpolate(name, to, fitting)
+            slope = Diff(name, 1, fitting, to=to)
         return self.a * value + outward * self.b * slope
 
     def __str__(self) -> str:
@@ -463,10 +476,13 @@ class Place:
         Name of the face, None for points inside.
     mask : array of bool
         The points, in the shape of the grid.
+    on_points : bool
+        Whether they are where it holds: the wall of cells is half a spacing away from them.
     """
 
     face: str | None
     mask: NDArray[np.bool_]
+    on_points: bool = True
 
     def grid(self, points: Grid) -> Grid:
         """Return the grid of the face that an expression with values at `points` is given on.

@@ -11,6 +11,7 @@ import numpy as np
 from scipy import sparse
 
 from findops.masked.operator import Masked
+from findops.schemes import SPECTRAL
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -78,13 +79,17 @@ class Equations:
     means: tuple[Mean, ...]
     unknowns: int
     acc: int
-    """The order of accuracy of traces."""
+    """The order of accuracy of the operator's inner rows, even."""
+    slopes: tuple[int, ...]
+    """The order of accuracy of traces at the ends of each axis."""
 
     @staticmethod
     def of(
         op: Operator | Masked, conditions: Iterable[Condition], acc: int | None = None
     ) -> Equations:
-        """Bind conditions to the fields of an operator, traces as accurate as its inner rows.
+        """Bind conditions to the fields of an operator, traces as accurate as it is.
+
+        Unless an order is given, that is what the operator has along the axis of each face.
 
         Those of an operator with holes hold at valid points.
 
@@ -95,15 +100,17 @@ class Equations:
         """
         grid, inputs = op.domain, op.program.inputs
         valid = op.mask if isinstance(op, Masked) else None
-        acc = acc or _even_accuracy(op.operator if isinstance(op, Masked) else op)
+        whole = op.operator if isinstance(op, Masked) else op
+        inner = acc or _even_accuracy(whole)
+        slopes = (acc,) * grid.ndim if acc else _slope_accuracies(whole, inner)
         points = int(np.prod(grid.shape))
         taken = np.zeros((inputs.count, points), dtype=bool)
         depth: dict[tuple[str, int], int] = {}
         parts, means = [], []
         for condition in sorted(conditions, key=lambda c: c.differentiates):
-            parts += _equations(condition, grid, acc, taken, depth, valid)
+            parts += _equations(condition, grid, slopes, taken, depth, valid)
             means += _means(condition, grid, inputs.count, valid)
-        return Equations(tuple(parts), tuple(means), taken.size, acc)
+        return Equations(tuple(parts), tuple(means), taken.size, inner, slopes)
 
     def __post_init__(self) -> None:
         for n, mean in enumerate(self.means):
@@ -163,10 +170,28 @@ def _even_accuracy(op: Operator) -> int:
     return max(2, 2 * math.ceil(known.min() / 2)) if known.size else 2
 
 
+def _slope_accuracies(op: Operator, inner: int) -> tuple[int, ...]:
+    """Return the order of traces along each axis: the least of what acts there, even.
+
+    Where nothing acts it is that of the inner rows, and `SPECTRAL` where whole lines are read.
+    """
+    found: list[set[int]] = [set() for _ in op.domain.axes]
+    for term in op.program.terms:
+        for orders, band in zip(found, term.bands, strict=True):
+            if band is not None and band.acc:
+                orders.add(band.acc)
+    return tuple(_made_even(min(orders)) if orders else inner for orders in found)
+
+
+def _made_even(acc: int) -> int:
+    """Return an accuracy that central schemes have, which `SPECTRAL` stands beyond."""
+    return acc if acc == SPECTRAL else acc + acc % 2
+
+
 def _equations(
     condition: Condition,
     grid: Grid,
-    acc: int,
+    slopes: tuple[int, ...],
     taken: NDArray[np.bool_],
     depth: dict[tuple[str, int], int],
     valid: NDArray[np.bool_] | None,
@@ -174,6 +199,7 @@ def _equations(
     """Return the equations of a condition, and mark what they replace as taken."""
     made = []
     for place in condition.places(grid):
+        acc = slopes[grid.face_axis(place.face)] if place.face is not None else max(slopes)
         bound = condition.on(grid, place, acc).on(grid)
         _check(condition, place, bound, len(taken))
         given = condition.given(place.grid(bound.range), place)
@@ -243,11 +269,14 @@ def _means(
         matrix, there = holed.matrix(), valid
         weights = weights * holed.defined
     mean = sparse.csr_array(weights.reshape(1, -1) / weights.sum()) @ matrix
+    columns = components_of(condition, components)
+    # A mean over components is one number, and so is the constant for it.
+    groups = [list(columns)] if bound.program.inputs.count > 1 else [[c] for c in columns]
     made = []
-    for column in components_of(condition, components):
+    for group in groups:
         constant = np.zeros((components, weights.size))
-        constant[column] = there.ravel()
-        row = _widened(bound, mean, column, components)
+        constant[group] = there.ravel()
+        row = _widened(bound, mean, group[0], components)
         made.append(Mean(condition, row, sparse.csr_array(constant.reshape(-1, 1))))
     return made
 

@@ -84,7 +84,7 @@ class PenaltySystem(AffineSystem):
             for chain in penalty.chains(shape[penalty.axis], len(shape))
         )
         whole = replace(op, program=replace(op.program, parts=op.program.parts + added))
-        return cls(whole, Equations((), (), op.shape[0], 2), penalized)
+        return cls(whole, Equations((), (), op.shape[0], 2, (2,) * op.domain.ndim), penalized)
 
     @property
     def conditions(self) -> tuple[Condition, ...]:

@@ -156,4 +156,4 @@ def _system_along(system: AffineSystem, axis: int, chains: list[Chain]) -> Affin
             return None
         if whole.face_axis(part.place.face) == axis:
             conditions.append(Condition(f"x{part.place.face[-1]}", trace))
-    return EliminationSystem(op, Equations.of(op, conditions, system.equations.acc))
+    return EliminationSystem(op, Equations.of(op, conditions, system.equations.slopes[axis]))
