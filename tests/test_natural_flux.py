@@ -4,7 +4,19 @@ import numpy as np
 import pytest
 from scipy.sparse.linalg import spsolve
 
-from findops import Cells, Diffusion, Dirichlet, Field, Grid, Neumann, Points, Robin, Uniform
+from findops import (
+    BVP,
+    IVP,
+    Cells,
+    Diffusion,
+    Dirichlet,
+    Field,
+    Grid,
+    Neumann,
+    Points,
+    Robin,
+    Uniform,
+)
 from findops.conditions.continuation import continued
 
 AXES = {
@@ -64,3 +76,17 @@ def test_k_as_function_array_and_field_and_a_factor_outside():
     np.testing.assert_allclose(want, 2 * (2.0 * k(0) + k(1) / 2), rtol=1e-13)
     for other in made[1:]:
         np.testing.assert_allclose(other.offset(None), made[0].offset(None), rtol=1e-13)
+
+
+def test_problems_take_fluxes():
+    """−1 through one end, and (1 + x) eˣ at the other: steady, and as the limit in time."""
+    grid = Grid(x=Cells(0, 1, 40))
+    (x,) = grid.mesh()
+    L, ends = Diffusion(k, natural=True), [Robin("x-", 1, 1), Neumann("x+", np.e)]
+    f = (2 + x) * np.exp(x)
+    found = BVP(L, grid, ends).solve(f).u
+    assert np.abs(found - np.exp(x)).max() < 2e-3
+    in_time = IVP(L, grid, ends, source=-f).solve(found, [0, 1], "crank-nicolson", dt=0.1)
+    np.testing.assert_allclose(in_time.u[1], found, rtol=0, atol=1e-11)
+    filled = IVP(L, grid, [Neumann("x-", 1.0)]).solve(0 * x, [0, 0.5], "crank-nicolson", dt=0.01)
+    assert abs(grid.integrate(filled.u[1]) - 0.5) < 1e-12
