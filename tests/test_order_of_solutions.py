@@ -20,11 +20,14 @@ from findops import (
     EVP,
     IVP,
     Cells,
+    Condition,
     Diff,
     Dirichlet,
+    Field,
     Grid,
     Laplacian,
     Neumann,
+    Periodic,
     Robin,
     Uniform,
 )
@@ -158,6 +161,29 @@ def test_data_along_a_wall(acc, kind):
             source=lambda x, y, t: (0.3 + 1 - 0.25) * exact(x, y, t),
         )
         assert set(problem.closure.values()) <= {"odd", "even"}
+        errors.append(semidiscrete(problem, 0.3) - exact(*grid.mesh(), 0.0))
+    assert_order(errors, acc)
+
+
+@pytest.mark.parametrize("acc", [4, 6])
+def test_coefficients_that_vary_along_a_wall(acc):
+    """(2 + cos y) ∂x² + ∂y² + ∂y − V(y), V being a field, on a circle in y."""
+
+    def exact(x, y, t):
+        return np.exp(0.3 * t + x / 2) * (2 + np.sin(y))
+
+    def source(x, y, t):
+        along = np.exp(0.3 * t + x / 2) * (np.cos(y) - np.sin(y))
+        return (0.3 - (2 + np.cos(y)) / 4 + 3 + np.sin(y)) * exact(x, y, t) - along
+
+    ends = [Neumann("x-", lambda x, y, t: -exact(x, y, t) / 2), Condition("x+", 1, exact)]
+    across = (lambda y: 2 + np.cos(y)) * Diff("x", 2, acc=acc)
+    L = across + Diff("y", 2, acc=acc) + Diff("y", acc=acc) - Field("V")
+    errors = []
+    for n in (12, 24, 48):
+        grid = Grid(x=Cells(0, 1, n), y=Periodic(0, 2 * np.pi, n))
+        problem = IVP(L, grid, ends, source=source, V=3 + np.sin(grid.mesh()[1]))
+        assert problem.closure == {"x-": "even", "x+": "odd"}
         errors.append(semidiscrete(problem, 0.3) - exact(*grid.mesh(), 0.0))
     assert_order(errors, acc)
 
