@@ -60,8 +60,8 @@ class Rate:
     def weights(self, wall: Wall) -> Floats:
         """Return the weights of the time derivative, of data at steps to come.
 
-        Data may not be defined before the start. What the differences err by is h^acc: of order
-        acc/2 over steps of h², of order acc − 1 over steps of h.
+        Data may not be defined before the start. Differences are of order acc/2 over steps of h²,
+        and of order acc − 1 over steps of h.
         """
         times = tuple(map(Fraction, range(1 + wall.acc * self.order // 2)))
         exact = np.array(exact_weights(self.order, times), dtype=float)
