@@ -109,5 +109,5 @@ def test_what_is_refused(closure, words):
 
 
 def test_a_scalar_operator_has_one_component():
-    with pytest.raises(ValueError, match="2 closures.*1 components"):
+    with pytest.raises(ValueError, match=r"2 closures.*1 components"):
         Laplacian().on(LINE, {"x-": ["odd", "even"]})

@@ -180,7 +180,7 @@ def _even_accuracy(op: Operator) -> int:
 def _slope_accuracies(op: Operator, inner: int, applied: bool) -> tuple[int, ...]:
     """Return the order of traces along each axis: the least of what acts there, even.
 
-    Where nothing acts it is that of the inner rows, and `SPECTRAL` where whole lines are read. With
+    It is at least that of the inner rows, and `SPECTRAL` where whole lines are read. With
     `applied`, the order of the derivative is added.
     """
     found: list[set[int]] = [set() for _ in op.domain.axes]
@@ -188,10 +188,9 @@ def _slope_accuracies(op: Operator, inner: int, applied: bool) -> tuple[int, ...
         for orders, band in zip(found, term.bands, strict=True):
             if band is not None and band.acc:
                 orders.add(band.acc)
-    more = [_derivative_order(op.program, i) * applied for i in range(len(found))]
     return tuple(
-        _made_even(min(orders), extra) if orders else inner
-        for orders, extra in zip(found, more, strict=True)
+        _made_even(max(inner, min(orders, default=0)), _derivative_order(op.program, i) * applied)
+        for i, orders in enumerate(found)
     )
 
 
