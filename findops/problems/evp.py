@@ -13,8 +13,8 @@ import numpy as np
 from findops.common.arguments import as_integer, type_name
 from findops.common.progress import Bar
 from findops.conditions.boundary_terms import quadrature
+from findops.conditions.component_parity import continued_by_component
 from findops.conditions.conditions import as_conditions
-from findops.conditions.continuation import continued
 from findops.conditions.counting import check_conditions
 from findops.conditions.equilibration import row_sizes
 from findops.conditions.ghost_values import Rate
@@ -143,7 +143,9 @@ class EVP:
             if closure is None and impose == "elimination":
                 both = L if right is None else L + GENERIC * right
                 local = right is None or right.multiplies
-                kept = continued(both, grid, listed, fields, Rate(), lambda w: local or not w.mixed)
+                kept = continued_by_component(
+                    both, grid, listed, fields, Rate(), lambda w: local or not w.mixed
+                )
                 closure = kept.closure()
                 operator, system = replace(kept, expr=L, fields=own).discretized()
             else:
