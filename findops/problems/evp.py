@@ -19,6 +19,7 @@ from findops.conditions.counting import check_conditions
 from findops.conditions.equilibration import row_sizes
 from findops.conditions.ghost_values import Rate
 from findops.conditions.row_replacement import RowReplacementSystem
+from findops.expressions.components import expand
 from findops.expressions.expression import Expr, as_expr
 from findops.grids.grid import Grid
 from findops.masked.operator import Masked
@@ -155,7 +156,10 @@ class EVP:
         _check_homogeneous(system)
         mass: Operator | Masked | None = None
         if right is not None:
-            mass = right.on(grid, closure, **{n: v for n, v in fields.items() if n in names})
+            # What maps other components is refused below, and has no closures for these.
+            fits = expand(right, grid).inputs == operator.program.inputs.components
+            own = {n: v for n, v in fields.items() if n in names}
+            mass = right.on(grid, closure if fits else "accurate", **own)
             _check_same_fields(operator, mass)
             if isinstance(system.operator, Masked):
                 # It reads what the operator reads.
