@@ -15,6 +15,7 @@ from findops.common.arguments import LARGEST
 from findops.discretization.coefficients import FieldSlot, direction_mask, evaluate
 from findops.expressions.derivative import Diff, Interpolate, StaggeredDiff
 from findops.expressions.expression import AlongAxis, Expr, Field, Product
+from findops.expressions.half_point_mean import HalfPointMean
 from findops.plan.program import Factor, Term
 from findops.schemes import Closure, TooFewPointsError
 
@@ -114,6 +115,9 @@ class ChainBuilder:
             case Field():
                 slot = FieldSlot(link.name, grid)
                 return Factor(slot(self.fields[link.name]), slot=slot)
+            case HalfPointMean(coefficient=Field(name=name)):
+                slot = FieldSlot(name, grid, mean=link)
+                return Factor(slot(self.fields[name]), slot=slot)
             case UpwindMask(velocity=Field(name=name)):
                 slot = FieldSlot(name, grid, link.positive)
                 return Factor(slot(self.fields[name]), selects=True, slot=slot)
