@@ -175,6 +175,7 @@ SPLINES = [
     for kind in kinds
 ]
 
+GHOSTS = ("ghosts", "descending-ghosts", "ghosts-half")
 # Under these closures a row near an end need not approximate anything: op.accuracy tells.
 CLOSURES: list[Any] = [1, 3, "odd", "even", "zero", {"x-": "odd", "x+": "even"}]
 CLOSURES += [{"x-": "zero", "x+": 2}, {"x-": "accurate", "x+": "even"}]
@@ -186,7 +187,7 @@ CLOSED = [
 ] + [
     _single(order, acc, kind, closure=closure)
     for closure in ("halo", {"x-": "halo", "x+": "accurate"})
-    for kind in ("uniform", "descending", "cells", "faces", "half")
+    for kind in ("uniform", "descending", "cells", "faces", "half", *GHOSTS)
     for order, acc in ((1, 2), (2, 4), (3, 2))
 ]
 

@@ -171,7 +171,8 @@ class ChainBuilder:
         return self._bands[key]
 
     def _new_band(self, item: Derivative, grid: Grid) -> Band:
-        source, kinds = grid.axes[int(item.axis)], self.closures[int(item.axis)]
+        kinds = self.closures[int(item.axis)]
+        source = grid.axes[int(item.axis)].with_ghosts((kinds[0] == "halo", kinds[1] == "halo"))
         target = source if item.to is None else source.half()
         if not isinstance(item, StaggeredDiff) or not item.natural:
             return item.scheme.band(item.order, item.acc, source, target, kinds)
