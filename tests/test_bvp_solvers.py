@@ -232,7 +232,7 @@ REFUSED = {
     "a mean slope": (lambda: BVP(Diff("x", 2), BOX, Neumann("mean")), "Condition"),
     "nothing near": (
         lambda: BVP(
-            Diff("x", 2), Grid(x=Uniform(0, 1, 9)),
+            Diff("x", 2, acc=4), Grid(x=Uniform(0, 1, 9)),
             [Condition("x-", Diff("x", 1), 1), Dirichlet("x+")],
         ).solve(1, "krylov"), "near no sum",
     ),

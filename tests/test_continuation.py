@@ -1,4 +1,4 @@
-"""Homogeneous conditions that continuation keeps: which closures, what is left, symmetry."""
+"""Conditions that continuation keeps: which closures, what is left, symmetry."""
 
 import numpy as np
 import pytest
@@ -19,24 +19,25 @@ from findops import (
 )
 from findops.conditions.conditions import as_conditions
 from findops.conditions.continuation import continued
+from findops.conditions.ghost_values import Rate
 
 LINE = Grid(x=Uniform(0, 1, 21))
 
 
 def given(expr, grid, conditions):
-    closures, left = continued(expr, grid, as_conditions(conditions))
-    return closures, [str(condition) for condition in left]
+    kept = continued(expr, grid, as_conditions(conditions), {}, Rate())
+    return {wall.face: wall.parity for wall in kept.walls}, [str(c) for c in kept.left]
 
 
 @pytest.mark.parametrize("acc", [2, 4, 6, 8])
 @pytest.mark.parametrize("axis", [Uniform(0, 1, 20), Cells(0, 1, 20)], ids=["nodes", "cells"])
 def test_symmetric_problems_have_symmetric_matrices_at_every_accuracy(axis, acc):
     grid = Grid(x=axis, y=axis)
-    L = Laplacian(acc=acc) + (lambda x, y: x * y)
+    L = Laplacian(acc=acc) + (lambda x, y: np.cos(np.pi * x) * np.cos(np.pi * y))
     conditions = [Dirichlet("x-"), Neumann("x+"), Neumann("y-"), Dirichlet("y+")]
-    closures, left = continued(L, grid, conditions)
-    assert closures == {"x-": "odd", "x+": "even", "y-": "even", "y+": "odd"}
-    system = L.on(grid, closures).subject_to(left)
+    kept = continued(L, grid, conditions, {}, Rate())
+    assert kept.closure() == {"x-": "odd", "x+": "even", "y-": "even", "y+": "odd"}
+    system = kept.discretized()[1]
     weighted = np.diag(system.restrict(grid.weights())) @ system.matrix.toarray()
     np.testing.assert_allclose(weighted, weighted.T, rtol=0, atol=1e-13 * np.abs(weighted).max())
 
@@ -60,9 +61,9 @@ def test_a_supported_beam_is_odd_and_a_clamped_one_is_not():
 @pytest.mark.parametrize(
     ("expr", "conditions"),
     [
-        (Diff("x", 2), Dirichlet("boundary", 1)),
-        (Diff("x", 2), Dirichlet("boundary", lambda x: 0 * x)),
-        (Diff("x", 2), Robin("boundary", 1, 1)),
+        (Diff("x", 2, acc=4), Robin("boundary", 1, 1)),
+        (Diff("x", 2, acc=6) + (lambda x: x * (1 - x)), Dirichlet("boundary")),
+        (Diff("x", 2, acc=4) + np.linspace(1, 2, 21), Neumann("boundary")),
         (Diff("x"), Dirichlet("x-")),
         (Diff("x", 2) + Diff("x"), Dirichlet("boundary")),
         ((lambda x: 1 + x) * Diff("x", 2), Dirichlet("boundary")),
@@ -94,3 +95,42 @@ def test_a_slope_of_zero_at_acc_2_is_kept_by_ghost_points(axis):
 def test_where_ghost_points_would_cost_order_the_slope_is_imposed(acc, axis):
     problem = BVP(Diff("x", 2, acc=acc), Grid(x=axis), [Neumann("x-"), Dirichlet("x+")])
     assert problem.system.size == len(axis) - 2
+
+
+@pytest.mark.parametrize(
+    ("acc", "condition", "potential", "keeps"),
+    [
+        (2, Neumann, lambda x: x, True),
+        (4, Neumann, lambda x: x, False),
+        (4, Neumann, lambda x: np.cos(3 * x), True),
+        (4, Neumann, lambda x: x**2 + x**3, True),
+        (6, Neumann, lambda x: x**2 + x**3, False),
+        (4, Dirichlet, lambda x: x, True),
+        (6, Dirichlet, lambda x: x, False),
+        (6, Dirichlet, lambda x: x**3, True),
+        (8, Dirichlet, lambda x: x**3, False),
+    ],
+)
+@pytest.mark.parametrize("n", [21, 200])
+@pytest.mark.parametrize("descending", [False, True])
+def test_odd_derivatives_of_a_potential_count_below_the_order(
+    acc, condition, potential, keeps, n, descending
+):
+    grid = Grid(x=Uniform(1, 0, n) if descending else Uniform(0, 1, n))
+    face = "x+" if descending else "x-"
+    (x,) = grid.mesh()
+    for V in (potential, potential(x), 1e-3 * potential(x) + 1):
+        kept = continued(Diff("x", 2, acc=acc) + V, grid, [condition(face)], {}, Rate())
+        assert bool(kept.walls) == keeps
+
+
+def test_a_potential_that_is_infinite_at_the_wall_ends_continuation():
+    cells = Grid(x=Cells(0, 1, 20))
+    singular = Diff("x", 2, acc=4) - (lambda x: 2 / x)
+    assert not continued(singular, cells, [Neumann("x-")], {}, Rate()).walls
+
+
+def test_nothing_is_continued_where_nothing_is_known_and_needed():
+    for acc, keeps in ((2, True), (4, False)):
+        kept = continued(Diff("x", 2, acc=acc), LINE, [Neumann("x-", 1)], {}, None)
+        assert bool(kept.walls) == keeps

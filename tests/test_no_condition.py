@@ -18,6 +18,7 @@ from findops import (
     Neumann,
     NoCondition,
     Periodic,
+    Robin,
     Uniform,
 )
 
@@ -179,6 +180,14 @@ def test_natural_diffusion_with_values_stays_symmetric():
     matrix = norm[:, None] * problem.system.matrix.toarray()
     np.testing.assert_allclose(matrix, matrix.T, atol=1e-13 * np.abs(matrix).max())
     assert problem.solve(3).values.dtype == float
+
+
+@pytest.mark.parametrize("given", [Dirichlet("x+", 1), Robin("x+", 1, 1)], ids=str)
+def test_values_on_faces_of_natural_diffusion_need_acc_2(given):
+    """Its even continuation would leave them of first order."""
+    with pytest.raises(ValueError, match=r"natural at acc 4.*; take acc=2, or leave natural=True"):
+        BVP(Diffusion(1, acc=4, natural=True), Grid(x=Uniform(0, 1, 21)), given)
+    BVP(Diffusion(1, acc=4, natural=True), Grid(x=Uniform(0, 1, 21)), Neumann("x+", 1))
 
 
 def test_natural_diffusion_keeps_the_mass_where_nothing_is_given():

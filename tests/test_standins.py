@@ -93,7 +93,7 @@ def test_what_cannot_be_a_grid(bad):
 
 
 def test_one_dimensional_coordinates_for_two_dimensional_data_are_refused():
-    with pytest.raises(ValueError, match=r"(?s)1.*2|2.*1"):
+    with pytest.raises(ValueError, match="of one axis, but the array has 2"):
         Diff(0)(np.ones((7, 7)), X)
 
 

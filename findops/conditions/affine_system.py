@@ -322,18 +322,26 @@ class AffineSystem(ABC):
         """Whether the values of the conditions are the same at all times."""
         return self.equations.steady
 
+    def offset(self, t: float | None) -> Array | None:  # noqa: ARG002  # not all have one
+        """Return what given data add to the left side of the equation, None if nothing.
+
+        Parameters
+        ----------
+        t : float, optional
+            The time, where data depend on it.
+        """
+        return None
+
     def applied(
-        self,
-        u: ArrayLike,
-        t: float | None,  # noqa: ARG002  # u holds the conditions
-        out: Array | None = None,
-        scale: float = 1,
+        self, u: ArrayLike, t: float | None, out: Array | None = None, scale: float = 1
     ) -> Array:
         """Return the left side of the equation at all points, for a field under the conditions.
 
         It goes to `out`, and is multiplied by `scale`, as with operators.
         """
-        return self.operator(u, out=out, scale=scale)
+        made = self.operator(u, out=out, scale=scale)
+        offset = self.offset(t)
+        return made if offset is None else np.asarray(np.add(made, scale * offset, out=out))
 
     def rhs(self, f: ArrayLike = 0, t: float | None = None) -> Array:
         """Return the right-hand side of op(u) = f under the conditions, (n,).
@@ -354,7 +362,8 @@ class AffineSystem(ABC):
         """
         values = as_field(f)
         full = values if values.ndim else np.broadcast_to(values, self.shape)
-        right = self._rhs(self._field(full), t)
+        offset = self.offset(t)
+        right = self._rhs(self._field(full if offset is None else full - offset), t)
         if not self.equations.means:
             return right
         known = self.lift(np.zeros(self.size), t).ravel()

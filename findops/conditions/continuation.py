@@ -1,68 +1,128 @@
-"""Homogeneous conditions that odd or even continuation of the field keeps by itself."""
+"""Conditions that odd or even continuation of the field keeps, corrected by what data say."""
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from findops.conditions.conditions import Trace
+from findops.conditions.elimination import EliminationSystem
+from findops.conditions.ghost_values import GhostValues
+from findops.conditions.natural_fluxes import NaturalFlux, NaturalWall, is_natural
+from findops.conditions.walls import Wall, factors_of
 from findops.discretization.coefficients import evaluate
 from findops.expressions.components import expand
 from findops.expressions.derivative import Diff
-from findops.expressions.expression import AlongAxis, Coef, Field, Product, Sum, walk
+from findops.expressions.expression import AlongAxis, Coef, Field, Sum
 from findops.schemes import Central
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from findops.conditions.conditions import Condition
-    from findops.expressions.expression import Expr
+    from findops.conditions.ghost_values import Rate
+    from findops.expressions.expression import Closures, Expr
     from findops.grids.grid import Grid
+    from findops.operators.operator import Operator
 
-__all__ = ["continued"]
+__all__ = ["Continuation", "continued"]
 
 UNFIT = 1
 """The order of a product that does not keep odd fields odd and even ones even."""
 
+ROUNDOFF = 8 * np.finfo(float).eps
+"""Part of Σ|w||V| that roundoff leaves of a derivative that is zero."""
+
+
+@dataclass(frozen=True, eq=False)
+class Continuation:
+    """An operator that continues a field beyond some faces, and the conditions it does not keep."""
+
+    expr: Expr
+    grid: Grid
+    fields: Mapping[str, object]
+    walls: tuple[Wall, ...]
+    """Where the field is continued."""
+    left: tuple[Condition, ...]
+    """The conditions that are still to impose."""
+    rate: Rate | None
+    """What is known of what the operator makes of the field."""
+
+    def closure(self, elsewhere: str | int = "accurate") -> Closures:
+        """Return the closures of all faces, given that of those without continuation."""
+        parities = {w.face: w.parity for w in self.walls if not isinstance(w, NaturalWall)}
+        return dict.fromkeys(self.grid.faces, elsewhere) | parities if parities else elsewhere
+
+    def discretized(self, elsewhere: str | int = "accurate") -> tuple[Operator, EliminationSystem]:
+        """Return the operator, and what is left of it under the conditions."""
+        op = self.expr.on(self.grid, self.closure(elsewhere), **self.fields)
+        for ghosts in self._ghosts:
+            op = ghosts.with_reaction(op)
+        return op, EliminationSystem.of(op, self.left, self._ghosts)
+
+    def on(self, grid: Grid) -> Continuation:
+        """Return the same on another grid of the same domain."""
+        return replace(self, grid=grid, walls=tuple(replace(w, grid=grid) for w in self.walls))
+
+    @cached_property
+    def _ghosts(self) -> tuple[GhostValues, ...]:
+        homogeneous = self.rate is None or self.rate.source is None
+        return tuple(
+            (NaturalFlux if isinstance(wall, NaturalWall) else GhostValues)(
+                wall, self.rate, self.fields
+            )
+            for wall in self.walls
+            if wall.mixed or not wall.homogeneous or not (homogeneous or wall.acc == 2)
+        )
+
 
 def continued(
-    expr: Expr, grid: Grid, conditions: Iterable[Condition], smooth: bool = True
-) -> tuple[dict[str, str], tuple[Condition, ...]]:
-    """Return closures that keep conditions, by face, and the conditions that are still to impose.
+    expr: Expr,
+    grid: Grid,
+    conditions: Iterable[Condition],
+    fields: Mapping[str, object],
+    rate: Rate | None,
+    wanted: Callable[[Wall], bool] = lambda wall: True,  # noqa: ARG005
+) -> Continuation:
+    """Return how an operator continues a field where that keeps conditions.
 
     u = u″ = … = 0 is kept by odd continuation, u′ = u‴ = … = 0 by even continuation, if all
     derivatives of a scalar operator along that axis are central, of even order, and not multiplied
     by what varies along it. A symmetric operator then has a symmetric matrix at every accuracy.
-    What only multiplies the field may vary; where its normal derivative does not vanish on the
-    face, the error near it is of fourth order.
+    Below the order of accuracy, the equation L u = `rate` makes those derivatives vanish, or it
+    gives them, and `GhostValues` corrects the continuation. Where neither holds, nothing is
+    continued.
 
-    The continued field is `smooth` where its higher odd or even derivatives vanish on the face too,
-    as those of eigenfunctions do. Where nothing is known of them, only even continuation of second
-    derivatives at acc 2 keeps its order, on even spacing: ghost points (LeVeque 2007, 2.12).
+    What multiplies the field, as a potential V, mixes parities by its odd derivatives at the wall.
+    With derivatives of order m across, V⁽ʲ⁾ first acts on u⁽ᵐ⁺ʲ⁾ where u is even, and on u⁽ᵐ⁺ʲ⁺¹⁾
+    where it is odd; those below the order of accuracy count.
+
+    Parameters
+    ----------
+    expr, grid, conditions, fields
+        A problem.
+    rate : Rate or None
+        What L u is, None where nothing is known of it.
+    wanted : callable
+        Tells of a wall whether the field is to be continued beyond it.
     """
-    spread = [single for condition in conditions for single in _by_face(condition, grid)]
+    spread = tuple(single for condition in conditions for single in _by_face(condition, grid))
     parts = expand(expr, grid)
-    if set(parts.entries) != {(0, 0)} or any(c.component is not None for c in spread):
-        return {}, tuple(spread)
-    entry = parts.entries[0, 0]
-    on_faces = [c for c in spread if isinstance(c.where, str)]
-    closures: dict[str, str] = {}
-    for face in grid.faces:
-        axis = grid.face_axis(face)
-        orders = set(_orders(entry, axis, grid))
-        highest = max(orders)
-        given = sorted(_given(c, grid, axis) for c in on_faces if c.where == face)
-        if any(order % 2 for order in orders) or not highest:
-            continue
-        if given == list(range(0, highest, 2)):
-            closures[face] = "odd"
-        elif given == list(range(1, highest, 2)):
-            closures[face] = "even"
-        if not smooth and not (closures.get(face) == "even" and _narrow(entry, axis, grid)):
-            closures.pop(face, None)
-    return closures, tuple(c for c in spread if not _kept(c, closures, grid))
+    walls: tuple[Wall, ...] = ()
+    if set(parts.entries) == {(0, 0)} and all(c.component is None for c in spread):
+        entry = parts.entries[0, 0]
+        products = entry.terms if isinstance(entry, Sum) else (entry,)
+        found = (_wall(products, grid, face, spread) for face in grid.faces)
+        walls = tuple(
+            w
+            for w in found
+            if w and wanted(w) and _determined(w, rate) and _keeps_parity(w, fields)
+        )
+    left = tuple(c for c in spread if not any(_kept(c, wall) for wall in walls))
+    return Continuation(expr, grid, fields, walls, left, rate)
 
 
 def _by_face(condition: Condition, grid: Grid) -> Iterator[Condition]:
@@ -73,26 +133,47 @@ def _by_face(condition: Condition, grid: Grid) -> Iterator[Condition]:
         yield condition if place.face is None else replace(condition, where=place.face)
 
 
-def _kept(condition: Condition, closures: dict[str, str], grid: Grid) -> bool:
+def _kept(condition: Condition, wall: Wall) -> bool:
     """Tell whether a condition need not be imposed where the field is continued.
 
     A boundary point keeps its own value, which odd continuation does not set to zero.
     """
-    face = condition.where
-    if not isinstance(face, str) or face not in closures:
+    if not any(condition is other for other in wall.conditions):
         return False
-    i = grid.face_axis(face)
-    axis = grid.axes[i]
-    return bool(axis.walls[0] != axis.origin) or _given(condition, grid, i) != 0
+    return not wall.on_points or _given(condition, wall.grid, wall.axis) != 0
+
+
+def _wall(
+    products: Sequence[Expr], grid: Grid, face: str, conditions: Sequence[Condition]
+) -> Wall | None:
+    """Return a face with the continuation that its conditions ask for, None if they ask for none.
+
+    As many are needed as have half the order of the operator.
+    """
+    axis = grid.face_axis(face)
+    here = tuple(c for c in conditions if isinstance(c.where, str) and c.where == face)
+    given = sorted(_given(c, grid, axis) for c in here)
+    natural = tuple(product for product in products if is_natural(product, axis))
+    if natural:
+        return NaturalWall(grid, face, "even", here, natural, ()) if given == [1] else None
+    orders = {product: _order(product, axis, grid) for product in products}
+    if any(order % 2 for order in orders.values()) or not any(orders.values()):
+        return None
+    across = tuple(product for product in products if orders[product])
+    rest = tuple(product for product in products if not orders[product])
+    highest = max(orders.values())
+    if given == list(range(0, highest, 2)):
+        return Wall(grid, face, "odd", here, across, rest)
+    if given == list(range(1, highest, 2)):
+        return Wall(grid, face, "even", here, across, rest)
+    return None
 
 
 def _given(condition: Condition, grid: Grid, axis: int) -> int:
-    """Return which derivative along an axis a condition sets to zero; −1 for any other."""
-    if callable(condition.value) or np.any(condition.value):
-        return -1
+    """Return which derivative along an axis a condition gives; −1 for any other."""
     match condition.expression:
-        case Trace(a, b):
-            return {(False, True): 0, (True, False): 1}.get((a == Coef(0), b == Coef(0)), -1)
+        case Trace(b=b):
+            return 0 if b == Coef(0) else 1
         case Diff(order=order, to=None, scheme=Central()) as derivative:
             return order if grid.index(derivative.axis) == axis else -1
         case Coef(value=1):
@@ -100,23 +181,15 @@ def _given(condition: Condition, grid: Grid, axis: int) -> int:
     return -1
 
 
-def _orders(entry: Expr, axis: int, grid: Grid) -> Iterator[int]:
-    """Yield the order of each product along an axis, `UNFIT` where continuation would not do."""
-    for product in entry.terms if isinstance(entry, Sum) else (entry,):
-        factors = product.factors if isinstance(product, Product) else (product,)
-        match [f for f in factors if isinstance(f, AlongAxis) and f.axis == axis]:
-            case []:
-                yield 0
-            case [Diff(order=order, to=None, scheme=Central())]:
-                yield UNFIT if any(_varies(f, axis, grid) for f in factors) else order
-            case _:
-                yield UNFIT
-
-
-def _narrow(entry: Expr, axis: int, grid: Grid) -> bool:
-    """Tell whether all derivatives along an axis are second ones at acc 2, on even spacing."""
-    found = [d for d in walk(entry) if isinstance(d, Diff) and d.axis == axis]
-    return grid.axes[axis].spacing is not None and all((d.order, d.acc) == (2, 2) for d in found)
+def _order(product: Expr, axis: int, grid: Grid) -> int:
+    """Return the order of a product along an axis, `UNFIT` where continuation would not do."""
+    factors = factors_of(product)
+    match [f for f in factors if isinstance(f, AlongAxis) and f.axis == axis]:
+        case []:
+            return 0
+        case [Diff(order=order, to=None, scheme=Central())]:
+            return UNFIT if any(_varies(f, axis, grid) for f in factors) else order
+    return UNFIT
 
 
 def _varies(factor: Expr, axis: int, grid: Grid) -> bool:
@@ -129,3 +202,55 @@ def _varies(factor: Expr, axis: int, grid: Grid) -> bool:
         case Coef():
             return bool(evaluate(factor, grid).shape[axis] > 1)
     return False
+
+
+def _determined(wall: Wall, rate: Rate | None) -> bool:
+    """Tell whether all derivatives of the other parity are known, up to the order of accuracy.
+
+    Of those of the flux, natural diffusion needs none.
+    """
+    if isinstance(wall, NaturalWall):
+        return wall.regular and (wall.acc == 2 or not wall.mixed)
+    if wall.mixed:
+        return wall.acc == 2 and wall.simple and wall.regular
+    narrow = wall.acc == wall.order == 2
+    if rate is not None and wall.homogeneous and (rate.source is None or narrow):
+        return True
+    return wall.simple and wall.regular and (wall.acc == 2 or rate is not None)
+
+
+def _keeps_parity(wall: Wall, fields: Mapping[str, object]) -> bool:
+    """Tell whether the odd derivatives across the wall of all that multiplies vanish there."""
+    highest = wall.acc - wall.order - (1 if wall.parity == "even" else 3)
+    if highest < 1:
+        return True
+    factors = (factor for product in wall.rest for factor in factors_of(product))
+    varying = [f for f in factors if _varies(f, wall.axis, wall.grid)]
+    return all(_is_even(wall, factor, highest, fields) for factor in varying)
+
+
+def _is_even(wall: Wall, factor: Expr, highest: int, fields: Mapping[str, object]) -> bool:
+    """Tell whether the odd derivatives of a coefficient across a wall vanish, up to one.
+
+    They are extrapolated from the nearest points. Zero is what is not larger than roundoff, or than
+    the difference that one point makes.
+    """
+    if wall.grid.axes[wall.axis].spacing is None:
+        return False
+    value = fields[factor.name] if isinstance(factor, Field) else factor
+    try:
+        values = evaluate(value, wall.grid)
+    except ValueError:
+        # Some stand at half points.
+        return False
+    if not np.isfinite(values).all():
+        return False
+    points = min(wall.acc + 2, wall.grid.shape[wall.axis])
+    size = np.abs(values).max()
+    for order in range(1, highest + 1, 2):
+        found = wall.normal_derivative(values, order, points)
+        error = np.abs(found - wall.normal_derivative(values, order, points - 1))
+        roundoff = ROUNDOFF * size * wall.weight_size(order, points)
+        if not np.all(np.abs(found) <= error + roundoff):
+            return False
+    return True

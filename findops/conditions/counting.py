@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from findops.conditions.conditions import NoCondition
+from findops.conditions.conditions import NoCondition, Trace
 from findops.expressions.components import expand
 from findops.expressions.derivative import StaggeredDiff
-from findops.expressions.expression import AlongAxis, Product, Sum
+from findops.expressions.expression import AlongAxis, Coef, Product, Sum
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -31,7 +31,7 @@ def check_conditions(expr: Expr, grid: Grid, conditions: Iterable[Condition]) ->
     ------
     ValueError
         If there are too few or too many; faces without any are named. If a condition stands where
-        `NoCondition` says that there is none.
+        `NoCondition` says that there is none, or values on faces of natural diffusion beyond acc 2.
     """
     listed = tuple(conditions)
     exempt = {f for c in listed if isinstance(c, NoCondition) for f in c.faces(grid)}
@@ -56,6 +56,20 @@ def check_conditions(expr: Expr, grid: Grid, conditions: Iterable[Condition]) ->
             rule = _rule(expr, grid.called(i), needed, natural, bool(exempt.intersection(faces)))
             count = sum(map(len, there.values()))
             raise ValueError(f"{rule}; there are {count}{_told(there, exempt, needed // 2)}")
+        if natural:
+            _check_natural(expr, products, i, there)
+
+
+def _check_natural(expr: Expr, products: list[Expr], axis: int, there: Given) -> None:
+    """Refuse values on faces of natural diffusion that continues the field evenly beyond them."""
+    acc = max(f.acc for p in products for f in _along(p, axis) if isinstance(f, StaggeredDiff))
+    values = [c for found in there.values() for c in found if not _is_slope(c)]
+    if acc > 2 and values:
+        raise ValueError(
+            f"{expr!r} is natural at acc {acc}: it continues the field evenly beyond its faces, so "
+            f"that with {values[0]!r} solutions are of first order there; take acc=2, or leave "
+            "natural=True out"
+        )
 
 
 Given = dict[str, list["Condition"]]
@@ -98,6 +112,11 @@ def _told(there: Given, exempt: set[str], half: int) -> str:
             f"NoCondition({without[0]!r}) says so"
         )
     return (": " + "; ".join(told) if told else "") + advice
+
+
+def _is_slope(condition: Condition) -> bool:
+    """Tell whether nothing but a slope is given."""
+    return isinstance(condition.expression, Trace) and condition.expression.a == Coef(0)
 
 
 def _products(expr: Expr) -> Iterator[Expr]:

@@ -18,7 +18,7 @@ from findops.operators.operator import Operator
 from findops.plan.program import Layout, Program
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Iterator
 
     from numpy.typing import NDArray
     from scipy.sparse import csr_array
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     from findops.common.arrays import Array
     from findops.conditions.conditions import Condition
+    from findops.conditions.ghost_values import GhostValues
     from findops.grids.grid import Grid
     from findops.masked.operator import Masked
 
@@ -49,8 +50,13 @@ class EliminationSystem(AffineSystem):
     These are substituted; the others, the free ones, are the unknowns of the system.
     """
 
+    ghosts: tuple[GhostValues, ...] = ()
+    """What data at walls add where the operator continues fields beyond them."""
+
     @classmethod
-    def of(cls, op: Operator | Masked, conditions: Any) -> EliminationSystem:
+    def of(
+        cls, op: Operator | Masked, conditions: Any, ghosts: tuple[GhostValues, ...] = ()
+    ) -> EliminationSystem:
         """Return the system of an operator under conditions, one or several.
 
         Raises
@@ -59,7 +65,7 @@ class EliminationSystem(AffineSystem):
             If they do not determine the unknowns at their points.
         """
         equations = Equations.of(op, as_conditions(conditions))
-        system = cls(ending_at_given_points(op, equations), equations)
+        system = cls(ending_at_given_points(op, equations), equations, ghosts)
         system.check_rows()
         system.elimination.check()
         return system
@@ -76,6 +82,31 @@ class EliminationSystem(AffineSystem):
         none = ((0, 0),) * grid.ndim
         op = Operator(plan, grid, grid, none, none, ("identity",))
         return cls(op, Equations.of(op, conditions, acc))
+
+    @property
+    def conditions(self) -> tuple[Condition, ...]:
+        listed = (*super().conditions, *(ghost.condition for ghost in self.ghosts))
+        return tuple({id(condition): condition for condition in listed}.values())
+
+    def prescribed(self) -> Iterator[tuple[Condition, Array | None]]:
+        yield from super().prescribed()
+        for ghost in self.ghosts:
+            yield ghost.condition, ghost.given(None) if ghost.given.steady else None
+
+    @property
+    def steady(self) -> bool:
+        return super().steady and all(ghost.steady for ghost in self.ghosts)
+
+    def offset(self, t: float | None) -> Array | None:
+        if not self.ghosts:
+            return None
+        moving = (ghost.offset(t) for ghost in self.ghosts if not ghost.steady)
+        return sum(moving, self._steady_offset)
+
+    @cached_property
+    def _steady_offset(self) -> Array:
+        none = np.zeros((1,) * self.operator.domain.ndim)
+        return cast("Array", sum((g.offset(None) for g in self.ghosts if g.steady), none))
 
     @cached_property
     def unknowns(self) -> Unknowns:

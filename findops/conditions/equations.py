@@ -173,14 +173,14 @@ def _even_accuracy(op: Operator) -> int:
 def _slope_accuracies(op: Operator, inner: int) -> tuple[int, ...]:
     """Return the order of traces along each axis: the least of what acts there, even.
 
-    Where nothing acts it is that of the inner rows, and `SPECTRAL` where whole lines are read.
+    It is at least that of the inner rows, and `SPECTRAL` where whole lines are read.
     """
     found: list[set[int]] = [set() for _ in op.domain.axes]
     for term in op.program.terms:
         for orders, band in zip(found, term.bands, strict=True):
             if band is not None and band.acc:
                 orders.add(band.acc)
-    return tuple(_made_even(min(orders)) if orders else inner for orders in found)
+    return tuple(max(inner, _made_even(min(orders, default=0))) for orders in found)
 
 
 def _made_even(acc: int) -> int:

@@ -17,8 +17,6 @@ from findops.conditions.penalties import Face, Penalty, interface_penalties
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from numpy.typing import ArrayLike
-
     from findops.common.arrays import Array
     from findops.conditions.conditions import Condition
     from findops.discretization.coefficients import ValueInTime
@@ -100,17 +98,10 @@ class PenaltySystem(AffineSystem):
     def steady(self) -> bool:
         return all(each.given.steady for each in self.penalized)
 
-    def applied(
-        self, u: ArrayLike, t: float | None, out: Array | None = None, scale: float = 1
-    ) -> Array:
-        made = self.operator(u, out=out, scale=scale)
-        if self.steady and not self._steady_data.any():
-            return made
-        return np.asarray(np.add(made, scale * self.boundary_data(t), out=out))
-
-    def boundary_data(self, t: float | None) -> Array:
-        """Return what given values add to the left side of the equation, (*components, *grid)."""
-        return self._steady_data if self.steady else self._data_at(t)
+    def offset(self, t: float | None) -> Array | None:
+        if not self.steady:
+            return self._data_at(t)
+        return self._steady_data if self._steady_data.any() else None
 
     @cached_property
     def _steady_data(self) -> Array:
@@ -124,8 +115,8 @@ class PenaltySystem(AffineSystem):
                 added[row] = added[row] + data
         return np.stack(added).reshape(layout.shape)
 
-    def _rhs(self, f: Array, t: float | None) -> Array:
-        return self.unknowns.of(f) - self.boundary_data(t).ravel()
+    def _rhs(self, f: Array, t: float | None) -> Array:  # noqa: ARG002  # no condition is strong
+        return self.unknowns.of(f)
 
     def _residual(self, left: Array, u: Array, t: float | None) -> Array:  # noqa: ARG002  # no condition is strong
         return left

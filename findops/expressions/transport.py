@@ -142,6 +142,8 @@ class Diffusion(Differential):
     natural : bool
         Let no flux pass the ends, so that the operator is symmetric in the grid's quadrature norm
         for every acc; its end rows are not pointwise approximations. Otherwise they are accurate.
+        In problems, ``Neumann(face, g)`` lets the flux k·g in, g being the outward slope; solutions
+        are of second order for every acc.
         Where the spacing varies acc must be 2, and rows are of first order where it jumps.
 
     Examples

@@ -88,7 +88,7 @@ class Axis(ABC):
     @cached_property
     def coordinates(self) -> Floats:
         """Coordinates of the points, read-only."""
-        values = self._coordinates()
+        values = self._coordinates().view()
         values.flags.writeable = False
         return values
 

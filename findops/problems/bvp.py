@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
     from findops.conditions.affine_system import AffineSystem, Impose
     from findops.conditions.conditions import Condition
+    from findops.conditions.walls import Wall
     from findops.expressions.expression import Closures
     from findops.operators.operator import Operator
     from findops.problems.functions import FieldFunction
@@ -53,9 +54,11 @@ class BVP:
         continue the field, as conditions do. Periodic axes need none.
     closure : str, int or dict by face, optional
         What happens where stencils stick out, as in ``L.on``. By default it is accurate, but where
-        a slope is to be zero, by elimination, and L has second derivatives at acc 2 on even spacing
-        there, the field is continued evenly: the equation then holds at the wall too, as with ghost
-        points, and at acc 2 that is as accurate and keeps symmetry.
+        a slope is given, or a slope and the field together, by elimination, and L has second
+        derivatives at acc 2 on even spacing there, ghost points continue the field: the equation
+        then holds at the wall too. At acc 2 that is as accurate, keeps symmetry, and what a slope
+        lets in is, to roundoff, what the grid's weights find in the field. At higher accuracy
+        balances hold to the order.
     impose : {"elimination", "rows", "sat"}
         How the conditions are imposed on L, as in ``op.subject_to``.
     components : int or tuple of int
@@ -245,14 +248,18 @@ def _discretized(
     fields: dict[str, object],
 ) -> tuple[Operator, AffineSystem]:
     """Return an expression on a grid, with the closure that conditions choose, and under them."""
-    to_impose, chosen = conditions, "accurate" if closure is None else closure
-    if closure is None and impose == "elimination":
-        continuation, to_impose = continued(L, grid, conditions, smooth=False)
-        chosen = continuation or "accurate"
     if closure is None or closure == "accurate":
         check_conditions(L, grid, conditions)
-    operator = L.on(grid, chosen, **fields)
-    return operator, operator.subject_to(to_impose, impose)
+    if closure is None and impose == "elimination":
+        # Of right-hand sides to come nothing is known, and one-sided stencils serve all of them.
+        return continued(L, grid, conditions, fields, None, _sloped).discretized()
+    operator = L.on(grid, "accurate" if closure is None else closure, **fields)
+    return operator, operator.subject_to(conditions, impose)
+
+
+def _sloped(wall: Wall) -> bool:
+    """Tell whether a condition gives a slope at a wall."""
+    return wall.parity == "even"
 
 
 def _same(one: object, other: object) -> bool:

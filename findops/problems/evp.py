@@ -17,6 +17,7 @@ from findops.conditions.conditions import as_conditions
 from findops.conditions.continuation import continued
 from findops.conditions.counting import check_conditions
 from findops.conditions.equilibration import row_sizes
+from findops.conditions.ghost_values import Rate
 from findops.conditions.row_replacement import RowReplacementSystem
 from findops.expressions.expression import Expr, as_expr
 from findops.grids.grid import Grid
@@ -77,7 +78,8 @@ class EVP:
     closure : str, int or dict by face, optional
         What happens where stencils stick out, as in ``L.on``. By default odd or even continuation
         where that keeps the conditions, which leaves symmetric problems symmetric at every
-        accuracy, and accurate closures elsewhere. With a closure that is given, every condition
+        accuracy, and accurate closures elsewhere: where the odd derivatives of a potential or a
+        mass at the wall would lower the order. With a closure that is given, every condition
         replaces its equations, also where the closure alone would keep it.
     impose : {"elimination", "rows", "sat"}
         How the conditions are imposed on L, as in ``op.subject_to``: with ``"rows"`` in place of
@@ -127,23 +129,27 @@ class EVP:
         right = None if M is None else as_expr(M)
         listed = as_conditions(conditions)
         names = set() if right is None else right.free_fields
+        operator: Operator | Masked
+        system: AffineSystem
         if isinstance(L, Masked):
             unused = {n: v for n, v in fields.items() if n not in names}
             check_masked(L, grid, {"closure": closure, **unused})
             closure = "accurate"
-        elif closure is None:
-            check_conditions(L, grid, listed)
-            closure = "accurate"
-            if impose == "elimination":
-                both = L if right is None else L + GENERIC * right
-                closure, listed = continued(both, grid, listed)
-        operator: Operator | Masked
-        if isinstance(L, Masked):
-            operator = L
+            operator, system = L, L.subject_to(listed, impose)
         else:
             own = {n: v for n, v in fields.items() if n in L.free_fields or n not in names}
-            operator = L.on(grid, closure, **own)
-        system = operator.subject_to(listed, impose)
+            if closure is None:
+                check_conditions(L, grid, listed)
+            if closure is None and impose == "elimination":
+                both = L if right is None else L + GENERIC * right
+                local = right is None or right.multiplies
+                kept = continued(both, grid, listed, fields, Rate(), lambda w: local or not w.mixed)
+                closure = kept.closure()
+                operator, system = replace(kept, expr=L, fields=own).discretized()
+            else:
+                closure = "accurate" if closure is None else closure
+                operator = L.on(grid, closure, **own)
+                system = operator.subject_to(listed, impose)
         _check_homogeneous(system)
         mass: Operator | Masked | None = None
         if right is not None:

@@ -12,6 +12,7 @@ from findops.common.arguments import as_boolean, type_name
 from findops.conditions.conditions import as_conditions
 from findops.conditions.counting import check_conditions
 from findops.conditions.elimination import EliminationSystem
+from findops.expressions.components import expand
 from findops.expressions.expression import Discrete, Expr, check_fields
 from findops.grids.grid import Grid
 from findops.masked.operator import Masked
@@ -62,9 +63,11 @@ class IVP:
         (t, u) ↦ field, added to the right-hand side; "imex" does not solve for it.
     closure : str, int or dict by face, optional
         What happens where stencils of L stick out, as in ``L.on``. By default odd and even
-        continuation where the conditions allow it, and elsewhere stencils as accurate as inside,
+        continuation where the whole problem allows it, corrected by what conditions, source and
+        equation say of the field at a wall, and elsewhere stencils as accurate as inside,
         or of the highest accuracy for which no mode grows; the attribute `closure` tells which,
         and that of a `Trajectory`, since an equation of second order in time may need another.
+        Of what `explicit` adds nothing is known at a wall: beyond acc 2 nothing is continued then.
     impose : {"elimination", "sat"}
         How the conditions are imposed on L: with ``"sat"`` weakly, as in ``op.subject_to``, so that
         derivatives that sum by parts never make modes grow.
@@ -84,6 +87,10 @@ class IVP:
 
     Notes
     -----
+    Where slopes are given and the field is continued, what the grid's weights find in it changes by
+    what the slopes let in and the source brings, to roundoff at acc 2, and at higher accuracy where
+    slopes are steady and there is no source. Elsewhere it does so to the order.
+
     A float32 field is integrated in double precision, as SciPy does; complex data, operators and
     sources make the result complex.
 
@@ -323,8 +330,23 @@ class IVP:
         if not isinstance(self.f, (Expr, Masked)):
             return None
         return ClosureChoice(
-            self.f, self.grid, self.conditions, self._fields, self._given_closure, self.impose
+            self.f,
+            self.grid,
+            self.conditions,
+            self._fields,
+            self._given_closure,
+            self.impose,
+            None if self._source.zero else self._source,
+            linear=self.explicit is None,
         )
+
+    @cached_property
+    def _source(self) -> Source:
+        """The source of a linear operator's equation."""
+        if isinstance(self.f, Masked):
+            return Source(self.source, self.grid, self.f.operator.program.inputs.components)
+        assert isinstance(self.f, Expr)
+        return Source(self.source, self.grid, expand(self.f, self.grid).inputs)
 
     @cached_property
     def _semidiscrete(self) -> SemidiscreteSystem:
@@ -341,8 +363,7 @@ class IVP:
     def _semidiscrete_with(self, components: tuple[int, ...], second: bool) -> SemidiscreteSystem:
         if self._closure_choice is not None:
             system = self._closure_choice.chosen(second).system
-            source = Source(self.source, self.grid, system.operator.program.inputs.components)
-            return SemidiscreteSystem(system, True, source, self.explicit)
+            return SemidiscreteSystem(system, True, self._source, self.explicit)
         assert not isinstance(self.f, (Expr, Masked))
         system = EliminationSystem.of_fields(self.grid, components, self.conditions, self.acc)
         return SemidiscreteSystem(system, False, Source(self.source, self.grid, components), self.f)

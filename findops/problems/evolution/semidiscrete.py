@@ -68,7 +68,7 @@ class Source:
                 f"{self.components}"
             )
 
-    def __call__(self, t: float) -> Array:
+    def __call__(self, t: float | None) -> Array:
         """Return the values at a time, which broadcast to (*components, *grid)."""
         return self._always if self.steady else self._at(t)
 
@@ -90,9 +90,9 @@ class Source:
 
     @cached_property
     def _always(self) -> Array:
-        return self._at(0.0)
+        return self._at(None)
 
-    def _at(self, t: float) -> Array:
+    def _at(self, t: float | None) -> Array:
         shape = self.components + self.grid.shape
         if isinstance(self.value, np.ndarray) and self.value.shape == shape:
             return self.value

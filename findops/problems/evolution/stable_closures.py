@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import math
 from contextlib import suppress
-from dataclasses import dataclass, replace
-from functools import cached_property
+from dataclasses import dataclass
+from functools import cached_property, partial
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from findops.conditions.continuation import continued
+from findops.conditions.ghost_values import Rate
 from findops.grids.points import Points
 from findops.grids.uniform import EvenAxis
 from findops.masked.operator import Masked
@@ -19,10 +20,12 @@ from findops.problems.evolution.spectrum import Spectrum, spectrum_of_system
 from findops.problems.evolution.stability import warn_of_cause, warn_of_growth
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Mapping
 
     from findops.conditions.affine_system import AffineSystem, Impose
     from findops.conditions.conditions import Condition
+    from findops.conditions.continuation import Continuation
+    from findops.conditions.ghost_values import InTime
     from findops.expressions.expression import Closures, Expr
     from findops.grids.grid import Grid
 
@@ -81,8 +84,12 @@ class ClosureChoice:
     """Values of the operator's free fields."""
     closure: Closures | None
     """The one that is asked for; None lets the conditions choose."""
-    impose: Impose = "elimination"
+    impose: Impose
     """How conditions are imposed; where they are not eliminated, no closure replaces them."""
+    source: InTime | None
+    """What is added to the right-hand side."""
+    linear: bool
+    """Whether that is all; nothing is known of functions."""
 
     def chosen(self, second: bool) -> Discretized:
         """Return the operator as it is integrated; with `second` for u_tt = L u."""
@@ -122,15 +129,25 @@ class ClosureChoice:
         for k in lower:
             # Schemes with rows of their own at the ends have no other closures.
             with suppress(ValueError):
-                made[k] = self._discretized(k, self.conditions)
+                made[k] = self._with_closure(k, self.grid)
         return made if self.closure is None else {None: self._stable(second)} | made
 
     @cached_property
     def _as_asked(self) -> Discretized:
-        return self._discretized(self.closure or "accurate", self.conditions)
+        return self._with_closure(self.closure or "accurate", self.grid)
+
+    def _with_closure(self, closure: Closures, grid: Grid) -> Discretized:
+        """Return the operator with one closure, on a grid."""
+        if isinstance(self.expr, Masked):
+            return Discretized(closure, self.expr.subject_to(self.conditions, self.impose))
+        op = self.expr.on(grid, closure, **self.fields)
+        system = op.subject_to(self.conditions, self.impose)
+        coarse = _coarse(grid)
+        coarser = None if coarse == grid else partial(self._with_closure, closure, coarse)
+        return Discretized(closure, system, coarser)
 
     def _stable(self, second: bool) -> Discretized:
-        """Return the operator with odd or even continuation where the conditions allow it.
+        """Return the operator with odd or even continuation where the whole problem allows it.
 
         On other faces stencils are as accurate as inside, or, if that makes modes grow, of the
         highest accuracy for which none grows; if there is no such accuracy, as accurate as inside.
@@ -139,45 +156,33 @@ class ClosureChoice:
 
     @cached_property
     def _stable_first_order(self) -> Discretized:
-        return next((c for c in self._candidates() if not c.growth()), self._accurate)
+        return self._first_stable(second=False)
 
     @cached_property
     def _stable_second_order(self) -> Discretized:
-        return next((c for c in self._candidates() if not c.growth(second=True)), self._accurate)
+        return self._first_stable(second=True)
 
-    def _candidates(self) -> Iterator[Discretized]:
-        """Yield the operator with closures of lower and lower accuracy."""
-        yield self._accurate
-        if set(self._continued[0]) != set(self.grid.faces):
-            lower = range(self._accurate.system.equations.acc - 1, 0, -1)
-            for k in lower:
-                # Schemes with rows of their own at the ends have no other closures.
-                with suppress(ValueError):
-                    yield self._with_continuation(k)
-
-    @cached_property
-    def _accurate(self) -> Discretized:
-        return self._with_continuation("accurate")
-
-    @cached_property
-    def _continued(self) -> tuple[dict[str, str], tuple[Condition, ...]]:
+    def _first_stable(self, second: bool) -> Discretized:
         assert not isinstance(self.expr, Masked)
-        return continued(self.expr, self.grid, self.conditions)
+        rate = Rate(2 if second else 1, self.source) if self.linear else None
+        kept = continued(self.expr, self.grid, self.conditions, self.fields, rate)
+        accurate = _continuing(kept, "accurate")
+        if not accurate.growth(second) or kept.closure(1) == kept.closure(2):
+            return accurate
+        for acc in range(accurate.system.equations.acc - 1, 0, -1):
+            # Schemes with rows of their own at the ends have no other closures.
+            with suppress(ValueError):
+                lower = _continuing(kept, acc)
+                if not lower.growth(second):
+                    return lower
+        return accurate
 
-    def _with_continuation(self, elsewhere: str | int) -> Discretized:
-        closures, left = self._continued
-        every = {face: closures.get(face, elsewhere) for face in self.grid.faces}
-        return self._discretized(every if closures else elsewhere, left)
 
-    def _discretized(self, closure: Closures, conditions: tuple[Condition, ...]) -> Discretized:
-        if isinstance(self.expr, Masked):
-            return Discretized(closure, self.expr.subject_to(conditions, self.impose))
-        system = self.expr.on(self.grid, closure, **self.fields).subject_to(conditions, self.impose)
-        grid = _coarse(self.grid)
-        if grid == self.grid:
-            return Discretized(closure, system)
-        other = replace(self, grid=grid)
-        return Discretized(closure, system, lambda: other._discretized(closure, conditions))
+def _continuing(kept: Continuation, elsewhere: str | int) -> Discretized:
+    """Return an operator that continues the field beyond some faces, with a closure elsewhere."""
+    grid = _coarse(kept.grid)
+    coarser = None if grid == kept.grid else partial(_continuing, kept.on(grid), elsewhere)
+    return Discretized(kept.closure(elsewhere), kept.discretized(elsewhere)[1], coarser)
 
 
 def _coarse(grid: Grid) -> Grid:
