@@ -10,14 +10,19 @@ from findops import (
     SBP,
     Cells,
     Coef,
+    Diff,
     Diffusion,
     Dirichlet,
     Field,
     Grid,
+    Neumann,
     Periodic,
     Points,
+    Robin,
     Uniform,
 )
+from findops.conditions.continuation import continued
+from findops.conditions.ghost_values import Rate
 from tests.support import random_array
 
 MEANS = ("arithmetic", "harmonic")
@@ -152,3 +157,36 @@ def test_words():
         L.on(Grid(x=Uniform(0, 1, 3)), k=np.arange(3.0))
     with pytest.raises(ValueError, match=r"shape \(11,\), but the points .* shape \(12,\)"):
         L.on(Grid(x=Uniform(0, 1, 12)), k=np.ones(11))
+
+
+@pytest.mark.parametrize("mean", MEANS)
+@pytest.mark.parametrize("kind", ["uniform", "cells", "alternating"])
+def test_slopes_on_natural_faces_let_the_flux_in(mean, kind):
+    """(k u′)′ = f with slopes on both faces: of second order, k being a field at the nodes."""
+    errors = []
+    for n in (24, 48, 96):
+        axis = AXES[kind](n)
+        grid, x = Grid(x=axis), axis.coordinates
+        low, high = (x[0], x[-1]) if kind != "cells" else (0, 2)
+        conditions = [
+            Neumann("x-", 2 * np.sin(2 * low + 0.3)),
+            Robin("x+", 1, 1, u(high) - 2 * np.sin(2 * high + 0.3)),
+        ]
+        L = Diffusion(Field("k"), natural=True, mean=mean)
+        errors.append(abs(BVP(L, grid, conditions, k=k(x)).solve(k_u_x_x(x)).u - u(x)).max())
+    assert np.log2(errors[1] / errors[2]) > 1.8
+
+
+@pytest.mark.parametrize("slope", [0.0, 1.0])
+def test_means_continue_fields_as_their_coefficients_do(slope):
+    """What varies along a wall's axis decides whether the field is continued beyond it."""
+    grid = Grid(x=Cells(0, 1, 24), y=Cells(0, 1, 12))
+    x, y = grid.mesh()
+    K = 2 + np.cos(2 * np.pi * x) + slope * x + y
+    conditions = [Dirichlet("x-"), Neumann("x+"), Dirichlet("y-"), Dirichlet("y+")]
+    closures = []
+    for k_y in (Diffusion(K, axes="y", mean="harmonic"), Coef(K)):
+        L = Diff("x", 2, acc=6) + k_y
+        closures.append(continued(L, grid, conditions, {}, Rate()).closure())
+    assert closures[0] == closures[1]
+    assert (closures[0] == "accurate") == (slope != 0)

@@ -17,6 +17,7 @@ from findops.discretization.coefficients import evaluate
 from findops.expressions.components import expand
 from findops.expressions.derivative import Diff
 from findops.expressions.expression import AlongAxis, Coef, Field, Sum
+from findops.expressions.half_point_mean import HalfPointMean
 from findops.schemes import Central
 
 if TYPE_CHECKING:
@@ -201,6 +202,8 @@ def _varies(factor: Expr, axis: int, grid: Grid) -> bool:
             return values.ndim != grid.ndim or values.shape[axis] > 1
         case Coef():
             return bool(evaluate(factor, grid).shape[axis] > 1)
+        case HalfPointMean():
+            return _varies(factor.coefficient, axis, grid)
     return False
 
 
@@ -237,7 +240,8 @@ def _is_even(wall: Wall, factor: Expr, highest: int, fields: Mapping[str, object
     """
     if wall.grid.axes[wall.axis].spacing is None:
         return False
-    value = fields[factor.name] if isinstance(factor, Field) else factor
+    single = factor.coefficient if isinstance(factor, HalfPointMean) else factor
+    value = fields[single.name] if isinstance(single, Field) else single
     try:
         values = evaluate(value, wall.grid)
     except ValueError:
