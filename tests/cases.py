@@ -175,6 +175,7 @@ SPLINES = [
     for kind in kinds
 ]
 
+GHOSTS = ("ghosts", "descending-ghosts", "ghosts-half")
 # Under these closures a row near an end need not approximate anything: op.accuracy tells.
 CLOSURES: list[Any] = [1, 3, "odd", "even", "zero", {"x-": "odd", "x+": "even"}]
 CLOSURES += [{"x-": "zero", "x+": 2}, {"x-": "accurate", "x+": "even"}]
@@ -186,7 +187,7 @@ CLOSED = [
 ] + [
     _single(order, acc, kind, closure=closure)
     for closure in ("halo", {"x-": "halo", "x+": "accurate"})
-    for kind in ("uniform", "descending", "cells", "faces", "half")
+    for kind in ("uniform", "descending", "cells", "faces", "half", *GHOSTS)
     for order, acc in ((1, 2), (2, 4), (3, 2))
 ]
 
@@ -389,6 +390,10 @@ VECTORS = [
     *_vector("Diffusion", lambda _: fo.Diffusion(k), DIFFUSION, m=16, specs=TWO),
     *_vector("Diffusion natural", lambda _: fo.Diffusion(k, natural=True), DIFFUSION, acc=None,
              m=16, specs=("x=uniform y=periodic", "x=cells y=uniform", "x=random y=uniform")),
+    *_vector("Diffusion harmonic", lambda _: fo.Diffusion(k, mean="harmonic"), DIFFUSION, m=16,
+             specs=TWO),
+    *_vector("Diffusion arithmetic", lambda g: fo.Diffusion(sample(g, k), acc=4, mean="arithmetic"),
+             DIFFUSION, acc=4, m=20, specs=TWO),
     *_vector("Tensor", lambda _: fo.Divergence() @ fo.Tensor([[k, 1], [1, 2]]) @ fo.Gradient(),
              TENSOR, m=16, specs=TWO),
     *_vector("Block", lambda _: fo.Block([[k * Diff(0), Diff(1, 2)], [fo.Identity(), 2j]]),

@@ -25,6 +25,12 @@ def _nodes(widths, m, length):
     return START + length * np.concatenate([[0], np.cumsum(steps)]) / np.sum(steps)
 
 
+def _with_ghosts(widths, m, length):
+    """Return points with eight ghosts on either side, two of the pattern's periods."""
+    nodes = _nodes(widths, m + 16, length * (m + 16) / m)
+    return fo.Points(nodes[8:-8], ghosts=(nodes[:8], nodes[-8:]))
+
+
 def _smooth(m, length):
     s = np.linspace(0, 1, m + 1)
     return START + length * (s + s**2) / 2
@@ -59,6 +65,9 @@ AXES: dict[str, Callable[[int, float], Any]] = {
 SPECIAL: dict[str, Callable[[int, float], Any]] = {
     "chebyshev": lambda m, s: fo.ChebyshevPoints(START, START + s, m + 1),
     "chebyshev-descending": lambda m, s: fo.ChebyshevPoints(START + s, START, m + 1),
+    "ghosts": lambda m, s: _with_ghosts(RANDOM, m, s),
+    "descending-ghosts": lambda m, s: _with_ghosts(RANDOM, m, -s),
+    "ghosts-half": lambda m, s: _half(_with_ghosts(RANDOM, m, s)),
 }
 
 

@@ -71,8 +71,11 @@ def open_mesh(points):
 def input_points(grid, op):
     """Coordinates of the points that `op` reads: those of the grid, and the ghosts it asks for."""
     points = []
-    for name, x in zip(grid.names, coordinates(grid), strict=True):
+    for name, axis, x in zip(grid.names, grid.axes, coordinates(grid), strict=True):
         low, high = op.halo.get(f"{name}-", 0), op.halo.get(f"{name}+", 0)
+        if axis.ghosts_known > (low, high):
+            points.append(axis.position(np.arange(-low, len(x) + high)).astype(float))
+            continue
         first, last = (x[1] - x[0], x[-1] - x[-2]) if len(x) > 1 else (0.0, 0.0)
         before = x[0] - first * np.arange(low, 0, -1)
         after = x[-1] + last * np.arange(1, high + 1)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import scipy.linalg
 
-from findops import Cells, Diff, Grid, Laplacian, Periodic, Points, Uniform, coefficients
+from findops import Cells, Diff, Diffusion, Grid, Laplacian, Periodic, Points, Uniform, coefficients
 from tests.grids import make_grid
 from tests.support import assert_rows_close, assert_same_matrix, random_array, row_scale
 
@@ -217,9 +217,46 @@ def test_halo_needs_the_ghosts():
     assert op(np.ones(N + 4)).shape == (N,)
 
 
-def test_halo_on_points_is_refused():
-    with pytest.raises(ValueError, match=r"halo(.|\n)*x|x(.|\n)*halo"):
-        Diff("x").on(Grid(x=Points([0, 1, 3, 4, 7])), closure="halo")
+def test_halo_on_points_reads_ghosts_whose_coordinates_are_given():
+    """A chunk of uneven points gives what the whole gives there."""
+    x = np.cumsum(np.random.default_rng(2).uniform(0.5, 1.5, 30))
+    D, u = Diff("x", 2, acc=4) + 2 * Diff("x"), random_array(30)
+    whole = D.on(Grid(x=Points(x)))
+    for first, stop, closure in (
+        (0, 16, {"x+": "halo"}),
+        (9, 21, "halo"),
+        (16, 30, {"x-": "halo"}),
+    ):
+        axis = Points(x[first:stop], ghosts=(x[:first], x[stop:]))
+        op = D.on(Grid(x=axis), closure=closure)
+        got = op(u[first - op.halo["x-"] : stop + op.halo["x+"]])
+        np.testing.assert_allclose(got, whole(u)[first:stop], rtol=0, atol=1e-13)
+        mirrored = D.on(Grid(x=axis), closure="even").matrix()
+        assert_same_matrix(
+            mirrored, D.on(Grid(x=Points(x[first:stop])), closure="even").matrix(), 0
+        )
+
+
+def test_ghosts_that_points_lack_are_counted():
+    axis = Points([0, 1, 3, 4, 7, 9], ghosts=([-2, -1], [10]))
+    assert eval(repr(axis)) == axis != Points([0, 1, 3, 4, 7, 9])
+    assert hash(eval(repr(axis))) == hash(axis)
+    assert Diff("x", acc=4).on(Grid(x=axis), closure={"x-": "halo"}).halo == {"x-": 2, "x+": 0}
+    counted = r"Diff\('x', acc=4\).* 2 points before the first and 2 after.* 2 and 1 are known"
+    with pytest.raises(ValueError, match=counted):
+        Diff("x", acc=4).on(Grid(x=axis), closure="halo")
+    with pytest.raises(ValueError, match="2 points before the first and 0 after"):
+        Diff("x", acc=4).on(Grid(x=Points([0, 1, 3, 4, 7, 8])), closure={"x-": "halo"})
+    with pytest.raises(ValueError, match=r"inner derivative at ghost points.*uneven points"):
+        Diffusion(1).on(Grid(x=Points([0, 1, 3, 4], ghosts=([-2, -1], [5, 7]))), closure="halo")
+    with pytest.raises(ValueError, match=r"and their ghosts must be strictly monotone.*: 0.0, 1.0"):
+        Points([0, 1, 3], ghosts=([2], [4]))
+    with pytest.raises(ValueError, match="strictly monotone"):
+        Points([0, 1, 3], ghosts=([-1, -2], []))
+    with pytest.raises(ValueError, match="no ghosts beyond its ends"):
+        Points([0, 1, 3], 5, ghosts=([-1], []))
+    with pytest.raises(TypeError, match="ghosts of Points are a pair of coordinates"):
+        Points([0, 1, 3], ghosts=-1)
 
 
 def test_mirror_images_on_points():

@@ -16,8 +16,8 @@ from scipy.sparse.linalg import LinearOperator
 from findops.common.arrays import Array, Ints, as_field
 from findops.common.blas import DECOMPOSITION_WORK, dense_work
 from findops.conditions.equilibration import equilibration
+from findops.conditions.finite_coefficients import not_finite, rows_not_finite, undefined_at
 from findops.masked.operator import Masked
-from findops.plan.program import Chain
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -59,23 +59,23 @@ class AffineSystem(ABC):
     _shown_as: ClassVar[str] = "AffineSystem"
 
     def __post_init__(self) -> None:
-        """Refuse coefficients that are infinite, or NaN, where the equation holds."""
-        layout = self.operator.program.outputs
-        wrong = np.zeros((layout.count, *layout.points), dtype=bool)
-        for part in self.operator.program.parts:
-            if isinstance(part, Chain):
-                for factor in part.terms[0].factors:
-                    if isinstance(factor.value, np.ndarray):
-                        wrong[part.row] |= ~np.isfinite(factor.value)
-        flat = wrong.reshape(-1)
-        flat[self.equations.replaced] = False
-        flat[self.outside] = False
-        if wrong.any():
-            raise ValueError(
-                f"{self!r}: coefficients must be finite where the equation holds, but are not at "
-                f"{wrong.sum()} points; where they are infinite on a face, take Cells, whose nodes "
-                "lie beside it"
-            )
+        self.check_finite(self.operator)
+
+    def check_finite(self, op: Operator | Masked) -> None:
+        """Refuse an operator that is NaN or infinite where the equation holds.
+
+        Raises
+        ------
+        ValueError
+            If it is, because of its coefficients.
+        """
+        which = not_finite(op.program)
+        if not which:
+            return
+        held = np.setdiff1d(self.free, self.equations.replaced)
+        wrong = held[rows_not_finite(matrix_rows(op, held))]
+        if wrong.size:
+            raise ValueError(undefined_at(op, which, wrong))
 
     @classmethod
     @abstractmethod

@@ -17,6 +17,7 @@ from findops.discretization.coefficients import evaluate
 from findops.expressions.components import expand
 from findops.expressions.derivative import Diff
 from findops.expressions.expression import AlongAxis, Coef, Field, Sum
+from findops.expressions.half_point_mean import HalfPointMean
 from findops.schemes import Central
 
 if TYPE_CHECKING:
@@ -203,6 +204,8 @@ def varies(factor: Expr, axis: int, grid: Grid) -> bool:
             return values.ndim != grid.ndim or values.shape[axis] > 1
         case Coef():
             return bool(evaluate(factor, grid).shape[axis] > 1)
+        case HalfPointMean():
+            return varies(factor.coefficient, axis, grid)
     return False
 
 
@@ -239,7 +242,8 @@ def _is_even(wall: Wall, factor: Expr, highest: int, fields: Mapping[str, object
     """
     if wall.grid.axes[wall.axis].spacing is None:
         return False
-    value = fields[factor.name] if isinstance(factor, Field) else factor
+    single = factor.coefficient if isinstance(factor, HalfPointMean) else factor
+    value = fields[single.name] if isinstance(single, Field) else single
     try:
         values = evaluate(value, wall.grid)
     except ValueError:

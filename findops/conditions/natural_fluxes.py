@@ -11,7 +11,7 @@ from findops.conditions.ghost_values import GhostValues
 from findops.conditions.walls import Wall, factors_of, scale_of
 from findops.discretization.coefficients import evaluate
 from findops.expressions.derivative import StaggeredDiff
-from findops.expressions.expression import Field
+from findops.expressions.expression import Coef, Field, rewrite
 from findops.grids.grid import Grid
 
 if TYPE_CHECKING:
@@ -92,9 +92,11 @@ class NaturalFlux(GhostValues):
     def _product(self, factors: Sequence[Expr], grid: Grid) -> Array:
         made: Array = np.ones((1,) * grid.ndim)
         for factor in factors:
-            value = self.fields[factor.name] if isinstance(factor, Field) else factor
-            made = made * evaluate(value, grid)
+            made = made * evaluate(rewrite(factor, self._given), grid)
         return made
+
+    def _given(self, part: Expr) -> Expr:
+        return Coef(self.fields[part.name]) if isinstance(part, Field) else part
 
     def _at_wall(self, factors: Sequence[Expr]) -> Array:
         """Return k at the wall: the value there, or a line through the two nearest half points."""

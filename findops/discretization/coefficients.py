@@ -11,7 +11,9 @@ import numpy as np
 
 from findops.common.arguments import is_labeled, is_symbolic
 from findops.common.arrays import library
+from findops.discretization.half_points import at_half_points
 from findops.expressions.expression import Coef, Expr
+from findops.expressions.half_point_mean import HalfPointMean
 from findops.grids.axes import Half
 from findops.grids.points import lies_at
 
@@ -43,6 +45,9 @@ def evaluate(value: object, grid: Grid, what: str = "a coefficient") -> Array:
     TypeError
         If the value is no coefficient.
     """
+    if isinstance(value, HalfPointMean):
+        nodes = grid.half(int(value.axis))
+        return at_half_points(evaluate(value.coefficient, nodes, what), value, nodes, what)
     if isinstance(value, Expr) and not isinstance(value, Coef):
         raise TypeError(f"{what} needs a value, but {value!r} is an operator")
     plain = value.value if isinstance(value, Coef) else Coef(value).value
@@ -222,15 +227,28 @@ class FieldSlot:
     grid: Grid
     positive: bool | None = None
     """Select where the field is positive or zero (True) or negative (False); None multiplies."""
+    mean: HalfPointMean | None = None
+    """What brings the field to half points, if it is given at the nodes."""
 
     def __call__(self, value: object) -> Array:
         what = f"field {self.name!r}"
+        if self.mean is not None:
+            return self._mean_of(value, self.mean, what)
         if library(value) in (None, "dask"):
             values = evaluate(value, self.grid, what)
         else:
             # Kept as it is, so that gradients go through.
             values = _broadcastable(value, self.grid, what)
         return values if self.positive is None else direction_mask(values, self.positive)
+
+    def _mean_of(self, value: object, mean: HalfPointMean, what: str) -> Array:
+        if (given := library(value)) not in (None, "dask"):
+            raise TypeError(
+                f"{what}: means at half points are taken of NumPy's arrays, not of those of "
+                f"{given}: give it at half points, without mean="
+            )
+        nodes = self.grid.half(int(mean.axis))
+        return at_half_points(evaluate(value, nodes, what), mean, nodes, what)
 
 
 def direction_mask(velocity: Array, positive: bool) -> Bools:

@@ -15,6 +15,7 @@ from findops.common.arguments import LARGEST
 from findops.discretization.coefficients import FieldSlot, direction_mask, evaluate
 from findops.expressions.derivative import Diff, Interpolate, StaggeredDiff
 from findops.expressions.expression import AlongAxis, Expr, Field, Product
+from findops.expressions.half_point_mean import HalfPointMean
 from findops.plan.program import Factor, Term
 from findops.schemes import Closure, TooFewPointsError
 
@@ -123,6 +124,9 @@ class ChainBuilder:
             case Field():
                 slot = FieldSlot(link.name, grid)
                 return Factor(slot(self.fields[link.name]), slot=slot)
+            case HalfPointMean(coefficient=Field(name=name)):
+                slot = FieldSlot(name, grid, mean=link)
+                return Factor(slot(self.fields[name]), slot=slot)
             case UpwindMask(velocity=Field(name=name)):
                 slot = FieldSlot(name, grid, link.positive)
                 return Factor(slot(self.fields[name]), selects=True, slot=slot)
@@ -180,7 +184,7 @@ class ChainBuilder:
         return self._bands[key]
 
     def _new_band(self, item: Derivative, grid: Grid, kinds: EndClosures) -> Band:
-        source = grid.axes[int(item.axis)]
+        source = grid.axes[int(item.axis)].with_ghosts((kinds[0] == "halo", kinds[1] == "halo"))
         target = source if item.to is None else source.half()
         if not isinstance(item, StaggeredDiff) or not item.natural:
             return item.scheme.band(item.order, item.acc, source, target, kinds)

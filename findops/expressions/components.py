@@ -18,6 +18,7 @@ from findops.expressions.expression import (
     Sum,
     as_coefficient,
 )
+from findops.expressions.half_point_mean import HalfPointMean
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -120,7 +121,7 @@ class Compound(Expr, ABC):
         """Return the operator in components; a scalar one may be an expression."""
 
 
-Node = Coef | Field | Diff | Interpolate | StaggeredDiff | Product | Sum | Compound
+Node = Coef | Field | HalfPointMean | Diff | Interpolate | StaggeredDiff | Product | Sum | Compound
 """Every kind of expression there is."""
 
 
@@ -153,7 +154,7 @@ def expand(expr: Expr, geometry: Geometry) -> Components:
             parts = _expanded(node, geometry)
             entries = {place: _entry(entry, geometry) for place, entry in parts.entries.items()}
             return replace(parts, entries=entries)
-        case Diff() | Interpolate() | StaggeredDiff():
+        case Diff() | Interpolate() | StaggeredDiff() | HalfPointMean():
             return _scalar(_on_index(node, geometry))
         case Coef() | Field():
             return _scalar(node)
@@ -226,7 +227,7 @@ def _entry(entry: Expr, geometry: Geometry) -> Expr:
     return parts.entries.get((0, 0), Coef(0))
 
 
-def _on_index(expr: Diff | Interpolate | StaggeredDiff, geometry: Geometry) -> Expr:
+def _on_index(expr: Diff | Interpolate | StaggeredDiff | HalfPointMean, geometry: Geometry) -> Expr:
     axis = geometry.index(expr.axis)
     if axis == expr.axis:
         return expr
@@ -234,7 +235,7 @@ def _on_index(expr: Diff | Interpolate | StaggeredDiff, geometry: Geometry) -> E
         case Diff():
             acc = None if expr.scheme.fixed else expr.acc
             return Diff(axis, expr.order, acc, expr.scheme, expr.to)
-        case Interpolate() | StaggeredDiff():
+        case Interpolate() | StaggeredDiff() | HalfPointMean():
             return replace(expr, axis=axis)
 
 

@@ -25,6 +25,7 @@ from findops.expressions.expression import (
     latex,
     text,
 )
+from findops.expressions.half_point_mean import HalfPointMean
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -117,6 +118,8 @@ def _written(expr: Expr, style: _Style) -> str:
             )
         case Field():
             return node.name
+        case HalfPointMean():
+            return style.mapped(_written(node.coefficient, style), "half")
         case Diff(order=0):
             return style.filtered(node.axis)
         case Diff():
@@ -172,6 +175,8 @@ def _code(expr: Expr) -> str:
             return f"Coef({value if is_symbolic(value) else _variable(value)})"
         case Field():
             return f"Field({node.name!r})"
+        case HalfPointMean():
+            return code(node.coefficient)
         case Diff(order=0, scheme=scheme):
             acc = None if node.acc == scheme.claim(0, None) else node.acc
             return _call(Filter, {"axis": node.axis, "scheme": scheme, "acc": acc})

@@ -15,6 +15,7 @@ from findops.common.arguments import is_symbolic
 from findops.expressions.components import Compound, expand
 from findops.expressions.derivative import Diff, Interpolate, StaggeredDiff
 from findops.expressions.expression import Coef, Field, Product, Sum
+from findops.expressions.half_point_mean import HalfPointMean
 
 if TYPE_CHECKING:
     from findops.expressions.expression import AxisName, Expr
@@ -167,6 +168,8 @@ def _factor(factor: Expr, geometry: _Unbounded) -> dict[Displacement, Any]:
     match factor:
         case Coef():
             return {nowhere: _constant(factor, geometry)}
+        case HalfPointMean():
+            return _factor(factor.coefficient, geometry)
         case Field():
             raise ValueError(
                 f"an interior stencil needs constant coefficients, but {factor!r} may vary: put a "

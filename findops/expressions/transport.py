@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
 from findops.common.arguments import as_boolean, as_real
 from findops.expressions.components import Components, Compound, Geometry, Notation
 from findops.expressions.derivative import Diff, StaggeredDiff, resolve_scheme
-from findops.expressions.expression import AxisName, Coef, Expr, as_coefficient
+from findops.expressions.expression import AxisName, Coef, Expr, Field, Product, as_coefficient
+from findops.expressions.half_point_mean import HalfPointMean, Mean
 from findops.expressions.vector_calculus import Axes, ByAxis, Differential, total
 from findops.schemes import Central, DissipationScheme
 
@@ -133,6 +134,11 @@ class Diffusion(Differential):
         on several axes arrays come as a sequence. For schemes that sum by parts it is at nodes.
     axes, acc, scheme
         As `Gradient`.
+    mean : {"arithmetic", "harmonic"}, optional
+        Take k at the nodes, arrays of the grid's shape, and interpolate to half points k itself, or
+        1/k and invert that, by the order of the derivative there. On even spacing at acc 2, and
+        with ``natural=True`` at acc 2, these are the means of two neighbors: the harmonic one is
+        exact where k jumps at half points between layers.
     natural : bool
         Let no flux pass the ends, so that the operator is symmetric in the grid's quadrature norm
         for every acc; its end rows are not pointwise approximations. Otherwise they are accurate.
@@ -145,10 +151,20 @@ class Diffusion(Differential):
     >>> import numpy as np
     >>> Diffusion(2.0)(np.arange(5.0) ** 2, 1.0)
     array([4., 4., 4., 4., 4.])
+
+    Heat through two layers in a row, of resistances 2.5 and 2.5/4:
+
+    >>> from findops import BVP, Dirichlet, Grid, Uniform
+    >>> k = np.where(np.arange(6) < 3, 1.0, 4.0)
+    >>> grid = Grid(x=Uniform(0, 5, 6))
+    >>> ends = [Dirichlet("x-", 0), Dirichlet("x+", 3.125)]
+    >>> BVP(Diffusion(k, mean="harmonic"), grid, ends).solve().u
+    array([0.   , 1.   , 2.   , 2.625, 2.875, 3.125])
     """
 
     k: tuple[Expr, ...] = ()
     natural: bool = False
+    mean: Mean | None = None
 
     notation = Notation("∇·({}∇)", r"\nabla\cdot({}\nabla)")
 
@@ -159,11 +175,28 @@ class Diffusion(Differential):
         axes: Axes = None,
         acc: ByAxis[int] = 2,
         scheme: ByAxis[Scheme] = None,
+        mean: Mean | None = None,
     ) -> None:
         each = k if isinstance(k, (list, tuple)) else (k,)
-        self._set(k=tuple(map(as_coefficient, each)))
+        self._set(k=tuple(map(as_coefficient, each)), mean=mean)
+        if mean is not None:
+            self._check_mean(mean)
         self._set(natural=as_boolean(natural, "natural of Diffusion"))
         super().__init__(axes, acc, scheme)
+
+    def _check_mean(self, mean: object) -> None:
+        if mean not in get_args(Mean):
+            raise ValueError(
+                f"the mean of Diffusion must be 'arithmetic' or 'harmonic', or None for a k that "
+                f"is given at half points, not {mean!r}"
+            )
+        for k in self.k:
+            _, single = _scaled(k)
+            if not isinstance(single, (Coef, Field)):
+                raise TypeError(
+                    f"Diffusion(…, mean={mean!r}) needs k as one array, function or field, not as "
+                    f"an expression of several: {k!r}"
+                )
 
     @property
     def coefficients(self) -> tuple[Expr, ...]:
@@ -177,6 +210,10 @@ class Diffusion(Differential):
             if self.natural:
                 raise ValueError(
                     f"{self!r}: {scheme!r} takes conditions weakly: natural=True is not for it"
+                )
+            if self.mean:
+                raise ValueError(
+                    f"{self!r}: {scheme!r} has k at nodes and takes no mean of it: leave mean= out"
                 )
             return super()._diff(axis, acc, scheme, order)
         if scheme not in (None, Central()):
@@ -203,7 +240,23 @@ class Diffusion(Differential):
                 for left, right in D.scheme.pairs
             )
         back, there = (StaggeredDiff(D.axis, to, D.acc, self.natural) for to in ("node", "half"))
-        return back * k * there
+        return back * self._at_half_points(k, D) * there
+
+    def _at_half_points(self, k: Expr, D: Diff) -> Expr:
+        if self.mean is None:
+            return k
+        scale, single = _scaled(k)
+        assert isinstance(single, (Coef, Field))
+        return scale * HalfPointMean(single, D.axis, D.acc, self.mean, rough=self.natural)
+
+
+def _scaled(k: Expr) -> tuple[Coef, Expr]:
+    """Return a coefficient as a number times what is left."""
+    match k:
+        case Product(scale=scale, factors=(single,)):
+            return Coef(scale), single
+        case _:
+            return Coef(1), k
 
 
 @dataclass(frozen=True, repr=False, init=False)

@@ -57,9 +57,22 @@ class Axis(ABC):
     def weights(self) -> Floats:
         """Quadrature weights: trapezoidal where points are at the ends, else midpoint."""
 
+    @property
+    def ghosts_known(self) -> tuple[int, int]:
+        """Numbers of points before and after the axis whose coordinates are given."""
+        return 0, 0
+
+    def with_ghosts(self, kept: tuple[bool, bool]) -> Axis:  # noqa: ARG002  # most have none
+        """Return the axis with the ghosts before and after that are kept."""
+        return self
+
     @abstractmethod
     def position(self, index: Ints) -> NDArray[np.floating]:
-        """Return positions for any indices: beyond the ends, those of periodic or mirror images."""
+        """Return positions for any indices.
+
+        Beyond the ends they are those of ghosts, where these are given, and of periodic or mirror
+        images elsewhere.
+        """
 
     def exact_position(self, index: Ints) -> Array:
         """Return positions without error, as fractions where floating point has none."""
@@ -98,6 +111,9 @@ class Nodes(Axis):
 
     def half(self) -> Half:
         return Half(self)
+
+    def with_ghosts(self, kept: tuple[bool, bool]) -> Nodes:  # noqa: ARG002  # most have none
+        return self
 
     @property
     def origin(self) -> Fraction:
@@ -160,6 +176,13 @@ class Half(Axis):
     @property
     def weights(self) -> Floats:
         return self.of.half_weights(len(self))
+
+    @property
+    def ghosts_known(self) -> tuple[int, int]:
+        return self.of.ghosts_known
+
+    def with_ghosts(self, kept: tuple[bool, bool]) -> Half:
+        return Half(self.of.with_ghosts(kept))
 
     def position(self, index: Ints) -> NDArray[np.floating]:
         return self.of.half_position(index)

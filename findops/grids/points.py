@@ -37,12 +37,15 @@ class Points(Nodes):
         The coordinates, 1-D.
     period : float, optional
         Length after which the axis repeats; no point may repeat another.
+    ghosts : pair of array_like, optional
+        Coordinates before the first and after the last point, as they follow on each other along
+        the axis, which the closure ``"halo"`` reads: ``op.halo`` says how many of them.
 
     Raises
     ------
     ValueError
-        If the coordinates are not finite, not strictly monotone, not 1-D, or if the last one
-        repeats the first after `period`.
+        If the coordinates are not finite, not strictly monotone from the first ghost to the last,
+        not 1-D, if the last one repeats the first after `period`, or a periodic axis has ghosts.
     TypeError
         If they are not real numbers.
 
@@ -50,22 +53,41 @@ class Points(Nodes):
     --------
     >>> Points([0, 1, 4]).half().coordinates
     array([0.5, 2.5])
+    >>> from findops import Diff, Grid
+    >>> op = Diff("x").on(Grid(x=Points([0, 1, 4], ghosts=([-3], [5]))), closure="halo")
+    >>> op.halo, op(np.array([-3.0, 0, 1, 4, 5]) ** 2)
+    ({'x-': 1, 'x+': 1}, array([0., 2., 8.]))
     """
 
     _nodes: Floats
     period: float | None
+    ghosts: tuple[Floats, Floats]
+    _line: Floats
+    """The nodes between the ghosts."""
 
-    def __init__(self, coords: ArrayLike, period: float | None = None) -> None:
+    def __init__(
+        self,
+        coords: ArrayLike,
+        period: float | None = None,
+        ghosts: tuple[ArrayLike, ArrayLike] = ((), ()),
+    ) -> None:
         nodes = _monotone(coords)
-        nodes.flags.writeable = False
         length = None if period is None else float(exact(period, "the period of Points"))
+        before, after = _beyond(ghosts)
+        line = _monotone(np.concatenate([before, nodes, after]), "coordinates and their ghosts")
+        for made in (nodes, before, after, line):
+            made.flags.writeable = False
         object.__setattr__(self, "_nodes", nodes)
         object.__setattr__(self, "period", length)
+        object.__setattr__(self, "ghosts", (before, after))
+        object.__setattr__(self, "_line", line)
         if length is not None:
             self._check_period(length)
 
     def _check_period(self, period: float) -> None:
         extent = abs(float(self._nodes[-1] - self._nodes[0]))
+        if any(self.ghosts_known):
+            raise ValueError("Points with a period go round: there are no ghosts beyond its ends")
         if period <= 0:
             raise ValueError(f"the period of Points must be positive, but is {period}")
         if extent >= period * (1 - 1e-12):
@@ -89,9 +111,20 @@ class Points(Nodes):
     def walls(self) -> tuple[Fraction, Fraction]:
         return Fraction(0), Fraction(len(self) - 1)
 
+    @property
+    def ghosts_known(self) -> tuple[int, int]:
+        before, after = self.ghosts
+        return len(before), len(after)
+
+    def with_ghosts(self, kept: tuple[bool, bool]) -> Nodes:
+        if all(keeps or not count for keeps, count in zip(kept, self.ghosts_known, strict=True)):
+            return self
+        before, after = (g if keeps else () for g, keeps in zip(self.ghosts, kept, strict=True))
+        return Points(self._nodes, self.period, (before, after))
+
     def position(self, index: Ints) -> NDArray[np.floating]:
         if self._has(index):
-            return self._nodes[index].astype(np.longdouble)
+            return self._at(index).astype(np.longdouble)
         n = len(self)
         if self.period is not None:
             laps, inside = np.divmod(index, n)
@@ -104,12 +137,12 @@ class Points(Nodes):
 
     def exact_position(self, index: Ints) -> Array:
         if self._has(index):
-            return self._nodes[index]
+            return self._at(index)
         return _each(self._image, index)
 
     def exact_half_position(self, index: Ints) -> Array:
         if self._has(index) and self._has(index + 1):
-            left, right = (self._nodes[i].astype(np.longdouble) for i in (index, index + 1))
+            left, right = (self._at(i).astype(np.longdouble) for i in (index, index + 1))
             total = left + right
             # What the sum has lost (O. Møller, BIT 5 (1965) 37-50).
             added = total - left
@@ -118,8 +151,13 @@ class Points(Nodes):
         return _each(lambda i: (self._image(i) + self._image(i + 1)) / 2, index)
 
     def _has(self, index: Ints) -> bool:
-        """Tell whether indices are those of nodes, not of images of them."""
-        return bool(index.size) and bool(index.min() >= 0) and bool(index.max() < len(self))
+        """Tell whether indices are those of nodes and ghosts, not of images of them."""
+        before, after = self.ghosts_known
+        return bool(index.size and index.min() >= -before and index.max() < len(self) + after)
+
+    def _at(self, index: Ints) -> Floats:
+        """Return the coordinates of nodes and ghosts."""
+        return self._line[index + self.ghosts_known[0]]
 
     def _image(self, index: int) -> Fraction:
         """Return the position of a node or an image of one."""
@@ -158,7 +196,8 @@ class Points(Nodes):
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Points):
             return NotImplemented
-        return self.period == other.period and np.array_equal(self._nodes, other._nodes)
+        same = self.period == other.period and self.ghosts_known == other.ghosts_known
+        return same and np.array_equal(self._line, other._line)
 
     def __hash__(self) -> int:
         # Some nodes are enough to tell axes apart, and quick however many there are.
@@ -167,6 +206,9 @@ class Points(Nodes):
 
     def __repr__(self) -> str:
         shown = np.array2string(self._nodes, threshold=6, separator=", ")
+        if any(self.ghosts_known):
+            before, after = (g.tolist() for g in self.ghosts)
+            return f"Points({shown}, ghosts=({before}, {after}))"
         return f"Points({shown})" if self.period is None else f"Points({shown}, {self.period})"
 
 
@@ -290,13 +332,24 @@ def _ulp(given: Array) -> float:
     return float(np.spacing(own(max(abs(given.min()), abs(given.max())))))
 
 
+def _beyond(ghosts: object) -> tuple[Floats, Floats]:
+    """Return the coordinates of ghosts before and after an axis."""
+    if not isinstance(ghosts, (tuple, list)) or len(ghosts) != 2:
+        raise TypeError(
+            "ghosts of Points are a pair of coordinates, those before the first point and those "
+            f"after the last, but got {ghosts!r}"
+        )
+    before, after = (_monotone(g) if np.size(g) else np.zeros(0) for g in ghosts)
+    return before, after
+
+
 def _each(position: Callable[[int], Fraction], index: Ints) -> Array:
     """Return positions as an array of objects."""
     made = np.array([position(i) for i in index.ravel().tolist()], dtype=object)
     return made.reshape(index.shape)
 
 
-def _monotone(coords: ArrayLike) -> Floats:
+def _monotone(coords: ArrayLike, what: str = "coordinates") -> Floats:
     given = np.asarray(coords)
     if given.dtype.kind not in "iuf" or given.dtype.itemsize > 8:
         raise TypeError(f"coordinates must be real numbers, but their dtype is {given.dtype}")
@@ -315,7 +368,7 @@ def _monotone(coords: ArrayLike) -> Floats:
     if not right.all():
         i = int(np.argmin(right))
         raise ValueError(
-            "coordinates must be strictly monotone, but they are not between "
-            f"points {i} and {i + 1}: {nodes[i]}, {nodes[i + 1]}"
+            f"{what} must be strictly monotone, but they are not between points "
+            f"{i} and {i + 1}: {nodes[i]}, {nodes[i + 1]}"
         )
     return nodes

@@ -402,8 +402,14 @@ def padded(band: Band, before: int, after: int) -> Band:
 
 def extended(band: Band, before: int, after: int) -> Band:
     """Return the band with further interior rows, reading further points, on either side."""
+    if not before and not after:
+        return band
     if (before and band.head) or (after and band.tail) or not band.constant:
-        raise ValueError("only interior rows with constant weights can be continued")
+        raise ValueError(
+            "a product with a halo needs its inner derivative at ghost points, which only one with "
+            "constant weights has: on uneven points, bind the factors one by one, each to the grid "
+            "of the points where it is needed"
+        )
     return replace(
         band,
         rows=band.rows + before + after,

@@ -164,6 +164,7 @@ class EVP:
             if isinstance(system.operator, Masked):
                 # It reads what the operator reads.
                 mass = replace(system.operator, operator=mass)
+            system.check_finite(mass)
         vars(self).update(operator=operator, mass=mass, system=system)
 
     def solve(self, k: int, near: complex | None = None, *, progress: bool = False) -> Eigenpairs:

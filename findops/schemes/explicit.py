@@ -71,7 +71,10 @@ class AxisMap:
         """Tell whether symmetry makes the window exact for one more degree at every row."""
         low, high = min(offsets), max(offsets)
         n, periodic = len(self.source), self.source.periodic
-        rows = range(len(self.target)) if periodic else range(-low, n - high)
+        before, after = self.source.ghosts_known
+        stop = min(n - max(high - after, 0), len(self.target))
+        inner = range(max(-low - before, 0), stop)
+        rows = range(len(self.target)) if periodic else inner
         if not rows:
             return True
         parts = list(blocks(rows, len(offsets)))
@@ -150,12 +153,11 @@ class ExplicitScheme(Scheme):
             first, stop, ghosts = 0, m, (0, 0)
         else:
             halo = [kind == "halo" for kind in closure]
-            if any(halo) and source.spacing is None:
-                raise ValueError("a halo needs evenly spaced points: its spacing is unknown")
             first = 0 if halo[0] else min(max(0, -int(offsets[0])), m)
             stop = m if halo[1] else max(first, min(m, n - int(offsets[-1])))
             reach = (max(0, -int(offsets[0])), max(0, m - n + int(offsets[-1])))
             ghosts = (reach[0] * halo[0], reach[1] * halo[1])
+            _check_ghosts(ghosts, source)
 
         if stop <= first:
             weights = np.zeros((1, len(offsets)))
@@ -246,6 +248,17 @@ def blocks(rows: range, taps: int) -> Iterator[Ints]:
 def _windows(rows: Ints, offsets: Ints) -> Ints:
     """Return the columns of windows, (rows, taps), tap by tap in memory."""
     return (rows + offsets[:, None]).T
+
+
+def _check_ghosts(needed: tuple[int, int], source: Axis) -> None:
+    """Refuse a halo of points whose coordinates are not known."""
+    known = source.ghosts_known
+    if source.spacing is None and any(n > k for n, k in zip(needed, known, strict=True)):
+        raise ValueError(
+            f"a halo needs the coordinates of {needed[0]} points before the first and {needed[1]} "
+            f"after the last, since the spacing varies, but {known[0]} and {known[1]} are known: "
+            "give them as Points(coords, ghosts=(before, after))"
+        )
 
 
 def _biased_face(columns: Ints, n: int, closure: tuple[Closure, Closure]) -> int | None:

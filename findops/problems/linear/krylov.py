@@ -154,8 +154,14 @@ def _averaged_operator(op: Operator) -> Operator | None:
 
 
 def _averaged_term(term: Term) -> Term:
-    factors = (Factor(np.mean(f.value, keepdims=True)) for f in term.factors)
+    factors = (Factor(np.mean(_filled(f.value), keepdims=True)) for f in term.factors)
     return replace(term, factors=tuple(factors))
+
+
+def _filled(values: Array) -> Array:
+    """Return values with their mean where they are NaN or infinite, under conditions."""
+    finite = np.isfinite(values)
+    return values if finite.all() else np.where(finite, values, values.mean(where=finite))
 
 
 def _nearest_sum(multiplication: Chain) -> Term:
@@ -164,6 +170,7 @@ def _nearest_sum(multiplication: Chain) -> Term:
     value: Array = np.ones((1,) * len(first.bands))
     for term in multiplication.terms:
         value = value * term.coefficient
+    value = _filled(value)
     mean = value.mean(keepdims=True)
     axes = range(value.ndim)
     lines = (value.mean(axis=tuple(j for j in axes if j != i), keepdims=True) for i in axes)

@@ -126,7 +126,9 @@ def _summands(chain: Chain) -> Iterator[Chain]:
     """Yield a coefficient that is a sum of functions of one coordinate each as such a sum."""
     first = chain.terms[0]
     values = np.asarray(first.coefficient)
-    if len(chain.terms) > 1 or any(first.bands) or first.masks or values.size == 1:
+    acts = len(chain.terms) > 1 or any(first.bands) or first.masks
+    # Where conditions stand values may be infinite, of which no sums are made.
+    if acts or values.size == 1 or not np.isfinite(values).all():
         yield chain
         return
     axes = range(values.ndim)
