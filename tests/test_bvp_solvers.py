@@ -236,6 +236,12 @@ REFUSED = {
             [Condition("x-", Diff("x", 1), 1), Dirichlet("x+")],
         ).solve(1, "krylov"), "near no sum",
     ),
+    "replaced rows near nothing": (
+        lambda: BVP(
+            -Laplacian(), Grid(x=Uniform(0, 1, 9), y=Uniform(0, 1, 9)), Dirichlet("boundary"),
+            impose="rows",
+        ).solve(1, "krylov"), "near no sum",
+    ),
 }  # fmt: skip
 
 

@@ -1,6 +1,7 @@
 """Coefficients that are NaN or infinite: bound in silence, refused where an equation is solved."""
 
 import re
+import warnings
 
 import numpy as np
 import pytest
@@ -87,3 +88,16 @@ def test_every_solver_takes_what_is_infinite_under_conditions(solver):
     L = Diff("x", 2, acc=4) + Coef(slow) * Diff("y", 2) - (lambda x: 1 / x)
     got = BVP(L, grid, BOUNDARY).solve(f, solver=solver).u
     np.testing.assert_allclose(got, u, rtol=0, atol=1e-10)
+
+
+def test_hydrogen_is_solved_without_warnings():
+    """−u″/2 − u/r = λ u, whose values are −1/(2 n²); 0 · ∞ at r = 0 is no fault."""
+    line = Grid(r=Uniform(0, 20, 201))
+    (r,) = line.mesh()
+    L = -0.5 * Diff("r", 2) - Coef(np.divide(1, r, out=np.full_like(r, np.inf), where=r > 0))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        found = EVP(L, line, BOUNDARY).solve(2, near=-0.5)
+        edge = L.on(line)(np.ones(201))[0]
+    np.testing.assert_allclose(found.values, [-0.5, -0.125], rtol=0, atol=2e-3)
+    assert edge == -np.inf

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
@@ -44,13 +45,15 @@ class TapTable:
         columns, weights, empty = self.table
         values = u.take(columns, axis=-1)
         result: Array
-        if values.dtype.kind == weights.dtype.kind:
-            result = np.vecdot(weights, values)
-        else:
-            # Real weights, complex numbers: part by part, so that infinity stays what it is.
-            pairs = values.view(weights.dtype).reshape(*values.shape, 2)
-            parts = np.vecdot(weights[:, None], pairs.swapaxes(-1, -2))
-            result = parts.view(values.dtype)[..., 0]
+        # 0 · ∞ is NaN, which is no fault where a condition replaces the row.
+        with nullcontext() if self.finite else np.errstate(invalid="ignore"):
+            if values.dtype.kind == weights.dtype.kind:
+                result = np.vecdot(weights, values)
+            else:
+                # Real weights, complex numbers: part by part, so that infinity stays what it is.
+                pairs = values.view(weights.dtype).reshape(*values.shape, 2)
+                parts = np.vecdot(weights[:, None], pairs.swapaxes(-1, -2))
+                result = parts.view(values.dtype)[..., 0]
         if empty is not None:
             result[..., empty] = 0
         for programs in self.compositions:
@@ -68,6 +71,11 @@ class TapTable:
             for part in self.program.parts
             if isinstance(part, Composition)
         ]
+
+    @cached_property
+    def finite(self) -> bool:
+        """Whether no weight is NaN or infinite."""
+        return bool(np.isfinite(self.table[1]).all())
 
     @cached_property
     def table(self) -> tuple[Array, Array, Array | None]:

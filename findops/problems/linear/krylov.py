@@ -14,6 +14,7 @@ from scipy.sparse.linalg import LinearOperator, bicgstab, cg
 from findops.common.blas import blas_threads
 from findops.common.progress import Bar
 from findops.conditions.elimination import EliminationSystem
+from findops.conditions.row_replacement import RowReplacementSystem
 from findops.masked.operator import Masked
 from findops.operators.operator import Operator
 from findops.plan.program import Chain, Factor, Program, Term
@@ -125,7 +126,10 @@ def nearest_separable(system: AffineSystem) -> NearestSeparable | None:
     Concus and Golub (1973): −∇·k∇ is near √k (−∇²) √k for smooth k, whatever its range. What only
     multiplies becomes the nearest sum of functions of one coordinate each.
     """
-    mean = None if isinstance(system.operator, Masked) else _averaged_operator(system.operator)
+    # Rows that conditions replace are unknowns of a system, of which a separable one has none.
+    if isinstance(system.operator, Masked) or isinstance(system, RowReplacementSystem):
+        return None
+    mean = _averaged_operator(system.operator)
     if mean is None:
         return None
     plain = replace(system.equations, means=())
