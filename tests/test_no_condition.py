@@ -11,9 +11,11 @@ from findops import (
     EVP,
     IVP,
     Cells,
+    Coef,
     Diff,
     Diffusion,
     Dirichlet,
+    Field,
     Grid,
     Neumann,
     NoCondition,
@@ -127,7 +129,7 @@ def test_numbers_of_conditions(make):
     ]:  # fmt: skip
         make(L, LINE, fit)
     for L, few, words in [
-        (D2, [none], "at least 1 .*opposite a face with NoCondition; there are 0: x. has none"),
+        (D2, [none], "at least 1 condition opposite .*; there are 0: x. has none"),
         (D4, [none, one], "at least 2 .*NoCondition; there are 1"),
         (D2, [one], r"needs 2 .*there are 1: x- has none\. .*NoCondition\('x-'\) says so"),
         (D2, [none, Dirichlet("boundary")], "u = 0 on boundary> stands on x-, where NoCondition"),
@@ -137,6 +139,32 @@ def test_numbers_of_conditions(make):
     ]:  # fmt: skip
         with pytest.raises(ValueError, match=words):
             make(L, LINE, few)
+
+
+@pytest.mark.parametrize("velocity", [lambda x: 0.5 - x, np.linspace(0.5, -0.5, 81)], ids=type)
+def test_flow_that_enters_through_both_faces(velocity):
+    """Characteristics x − ½ ∝ exp(−t) carry u0 to the middle, and zero from both faces."""
+    grid = Grid(x=Uniform(0, 1, 81))
+    (x,) = grid.mesh()
+    from_x = 0.5 + (x - 0.5) * np.e**0.5
+    want = np.where((from_x > 0) & (from_x < 1), (from_x - from_x**2) ** 3, 0)
+    L = -Coef(velocity) * Diff("x")
+    found = IVP(L, grid, Dirichlet("boundary")).solve((x - x**2) ** 3, [0, 0.5], rtol=1e-8)
+    np.testing.assert_allclose(found.u[-1], want, rtol=0, atol=1e-4)
+
+
+def test_flow_enters_through_both_faces_where_its_sign_differs():
+    turning = Grid(x=Uniform(-1, 1, 9), y=Uniform(-1, 1, 9))
+    both = Dirichlet("boundary")
+    for L in (
+        (lambda y: y) * Diff("x") - (lambda x: x) * Diff("y"),
+        Diff("x") * Coef(lambda x: x) + Diff("y") * Coef(lambda y: -y),
+        Field("a") * Diff("x") + Field("b") * Diff("y"),
+    ):
+        IVP(L, turning, both, **dict.fromkeys(L.free_fields, 1.0))
+    for c in (1.0, lambda x: 1 + x, lambda x: x**2 - 0.01, 1j):
+        with pytest.raises(ValueError, match="1 time along 'x', which needs 1 condition on its"):
+            IVP(Coef(c) * Diff("x"), Grid(x=Uniform(-1, 1, 9)), both)
 
 
 def test_words():

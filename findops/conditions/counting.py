@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from findops.conditions.conditions import NoCondition, Trace
+from findops.discretization.coefficients import evaluate
 from findops.expressions.components import expand
 from findops.expressions.derivative import StaggeredDiff
 from findops.expressions.expression import AlongAxis, Coef, Product, Sum
@@ -12,6 +16,7 @@ from findops.expressions.expression import AlongAxis, Coef, Product, Sum
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+    from findops.common.arrays import Array
     from findops.conditions.conditions import Condition
     from findops.expressions.expression import Expr
     from findops.grids.grid import Grid
@@ -24,6 +29,8 @@ def check_conditions(expr: Expr, grid: Grid, conditions: Iterable[Condition]) ->
 
     Along an axis it needs as many as the highest derivative there, on both faces together. Where
     `NoCondition` says that the equation holds on a face, the other needs at least half of them.
+    Flow, with first derivatives, may enter through both faces, where the sign of its velocity is
+    not the same on both: one condition on each is no fault then.
     Natural diffusion is free of flux by itself: its faces take their half or none. For systems of
     equations, and where conditions stand on masks, there is no such rule.
 
@@ -52,7 +59,11 @@ def check_conditions(expr: Expr, grid: Grid, conditions: Iterable[Condition]) ->
         natural = any(_order(p, i) == needed and _natural(p, i) for p in products)
         faces = [f"{grid.names[i]}-", f"{grid.names[i]}+"]
         there = {face: [c for f, c in given if f == face] for face in faces}
-        if not _fits(there, needed, natural, exempt):
+        if not _fits(there, needed, natural, exempt) and not (
+            needed == 1
+            and all(len(found) == 1 for found in there.values())
+            and _may_enter_through_both(products, i, grid)
+        ):
             rule = _rule(expr, grid.called(i), needed, natural, bool(exempt.intersection(faces)))
             count = sum(map(len, there.values()))
             raise ValueError(f"{rule}; there are {count}{_told(there, exempt, needed // 2)}")
@@ -90,10 +101,15 @@ def _rule(expr: Expr, axis: str, needed: int, natural: bool, exempt: bool) -> st
     """Say how many conditions an axis needs."""
     if natural:
         return f"{expr!r} is natural along {axis}, where a face takes {needed // 2} or none"
-    often = f"{expr!r} differentiates {needed} times along {axis}, which needs"
+    often = f"{expr!r} differentiates {_counted(needed, 'time')} along {axis}, which needs"
     if exempt:
-        return f"{often} at least {needed // 2} conditions opposite a face with NoCondition"
-    return f"{often} {needed} conditions on its faces"
+        least = _counted(needed // 2, "condition")
+        return f"{often} at least {least} opposite a face with NoCondition"
+    return f"{often} {_counted(needed, 'condition')} on its faces"
+
+
+def _counted(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
 def _told(there: Given, exempt: set[str], half: int) -> str:
@@ -112,6 +128,25 @@ def _told(there: Given, exempt: set[str], half: int) -> str:
             f"NoCondition({without[0]!r}) says so"
         )
     return (": " + "; ".join(told) if told else "") + advice
+
+
+def _may_enter_through_both(products: list[Expr], axis: int, grid: Grid) -> bool:
+    """Tell whether flow may enter through both faces of an axis, of unknown velocity too."""
+    velocity: Array = np.zeros((1,) * grid.ndim)
+    for product in products:
+        if _order(product, axis) != 1:
+            continue
+        factors = product.factors if isinstance(product, Product) else (product,)
+        for factor in factors:
+            known = factor.to is None if isinstance(factor, AlongAxis) else isinstance(factor, Coef)
+            if not known:
+                return True
+        coefficients = [evaluate(f, grid) for f in factors if isinstance(f, Coef)]
+        velocity = velocity + math.prod(coefficients, start=np.ones((1,) * grid.ndim))
+    left, right = (velocity.take(end, axis) for end in (0, -1))
+    if np.iscomplexobj(velocity):
+        return False
+    return bool(left.min() < 0 < right.max() or right.min() < 0 < left.max())
 
 
 def _is_slope(condition: Condition) -> bool:
