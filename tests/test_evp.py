@@ -16,7 +16,9 @@ from findops import (
     Dirichlet,
     Field,
     Fourier,
+    Gradient,
     Grid,
+    Interpolate,
     Laplacian,
     Neumann,
     Periodic,
@@ -665,6 +667,13 @@ REFUSED = {
     ),
     "M of other components": (
         lambda: EVP(VectorLaplacian(), PLATE, ZERO, 2), ValueError, r"same fields.*\(2, 9, 9\)",
+    ),
+    "a mass of more components": (
+        lambda: EVP(Laplacian(), PLATE, ZERO, Gradient()), ValueError, "L and M.*same fields",
+    ),
+    "a mass between nodes": (
+        lambda: EVP(Diff("x", 2), ROD, ZERO, Interpolate("x", to="half")), ValueError,
+        "L and M.*same fields",
     ),
     "not onto itself": (lambda: EVP(Diff("x", to="half"), ROD, closure="odd"), ValueError, "same"),
     "an unknown field": (

@@ -130,6 +130,7 @@ class EVP:
         right = None if M is None else as_expr(M)
         listed = as_conditions(conditions)
         names = set() if right is None else right.free_fields
+        fits = right is None or _components(right, grid) == _components(L, grid)
         operator: Operator | Masked
         system: AffineSystem
         if isinstance(L, Masked):
@@ -142,7 +143,8 @@ class EVP:
             if closure is None:
                 check_conditions(L, grid, listed)
             if closure is None and impose == "elimination":
-                both = L if right is None else L + GENERIC * right
+                # What maps other components is refused below, where both are bound.
+                both = L if right is None or not fits else L + GENERIC * right
                 local = right is None or right.multiplies
                 kept = continued_by_component(
                     both, grid, listed, fields, Rate(), lambda w: local or not w.mixed
@@ -156,8 +158,6 @@ class EVP:
         _check_homogeneous(system)
         mass: Operator | Masked | None = None
         if right is not None:
-            # What maps other components is refused below, and has no closures for these.
-            fits = expand(right, grid).inputs == operator.program.inputs.components
             own = {n: v for n, v in fields.items() if n in names}
             mass = right.on(grid, closure if fits else "accurate", **own)
             _check_same_fields(operator, mass)
@@ -323,6 +323,14 @@ class EVP:
     def __repr__(self) -> str:
         right = "" if self.mass is None else f" = λ ({self.mass.label}) u"
         return f"<EVP {self.system!r}{right}>"
+
+
+def _components(op: Expr | Masked, grid: Grid) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """Return the components that an operator reads, and those that it makes."""
+    if isinstance(op, Masked):
+        return op.program.inputs.components, op.program.outputs.components
+    parts = expand(op, grid)
+    return parts.inputs, parts.outputs
 
 
 def _check_homogeneous(system: AffineSystem) -> None:
