@@ -211,6 +211,9 @@ def test_ivp_with_holes_decays_as_its_first_eigenfield():
     np.testing.assert_allclose(found.u[-1][INSIDE], want[INSIDE], atol=1e-7)
 
 
+ROD, HALF = Grid(x=Uniform(0, 1, 21)), np.arange(21) < 11
+
+
 @pytest.mark.parametrize(("act", "error", "words"), [
     (lambda: BVP(M, Grid(x=Uniform(0, 1, 13), y=Uniform(0, 1, 13))), ValueError, "lives on"),
     (lambda: BVP(M, BASIN, Dirichlet(~INSIDE)), ValueError, "not valid"),
@@ -220,7 +223,10 @@ def test_ivp_with_holes_decays_as_its_first_eigenfield():
     (lambda: IVP(M, BASIN, Dirichlet(EDGE), k=1), TypeError, "bound.*k"),
     (lambda: M.subject_to(Dirichlet(EDGE), "sat"), ValueError, "'elimination' or 'rows'"),
     (lambda: BVP(L, BASIN), TypeError, "expression"),
-    (lambda: L.masked(BASIN.face("x-")).subject_to(Dirichlet("x+")), ValueError, "no point of x+"),
+    (lambda: L.masked(BASIN.face("x-")).subject_to(Dirichlet("x+")), ValueError,
+     r"no point of x\+ is valid: .* hole, give a condition on a mask"),
+    (lambda: BVP(Diff("x", 2).on(ROD).masked(HALF), ROD, Dirichlet("x-")).solve(1), ValueError,
+     "are missing, or derivatives.*; points beside holes need conditions as faces do"),
     (lambda: L.masked(BASIN.face("x-")).subject_to([]), ValueError, "no value at 13 valid points"),
 ])  # fmt: skip
 def test_errors(act, error, words):

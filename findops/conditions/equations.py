@@ -259,7 +259,10 @@ def _check_valid(condition: Condition, place: Place, valid: NDArray[np.bool_]) -
             "choose valid points only"
         )
     if not (place.mask & valid).any():
-        raise ValueError(f"{condition!r}: no point of {place.face} is valid")
+        raise ValueError(
+            f"{condition!r}: no point of {place.face} is valid: where the field ends at a hole, "
+            "give a condition on a mask of the valid points beside it"
+        )
 
 
 def _rows_on(

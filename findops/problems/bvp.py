@@ -51,7 +51,9 @@ class BVP:
         Where the field lives.
     conditions : Condition or iterable of them
         As many along each axis as L differentiates there, if the closure is accurate: others
-        continue the field, as conditions do. Periodic axes need none.
+        continue the field, as conditions do. Periodic axes need none. Points beside holes need
+        conditions as faces do, such as ``Dirichlet`` on a mask of them: nobody counts these, and
+        where second derivatives have none there, what is found is no solution of a posed problem.
     closure : str, int or dict by face, optional
         What happens where stencils stick out, as in ``L.on``. By default it is accurate, but where
         a slope is given, or a slope and the field together, by elimination, and L has second

@@ -73,7 +73,9 @@ class EVP:
         Where the fields live.
     conditions : Condition or iterable of them
         As many along each axis as L differentiates there; their values are zero. Periodic axes
-        need none.
+        need none. Points beside holes need conditions as faces do, such as ``Dirichlet`` on a mask
+        of them: nobody counts these, and where second derivatives have none there, what is found
+        are no eigenvalues of a posed problem.
     M : Expr or coefficient, optional
         The operator on the right, the identity by default. It may be singular.
     closure : str, int or dict by face, optional

@@ -56,7 +56,9 @@ class IVP:
     grid : Grid
         Where the field lives.
     conditions : Condition or iterable of them
-        They hold at every time, in place of the equation at their points.
+        They hold at every time, in place of the equation at their points. Points beside holes need
+        conditions as faces do, such as ``Dirichlet`` on a mask of them, where second derivatives or
+        flow come from there: nobody counts these.
     source : number, array, function, or one of these for each component
         Added to the right-hand side; a function of the coordinates and of the time `t`.
     explicit : callable, optional

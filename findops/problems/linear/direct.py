@@ -10,6 +10,7 @@ from scipy.sparse.linalg import splu
 
 from findops.conditions.elimination import solved
 from findops.conditions.equilibration import equilibration, row_sizes
+from findops.masked.operator import Masked
 from findops.problems.linear.singular import (
     FEWER_POINTS,
     ROUNDINGS,
@@ -131,9 +132,14 @@ def direct_solver(system: AffineSystem) -> Callable[[Array], Array]:
 
 def _singular(system: AffineSystem) -> str:
     taken = {part.place.face for part in system.equations.parts}
-    without = [face for face in system.operator.domain.faces if face not in taken]
+    grid = system.operator.domain
+    valid = system.operator.mask if isinstance(system.operator, Masked) else np.True_
+    there = [face for face in grid.faces if (grid.face(face) & valid).any()]
+    without = [face for face in there if face not in taken]
     listed = f" (there are none on {', '.join(without)})" if without else ""
     advice = "; NoCondition is for faces where the equation degenerates" if without else ""
+    if not valid.all():
+        advice += "; points beside holes need conditions as faces do, on masks"
     return (
         f"{system!r} is singular to working precision: zero is an eigenvalue, whose field "
         "EVP(…).solve(1) shows (a resonance), or conditions repeat each other or are missing"
