@@ -201,7 +201,7 @@ REFUSED = {
     ),
     "all forgotten": (lambda: BVP(Diff("x", 2), ROD), ValueError, r"x- and x\+ have none"),
     "too many": (
-        lambda: BVP(Diff("x"), ROD, Dirichlet("boundary")), ValueError, "1 condition on.*there are 2",
+        lambda: BVP(Diff("x"), ROD, Dirichlet("boundary")), ValueError, "1 cond.*there are 2",
     ),
     "periodic": (lambda: BVP(Diff("x", 2), RING, Dirichlet("x-")), ValueError, "periodic"),
     "bound": (lambda: BVP(Diff("x").on(ROD), ROD), TypeError, "expression"),

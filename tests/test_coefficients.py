@@ -322,6 +322,27 @@ def test_what_has_no_values_is_refused_when_written(f):
 
 
 @pytest.mark.parametrize(
+    "c",
+    [
+        sympy.Limit(sympy.sin(x * K) / K, K, 0),
+        1 + 2 * sympy.Limit(sympy.sin(x * K) / K, K, 0),
+        sympy.Lambda(x, x**2),
+        sympy.Tuple(x, x),
+        sympy.Product(x + K, (K, 1, 3)),
+        x + sympy.O(x**2),
+        sympy.Piecewise((x, x > 0), (sympy.O(x), True)),
+        sympy.Interval(0, 1),
+        sympy.Contains(x, sympy.Interval(0, 1)),
+    ],
+    ids=lambda c: type(c).__name__,
+)
+def test_what_stands_for_no_number_is_refused_when_written(c):
+    names = "Limit|Lambda|Tuple|Product|Order|Interval"
+    with pytest.raises(ValueError, match=f"but ({names}) in .*has none"):
+        Coef(c)
+
+
+@pytest.mark.parametrize(
     ("f", "want"),
     [
         (sympy.erf(x), scipy.special.erf),

@@ -87,10 +87,11 @@ def _masked(value: object) -> bool:
 
 
 def _symbolic(value: Any) -> object:
+    from sympy import Expr
     from sympy.core.function import AppliedUndef
 
     # A sum of f(1), f(2), … is a number to SymPy, but f is refused by name when it is bound.
-    if not value.is_number or value.has(AppliedUndef):
+    if not (isinstance(value, Expr) and value.is_number) or value.has(AppliedUndef):
         from findops.common.symbolic_code import check_evaluable
 
         check_evaluable(value)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import sympy
 from sympy.core.function import AppliedUndef
+from sympy.logic.boolalg import Boolean
 from sympy.printing.numpy import SciPyPrinter
 
 if TYPE_CHECKING:
@@ -16,8 +17,8 @@ __all__ = ["check_evaluable", "code_printer"]
 SHARED = ("conjugate",)
 """Functions that NumPy has by SymPy's name and SymPy's printer does not know of."""
 
-UNEVALUATED = (sympy.Derivative, sympy.Integral)
-"""What is written as an operation that is still to be done; SciPy's integrals take no arrays."""
+UNEVALUATED = (sympy.Derivative, sympy.Integral, sympy.Lambda)
+"""What printers write all the same: SciPy's integrals take no arrays."""
 
 
 def check_evaluable(value: Any) -> None:
@@ -32,18 +33,25 @@ def check_evaluable(value: Any) -> None:
     """
     if value.has(AppliedUndef):
         return
-    printer = code_printer(())
-    for node in sympy.postorder_traversal(value):
-        if isinstance(node, UNEVALUATED) or (
-            isinstance(node, sympy.Function)
-            and not hasattr(node.func, "_imp_")
-            and not _is_written(node, printer)
-        ):
-            raise ValueError(
-                f"a coefficient needs values at points, but {node.func.__name__} in {value} has "
-                "none in NumPy and SciPy: give a function of the coordinates, as in lambda x: …, "
-                "or what c.doit() makes of it"
-            )
+    functions = value.atoms(sympy.Function)
+    printer = code_printer(f.func.__name__ for f in functions if hasattr(f.func, "_imp_"))
+    if not isinstance(value, (sympy.Expr, Boolean)):
+        unwritten = value
+    elif value.has(*UNEVALUATED) or not _is_written(value, printer):
+        unwritten = next(
+            node
+            for node in sympy.postorder_traversal(value)
+            # The pairs of a Piecewise stand for nothing by themselves.
+            if not isinstance(node, sympy.Tuple)
+            and (isinstance(node, UNEVALUATED) or not _is_written(node, printer))
+        )
+    else:
+        return
+    raise ValueError(
+        f"a coefficient needs values at points, but {unwritten.func.__name__} in {value} has none "
+        "in NumPy and SciPy: give a function of the coordinates, as in lambda x: …, or what "
+        "c.doit() makes of it"
+    )
 
 
 def _is_written(node: Any, printer: SciPyPrinter) -> bool:
