@@ -63,6 +63,28 @@ def test_complex_vectors_of_a_real_null_space(L):
     np.testing.assert_allclose(found.u, want, rtol=0, atol=1e-11)
 
 
+RING = Grid(x=Periodic(0, 2 * np.pi, 139))
+(ANGLE,) = RING.mesh()
+WAVE = (2 * np.sin(np.pi / 139) / (2 * np.pi / 139)) ** 2
+
+
+@pytest.mark.parametrize("solver", ["fast", "direct"])
+@pytest.mark.parametrize(
+    ("L", "f", "words"),
+    [
+        (Diff("x", 8), np.sin(ANGLE), "the precision of doubles does not suffice"),
+        (Diff("x", 8), 2.0 + 0 * ANGLE, r"no solution: .*The part outside .* is 1.0e\+00 of it"),
+        (Diff("x", 2) + WAVE, np.sin(ANGLE), r"a resonance.*is 1.0e\+00 of it"),
+        (Diff("x", 2), 1 + np.sin(ANGLE), r"∮.*is 8.2e-01 of it"),
+    ],
+    ids=["lost digits", "a constant", "a resonance", "a part"],
+)
+def test_what_precision_hides_is_not_called_a_null_field(L, f, words, solver):
+    """Eighth derivatives of sin x are sin x, less than roundoff of 1e13 makes of anything."""
+    with pytest.raises(ValueError, match=words):
+        BVP(L, RING).solve(f, solver)
+
+
 def test_too_many_null_vectors_are_missing_conditions():
     grid = Grid(x=Periodic(0, 1, 16), y=Periodic(0, 1, 128))
     with pytest.raises(ValueError, match="conditions are missing"):

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from findops.operators.operator import Operator
 
 
-__all__ = ["AffineSystem", "Impose", "Unknowns", "matrix_rows"]
+__all__ = ["NULL_IMAGE", "AffineSystem", "Impose", "Unknowns", "matrix_rows"]
 
 Impose = Literal["elimination", "rows", "sat"]
 

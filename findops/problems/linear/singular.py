@@ -37,6 +37,9 @@ POINTS_AT_A_TIME = 1 << 15
 FEW_DIGITS = 1e-2
 """Part of a right-hand side that roundoff must not reach."""
 
+NO_GAP = 1e-4
+"""Part of the next images above which what the matrix maps to zero is so by roundoff."""
+
 ROUNDINGS = 10
 """Times the unit of rounding that rounding errors of a row may add up to."""
 
@@ -52,6 +55,7 @@ def check_consistent(
     outside: Array,
     all_parts: Array,
     null: Callable[[], Sequence[NullField]],
+    noise: Callable[[], float],
     roundoff: float = 0.0,
 ) -> None:
     """Refuse a right-hand side outside the range of a singular matrix.
@@ -63,7 +67,10 @@ def check_consistent(
     all_parts : array
         All of them, on the same scale.
     null : callable
-        Returns what the matrix maps to zero.
+        Returns what the matrix maps to zero, one for each part outside.
+    noise : callable
+        Returns the size up to which the matrix maps fields to zero, as part of what it makes of the
+        next ones.
     roundoff : float
         What rounding the solution changes in the right-hand side.
 
@@ -76,7 +83,16 @@ def check_consistent(
     if most <= OUTSIDE_RANGE * whole:
         return
     if most > roundoff:
-        raise ValueError(f"{no_solution(null())}. The part outside its range is {most:.1e}")
+        fields = null()
+        varying = [part for part, field in zip(outside, fields, strict=True) if not field.constant]
+        if max_norm(np.array(varying)) > OUTSIDE_RANGE * whole and noise() > NO_GAP:
+            raise ValueError(
+                "the precision of doubles does not suffice: roundoff of the operator reaches "
+                f"{len(varying)} fields that vary, of which the right-hand side has a part, so "
+                f"that nobody can tell whether it has a solution. {FEWER_POINTS}"
+            )
+        share = np.linalg.norm(outside) / np.linalg.norm(all_parts)
+        raise ValueError(f"{no_solution(fields)}. The part outside its range is {share:.1e} of it")
     if roundoff > FEW_DIGITS * whole:
         raise ValueError(
             "the precision of doubles does not suffice: rounding the solution alone changes "
