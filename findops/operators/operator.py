@@ -461,7 +461,7 @@ class Operator(Discrete):
         ``inf`` where a row is exact, negative where it diverges under refinement.
         """
         self._check_own()
-        return row_accuracy(self.written.program, self.domain)
+        return row_accuracy(self.program, self.domain)
 
     def aslinearoperator(self) -> LinearOperator:
         """Return SciPy's ``LinearOperator``, which applies without a matrix."""
