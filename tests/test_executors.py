@@ -481,11 +481,13 @@ def test_infinity_stays_what_it_is():
     assert v[5, 7] == -np.inf
 
 
-def test_add_is_read_as_a_truth():
+def test_add_is_true_or_false():
     u = random_array((9, 40))
     want = np.ones(u.shape) + OP(u)
-    for yes in (1, np.True_, "yes"):
-        np.testing.assert_array_equal(OP(u, out=np.ones(u.shape), add=yes), want)
+    np.testing.assert_array_equal(OP(u, out=np.ones(u.shape), add=np.True_), want)
+    for number in (1, "yes"):
+        with pytest.raises(TypeError, match="add must be True or False"):
+            OP(u, out=np.ones(u.shape), add=number)
 
 
 def test_works_while_the_interpreter_ends():

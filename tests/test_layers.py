@@ -32,6 +32,7 @@ FACADE = {
         "conditions.row_replacement",
         "conditions.sat",
     },
+    ("operators.operator", "Operator.under"): {"conditions.under"},
     ("operators.operator", "Operator.masked"): {"masked.operator"},
     ("masked.operator", "Masked.__call__"): {"interop.xarray.apply"},
     ("masked.operator", "Masked.subject_to"): {
@@ -43,7 +44,12 @@ FACADE = {
 
 SIGNATURES = {
     "expressions.expression": {"operators.operator", "expressions.symbolic"},
-    "operators.operator": {"conditions.affine_system", "conditions.conditions", "masked.operator"},
+    "operators.operator": {
+        "conditions.affine_system",
+        "conditions.conditions",
+        "conditions.under",
+        "masked.operator",
+    },
     "masked.operator": {"conditions.affine_system", "conditions.conditions"},
 }
 """Types in the signatures of these calls."""

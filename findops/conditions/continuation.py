@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from findops.grids.grid import Grid
     from findops.operators.operator import Operator
 
-__all__ = ["Continuation", "continued"]
+__all__ = ["Continuation", "by_face", "continued", "given_derivative", "varies"]
 
 UNFIT = 1
 """The order of a product that does not keep odd fields odd and even ones even."""
@@ -54,7 +54,9 @@ class Continuation:
 
     def closure(self, elsewhere: str | int = "accurate") -> Closures:
         """Return the closures of all faces, given that of those without continuation."""
-        parities = {w.face: w.parity for w in self.walls if not isinstance(w, NaturalWall)}
+        parities: dict[str, str | int] = {
+            w.face: w.parity for w in self.walls if not isinstance(w, NaturalWall)
+        }
         return dict.fromkeys(self.grid.faces, elsewhere) | parities if parities else elsewhere
 
     def discretized(self, elsewhere: str | int = "accurate") -> tuple[Operator, EliminationSystem]:
@@ -110,7 +112,7 @@ def continued(
     wanted : callable
         Tells of a wall whether the field is to be continued beyond it.
     """
-    spread = tuple(single for condition in conditions for single in _by_face(condition, grid))
+    spread = tuple(single for condition in conditions for single in by_face(condition, grid))
     parts = expand(expr, grid)
     walls: tuple[Wall, ...] = ()
     if set(parts.entries) == {(0, 0)} and all(c.component is None for c in spread):
@@ -126,7 +128,7 @@ def continued(
     return Continuation(expr, grid, fields, walls, left, rate)
 
 
-def _by_face(condition: Condition, grid: Grid) -> Iterator[Condition]:
+def by_face(condition: Condition, grid: Grid) -> Iterator[Condition]:
     """Yield a condition for each of the faces that it is on, or as it is."""
     if condition.is_mean:
         yield condition
@@ -141,7 +143,7 @@ def _kept(condition: Condition, wall: Wall) -> bool:
     """
     if not any(condition is other for other in wall.conditions):
         return False
-    return not wall.on_points or _given(condition, wall.grid, wall.axis) != 0
+    return not wall.on_points or given_derivative(condition, wall.grid, wall.axis) != 0
 
 
 def _wall(
@@ -153,7 +155,7 @@ def _wall(
     """
     axis = grid.face_axis(face)
     here = tuple(c for c in conditions if isinstance(c.where, str) and c.where == face)
-    given = sorted(_given(c, grid, axis) for c in here)
+    given = sorted(given_derivative(c, grid, axis) for c in here)
     natural = tuple(product for product in products if is_natural(product, axis))
     if natural:
         return NaturalWall(grid, face, "even", here, natural, ()) if given == [1] else None
@@ -170,7 +172,7 @@ def _wall(
     return None
 
 
-def _given(condition: Condition, grid: Grid, axis: int) -> int:
+def given_derivative(condition: Condition, grid: Grid, axis: int) -> int:
     """Return which derivative along an axis a condition gives; −1 for any other."""
     match condition.expression:
         case Trace(b=b):
@@ -189,11 +191,11 @@ def _order(product: Expr, axis: int, grid: Grid) -> int:
         case []:
             return 0
         case [Diff(order=order, to=None, scheme=Central())]:
-            return UNFIT if any(_varies(f, axis, grid) for f in factors) else order
+            return UNFIT if any(varies(f, axis, grid) for f in factors) else order
     return UNFIT
 
 
-def _varies(factor: Expr, axis: int, grid: Grid) -> bool:
+def varies(factor: Expr, axis: int, grid: Grid) -> bool:
     """Tell whether a factor is a coefficient that may differ along an axis."""
     match factor:
         case Field():
@@ -203,7 +205,7 @@ def _varies(factor: Expr, axis: int, grid: Grid) -> bool:
         case Coef():
             return bool(evaluate(factor, grid).shape[axis] > 1)
         case HalfPointMean():
-            return _varies(factor.coefficient, axis, grid)
+            return varies(factor.coefficient, axis, grid)
     return False
 
 
@@ -228,7 +230,7 @@ def _keeps_parity(wall: Wall, fields: Mapping[str, object]) -> bool:
     if highest < 1:
         return True
     factors = (factor for product in wall.rest for factor in factors_of(product))
-    varying = [f for f in factors if _varies(f, wall.axis, wall.grid)]
+    varying = [f for f in factors if varies(f, wall.axis, wall.grid)]
     return all(_is_even(wall, factor, highest, fields) for factor in varying)
 
 

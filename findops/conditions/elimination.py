@@ -119,22 +119,14 @@ class EliminationSystem(AffineSystem):
         return ConditionElimination(self.equations, self.unknowns.is_free)
 
     def in_unknowns(self, rows: csr_array) -> csr_array:
-        bound = rows[:, self.equations.replaced]
-        return sparse.csr_array(rows[:, self.free] - bound @ self.elimination.substituted)
+        return self.elimination.in_free(rows)
 
     def impose(self, u: Array, t: float | None) -> None:
-        self._impose(u, self.equations.values(t))
-
-    def _impose(self, u: Array, given: Array) -> None:
-        if given.size:
-            flat = u.reshape(-1)
-            values = self.elimination(flat, given)
-            # Complex values do not lose their imaginary part.
-            flat[self.equations.replaced] = values.astype(u.dtype, casting="same_kind", copy=False)
+        self.elimination.write(u, self.equations.values(t))
 
     def _lifted(self, x: Array, given: Array) -> Array:
         u = super()._lifted(x, given)
-        self._impose(u, given)
+        self.elimination.write(u, given)
         return u
 
     def _rhs(self, f: Array, t: float | None) -> Array:
@@ -163,6 +155,19 @@ class ConditionElimination:
     def __call__(self, u: Array, g: Array) -> Array:
         """Return the unknowns at the conditions' points, given all unknowns and g."""
         return self._solve(g - self._coupling @ u if self._coupling.nnz else g)
+
+    def write(self, u: Array, g: Array) -> None:
+        """Write the unknowns at the conditions' points into a contiguous field, given g."""
+        if g.size:
+            flat = u.reshape(-1)
+            # Complex values do not lose their imaginary part.
+            values = self(flat, g).astype(u.dtype, casting="same_kind", copy=False)
+            flat[self.equations.replaced] = values
+
+    def in_free(self, rows: csr_array) -> csr_array:
+        """Return rows that multiply all unknowns as rows that multiply the free ones."""
+        bound = rows[:, self.equations.replaced] @ self.substituted
+        return sparse.csr_array(rows[:, np.flatnonzero(self.is_free)] - bound)
 
     @cached_property
     def _split(self) -> tuple[csr_array, csr_array]:

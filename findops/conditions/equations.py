@@ -11,6 +11,7 @@ import numpy as np
 from scipy import sparse
 
 from findops.masked.operator import Masked
+from findops.plan.program import Chain
 from findops.schemes import SPECTRAL
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from findops.discretization.coefficients import ValueInTime
     from findops.grids.grid import Grid
     from findops.operators.operator import Operator
+    from findops.plan.program import Program
 
 
 __all__ = ["Equation", "Equations", "components_of"]
@@ -85,11 +87,16 @@ class Equations:
 
     @staticmethod
     def of(
-        op: Operator | Masked, conditions: Iterable[Condition], acc: int | None = None
+        op: Operator | Masked,
+        conditions: Iterable[Condition],
+        acc: int | None = None,
+        applied: bool = False,
     ) -> Equations:
         """Bind conditions to the fields of an operator, traces as accurate as it is.
 
-        Unless an order is given, that is what the operator has along the axis of each face.
+        Unless an order is given, that is what the operator has along the axis of each face. Where
+        it is `applied` to what they determine, its order as a derivative is added, which it would
+        cost.
 
         Those of an operator with holes hold at valid points.
 
@@ -102,7 +109,7 @@ class Equations:
         valid = op.mask if isinstance(op, Masked) else None
         whole = op.operator if isinstance(op, Masked) else op
         inner = acc or _even_accuracy(whole)
-        slopes = (acc,) * grid.ndim if acc else _slope_accuracies(whole, inner)
+        slopes = (acc,) * grid.ndim if acc else _slope_accuracies(whole, inner, applied)
         points = int(np.prod(grid.shape))
         taken = np.zeros((inputs.count, points), dtype=bool)
         depth: dict[tuple[str, int], int] = {}
@@ -170,22 +177,38 @@ def _even_accuracy(op: Operator) -> int:
     return max(2, 2 * math.ceil(known.min() / 2)) if known.size else 2
 
 
-def _slope_accuracies(op: Operator, inner: int) -> tuple[int, ...]:
+def _slope_accuracies(op: Operator, inner: int, applied: bool) -> tuple[int, ...]:
     """Return the order of traces along each axis: the least of what acts there, even.
 
-    It is at least that of the inner rows, and `SPECTRAL` where whole lines are read.
+    It is at least that of the inner rows, and `SPECTRAL` where whole lines are read. With
+    `applied`, the order of the derivative is added.
     """
     found: list[set[int]] = [set() for _ in op.domain.axes]
     for term in op.program.terms:
         for orders, band in zip(found, term.bands, strict=True):
             if band is not None and band.acc:
                 orders.add(band.acc)
-    return tuple(max(inner, _made_even(min(orders, default=0))) for orders in found)
+    return tuple(
+        _made_even(max(inner, min(orders, default=0)), _derivative_order(op.program, i) * applied)
+        for i, orders in enumerate(found)
+    )
 
 
-def _made_even(acc: int) -> int:
+def _derivative_order(program: Program, axis: int) -> int:
+    """Return the order of the highest derivative along an axis."""
+    highest = 0
+    for part in program.parts:
+        if isinstance(part, Chain):
+            bands = [band for term in part.terms if (band := term.bands[axis])]
+            highest = max(highest, sum(band.order for band in bands))
+        else:
+            highest = max(highest, sum(_derivative_order(each, axis) for each in part.programs))
+    return highest
+
+
+def _made_even(acc: int, extra: int) -> int:
     """Return an accuracy that central schemes have, which `SPECTRAL` stands beyond."""
-    return acc if acc == SPECTRAL else acc + acc % 2
+    return acc if acc == SPECTRAL else acc + extra + (acc + extra) % 2
 
 
 def _equations(

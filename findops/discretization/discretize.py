@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
+from math import prod
 from numbers import Complex
 from typing import TYPE_CHECKING
 
@@ -12,7 +13,7 @@ import numpy as np
 
 from findops.common.arguments import Number
 from findops.discretization.halo import with_halo
-from findops.discretization.products import ChainBuilder, Link, UpwindMask
+from findops.discretization.products import AxisClosures, ChainBuilder, Link, UpwindMask
 from findops.expressions.components import expand
 from findops.expressions.derivative import Diff
 from findops.expressions.expression import Coef, Product, Sum, check_fields
@@ -73,29 +74,29 @@ def discretize(
         If a field is missing or unknown.
     """
     check_fields(expr, fields)
-    closures = _closures(closure, grid)
-    builder = ChainBuilder(grid, closures, fields)
     parts = expand(expr, grid)
+    closures = _closures(closure, grid, prod(parts.inputs))
+    builder = ChainBuilder(grid, fields)
     chains: list[Chain] = []
     ends: list[Grid] = []
     for (row, col), entry in sorted(parts.entries.items()):
         for scale, links in _products(entry, grid):
-            terms, end = builder.chain(scale, links)
+            terms, end = builder.chain(scale, links, closures[col])
             chains.append(Chain(row, col, terms))
             ends.append(end)
     target = ends[0] if ends else grid
     for end in ends:
         if end != target:
             raise ValueError(_unlike(expr, target, end))
-    faced = tuple((kinds[0] == "halo", kinds[1] == "halo") for kinds in closures)
+    faced = tuple((kinds[0] == "halo", kinds[1] == "halo") for kinds in closures[0])
     made, ghosts = with_halo(chains, grid, faced)
     points = tuple(n + sum(pair) for n, pair in zip(grid.shape, ghosts, strict=True))
     program = Program(Layout(parts.inputs, points), Layout(parts.outputs, target.shape), made)
     return Discretization(program, grid, target, ghosts)
 
 
-def _closures(closure: Closures, grid: Grid) -> tuple[tuple[Closure, Closure], ...]:
-    """Return the closures (lower, upper) of every axis."""
+def _closures(closure: Closures, grid: Grid, components: int) -> tuple[AxisClosures, ...]:
+    """Return the closures (lower, upper) of every axis, for each component of the input."""
     by_face = dict(closure) if isinstance(closure, Mapping) else dict.fromkeys(grid.faces, closure)
     for face, kind in by_face.items():
         if face not in grid.faces:
@@ -103,15 +104,37 @@ def _closures(closure: Closures, grid: Grid) -> tuple[tuple[Closure, Closure], .
                 f"closure: there is no face {face!r}, only {list(grid.faces)}; periodic axes have "
                 "none"
             )
-        _check_closure(kind)
+        if isinstance(closure, Mapping) and isinstance(kind, (list, tuple)):
+            _check_by_component(face, kind, components)
+        else:
+            _check_closure(kind)
     if not isinstance(closure, Mapping):
         _check_closure(closure)
 
-    def of(face: str) -> Closure:
-        kind = by_face.get(face, "accurate")
+    def of(face: str, component: int) -> Closure:
+        given = by_face.get(face, "accurate")
+        kind = given if isinstance(given, (str, int, np.integer)) else given[component]
         return kind if isinstance(kind, str) else int(kind)
 
-    return tuple((of(f"{name}-"), of(f"{name}+")) for name in grid.names)
+    return tuple(
+        tuple((of(f"{name}-", component), of(f"{name}+", component)) for name in grid.names)
+        for component in range(components)
+    )
+
+
+def _check_by_component(face: str, kinds: Sequence[object], components: int) -> None:
+    for kind in kinds:
+        _check_closure(kind)
+    if len(kinds) != components:
+        raise ValueError(
+            f"closure: {face!r} has {len(kinds)} closures, {list(kinds)}, but the field that is "
+            f"operated on has {components} components: give one for each"
+        )
+    if "halo" in kinds and len(set(kinds)) > 1:
+        raise ValueError(
+            f"closure: {face!r} has {list(kinds)}, but all components carry ghost points or none: "
+            "'halo' stands for every one"
+        )
 
 
 def _check_closure(kind: object) -> None:

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from findops.grids.grid import Grid
     from findops.plan.band import Band
 
-__all__ = ["ChainBuilder", "Link", "UpwindMask"]
+__all__ = ["AxisClosures", "ChainBuilder", "Link", "UpwindMask"]
 
 
 SMALLEST = Fraction(sys.float_info.min)
@@ -48,26 +48,33 @@ Derivative = Diff | Interpolate | StaggeredDiff
 Element = Derivative | Factor
 """A factor whose coefficients are evaluated."""
 
+EndClosures = tuple[Closure, Closure]
+"""The closures (lower, upper) at the ends of an axis."""
+AxisClosures = tuple[EndClosures, ...]
+
+OPPOSITE: dict[Closure, Closure] = {"odd": "even", "even": "odd"}
+"""How derivatives of odd order continue what is continued oddly or evenly."""
+
 
 class ChainBuilder:
     """Makes chains of terms on one grid."""
 
-    def __init__(
-        self,
-        grid: Grid,
-        closures: tuple[tuple[Closure, Closure], ...],
-        fields: Mapping[str, object],
-    ) -> None:
-        self.grid, self.closures, self.fields = grid, closures, fields
+    def __init__(self, grid: Grid, fields: Mapping[str, object]) -> None:
+        self.grid, self.fields = grid, fields
         self._bands: dict[object, Band] = {}
         self._factors: dict[object, Factor] = {}
 
-    def chain(self, scale: Number, links: tuple[Link, ...]) -> tuple[tuple[Term, ...], Grid]:
+    def chain(
+        self, scale: Number, links: tuple[Link, ...], closures: AxisClosures
+    ) -> tuple[tuple[Term, ...], Grid]:
         """Return the terms of a product, left to right, and where its values are.
 
         Going from the right, a term takes one band per axis and then the coefficients to their
-        left; what comes after those, or another band along an axis, starts the next term.
+        left; what comes after those, or another band along an axis, starts the next term. Closures,
+        for each axis, are those of the field that the product is applied to: if that is odd, its
+        first derivative is even.
         """
+        kinds = list(closures)
         items = _commuted(self._items(links))
         number = complex(scale) if isinstance(scale, complex) else _double(scale)
         grid, terms = self.grid, []
@@ -85,8 +92,10 @@ class ChainBuilder:
             if factors or bands[axis] is not None:
                 terms.append(Term(tuple(bands), 1.0, tuple(factors)))
                 bands, factors = [None] * grid.ndim, []
-            bands[axis] = self._band(item, items[:place], grid)
+            bands[axis] = self._band(item, items[:place], grid, kinds[axis])
             grid = _after(item, grid)
+            if item.order % 2:
+                kinds[axis] = _opposite(kinds[axis])
         terms.append(Term(tuple(bands), number, tuple(factors)))
         return tuple(reversed(terms)), grid
 
@@ -127,34 +136,38 @@ class ChainBuilder:
             case _:
                 return Factor(evaluate(link, grid))
 
-    def _band(self, item: Derivative, left: Sequence[Element], grid: Grid) -> Band:
+    def _band(
+        self, item: Derivative, left: Sequence[Element], grid: Grid, kinds: EndClosures
+    ) -> Band:
         """Return the band of a derivative, more accurate where jumps in its error matter.
 
         An error that jumps from row to row costs an outer derivative one order per
         differentiation. Across a coefficient that varies along its axis, and in diffusion, the
         inner one therefore gets the accuracy acc + the order of what is applied after it there.
         """
-        band = self._cached_band(item, grid)
+        band = self._cached_band(item, grid, kinds)
         outer = _order_outside(item, left)
         axis = int(item.axis)
         edges = bool(band.head or band.tail)
         smooth = grid.axes[axis].spacing is not None and band.constant and not edges
         fixed = item.scheme.fixed or (isinstance(item, StaggeredDiff) and item.natural)
-        if not outer or smooth or fixed or "accurate" not in self.closures[axis]:
+        if not outer or smooth or fixed or "accurate" not in kinds:
             return band
         acc = item.scheme.at_least(item.acc + outer)
         if isinstance(item, Diff):
-            return self._cached_band(Diff(item.axis, item.order, acc, item.scheme, item.to), grid)
-        return self._cached_band(replace(item, acc=acc), grid)
+            wider = Diff(item.axis, item.order, acc, item.scheme, item.to)
+            return self._cached_band(wider, grid, kinds)
+        return self._cached_band(replace(item, acc=acc), grid, kinds)
 
-    def _cached_band(self, item: Derivative, grid: Grid) -> Band:
+    def _cached_band(self, item: Derivative, grid: Grid, kinds: EndClosures) -> Band:
         axis = int(item.axis)
-        key = (item, grid.axes[axis])
+        key = (item, grid.axes[axis], kinds)
         if key not in self._bands:
             try:
                 # Weights that are not numbers are refused below, in words.
                 with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
-                    self._bands[key] = _representable(self._new_band(item, grid), grid.axes[axis])
+                    made = self._new_band(item, grid, kinds)
+                    self._bands[key] = _representable(made, grid.axes[axis])
             except OverflowError:
                 raise ValueError(
                     f"{_written(item, grid)}: the weights of a derivative of order {item.order} "
@@ -170,8 +183,7 @@ class ChainBuilder:
                 raise ValueError(f"{_written(item, grid)}: {error}") from None
         return self._bands[key]
 
-    def _new_band(self, item: Derivative, grid: Grid) -> Band:
-        kinds = self.closures[int(item.axis)]
+    def _new_band(self, item: Derivative, grid: Grid, kinds: EndClosures) -> Band:
         source = grid.axes[int(item.axis)].with_ghosts((kinds[0] == "halo", kinds[1] == "halo"))
         target = source if item.to is None else source.half()
         if not isinstance(item, StaggeredDiff) or not item.natural:
@@ -185,6 +197,11 @@ class ChainBuilder:
         if item.to == "half":
             return flux
         return replace(flux.T.scaled(-1 / nodes.weights, half.weights), sign=1)
+
+
+def _opposite(kinds: EndClosures) -> EndClosures:
+    lower, upper = kinds
+    return OPPOSITE.get(lower, lower), OPPOSITE.get(upper, upper)
 
 
 def _double(scale: Fraction | float) -> float:

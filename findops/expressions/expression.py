@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass, fields, is_dataclass
 from fractions import Fraction
@@ -24,7 +24,7 @@ from findops.common.arguments import (
 
 if TYPE_CHECKING:
     from abc import ABCMeta
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator
     from typing import Self
 
     from numpy.typing import ArrayLike, NDArray
@@ -62,7 +62,7 @@ __all__ = [
 ]
 
 AxisName = str | int
-Closures = str | int | Mapping[str, str | int]
+Closures = str | int | Mapping[str, str | int | Sequence[str | int]]
 GridLike = Any
 """A Grid, or what stands for one: a spacing, coordinates, a tuple of them, {axis: them}."""
 
@@ -187,7 +187,9 @@ class Expr:
             Where the fields live.
         closure : str, int or dict by face
             What happens where a stencil sticks out: ``"accurate"``, the accuracy of biased
-            stencils, ``"odd"``, ``"even"``, ``"zero"`` or ``"halo"``.
+            stencils, ``"odd"``, ``"even"``, ``"zero"`` or ``"halo"``; in a dict also a list of
+            these, one for each component of the field that is operated on. Odd or even continuation
+            is that of this field: in products, its derivatives are even or odd in turn.
         **fields
             Values of the free fields, as coefficients, or as arrays of JAX, PyTorch or CuPy, which
             are kept as they are.

@@ -39,6 +39,7 @@ if TYPE_CHECKING:
 
     from findops.conditions.affine_system import AffineSystem, Impose
     from findops.conditions.conditions import Condition
+    from findops.conditions.under import AffineOperator
     from findops.executors.contiguous import Ready
     from findops.executors.lookup import Apply
     from findops.grids.grid import Grid
@@ -691,6 +692,56 @@ class Operator(Discrete):
                 f"{self!r} must map fields to fields on the same points, without ghosts"
             )
         return ways[impose].of(self, conditions)
+
+    def under(self, conditions: Condition | Iterable[Condition]) -> AffineOperator:
+        """Return the operator under conditions as a function of whole fields.
+
+        It is affine: ``a(u, t=0) = a.linear(u) + a.offset``. The values that conditions fix are
+        written into a copy of u, in place of its own: those given on nodes, and those beside a face
+        that have the slope, or on `Cells` the value, that is given there. Then the operator is
+        applied at all points. Values beside a face are extrapolated with as many orders more as the
+        operator differentiates along the axis, so that no row loses any.
+
+        Parameters
+        ----------
+        conditions : Condition or iterable of them
+            What holds on faces or at points inside, functions of the time among them.
+
+        Returns
+        -------
+        AffineOperator
+            With ``a(u, t)``, ``a.linear(u)``, ``a.linear.matrix()``, and, where the conditions are
+            steady, ``a.offset``.
+
+        Raises
+        ------
+        ValueError
+            If the operator reads ghost points, a face does not exist, or conditions do not
+            determine the values at their points.
+        TypeError
+            If something is no condition.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from findops import Diff, Dirichlet, Grid, Neumann, Uniform
+        >>> op = Diff("x", 2).on(Grid(x=Uniform(0, 4, 5)))
+        >>> a = op.under([Dirichlet("x-", 0), Neumann("x+", 8)])
+        >>> u = np.array([7.0, 1, 4, 9, 7])
+        >>> a(u).round(12)
+        array([2., 2., 2., 2., 2.])
+        >>> np.allclose(a.linear.matrix() @ u + a.offset, 2)
+        True
+        """
+        from findops.conditions.under import AffineOperator
+
+        self._check_own()
+        if any(map(any, self.ghosts)):
+            raise ValueError(
+                f"{self!r} reads ghost points, about which conditions say nothing: bind it with "
+                "another closure"
+            )
+        return AffineOperator.of(self, conditions)
 
     def masked(self, mask: ArrayLike) -> Masked:
         """Return the operator on fields that are valid at some points only.

@@ -13,12 +13,13 @@ import numpy as np
 from findops.common.arguments import as_integer, type_name
 from findops.common.progress import Bar
 from findops.conditions.boundary_terms import quadrature
+from findops.conditions.component_parity import continued_by_component
 from findops.conditions.conditions import as_conditions
-from findops.conditions.continuation import continued
 from findops.conditions.counting import check_conditions
 from findops.conditions.equilibration import row_sizes
 from findops.conditions.ghost_values import Rate
 from findops.conditions.row_replacement import RowReplacementSystem
+from findops.expressions.components import expand
 from findops.expressions.expression import Expr, as_expr
 from findops.grids.grid import Grid
 from findops.masked.operator import Masked
@@ -143,7 +144,9 @@ class EVP:
             if closure is None and impose == "elimination":
                 both = L if right is None else L + GENERIC * right
                 local = right is None or right.multiplies
-                kept = continued(both, grid, listed, fields, Rate(), lambda w: local or not w.mixed)
+                kept = continued_by_component(
+                    both, grid, listed, fields, Rate(), lambda w: local or not w.mixed
+                )
                 closure = kept.closure()
                 operator, system = replace(kept, expr=L, fields=own).discretized()
             else:
@@ -153,7 +156,10 @@ class EVP:
         _check_homogeneous(system)
         mass: Operator | Masked | None = None
         if right is not None:
-            mass = right.on(grid, closure, **{n: v for n, v in fields.items() if n in names})
+            # What maps other components is refused below, and has no closures for these.
+            fits = expand(right, grid).inputs == operator.program.inputs.components
+            own = {n: v for n, v in fields.items() if n in names}
+            mass = right.on(grid, closure if fits else "accurate", **own)
             _check_same_fields(operator, mass)
             if isinstance(system.operator, Masked):
                 # It reads what the operator reads.

@@ -63,8 +63,9 @@ class IVP:
         (t, u) ↦ field, added to the right-hand side; "imex" does not solve for it.
     closure : str, int or dict by face, optional
         What happens where stencils of L stick out, as in ``L.on``. By default odd and even
-        continuation where the whole problem allows it, corrected by what conditions, source and
-        equation say of the field at a wall, and elsewhere stencils as accurate as inside,
+        continuation where the whole problem allows it, in systems without source for each
+        component, corrected by what conditions, source and equation say of the field at a wall, and
+        elsewhere stencils as accurate as inside,
         or of the highest accuracy for which no mode grows; the attribute `closure` tells which,
         and that of a `Trajectory`, since an equation of second order in time may need another.
         Of what `explicit` adds nothing is known at a wall: beyond acc 2 nothing is continued then.

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from findops.conditions.continuation import continued
+from findops.conditions.component_parity import continued_by_component
 from findops.conditions.ghost_values import Rate
 from findops.grids.points import Points
 from findops.grids.uniform import EvenAxis
@@ -165,7 +165,7 @@ class ClosureChoice:
     def _first_stable(self, second: bool) -> Discretized:
         assert not isinstance(self.expr, Masked)
         rate = Rate(2 if second else 1, self.source) if self.linear else None
-        kept = continued(self.expr, self.grid, self.conditions, self.fields, rate)
+        kept = continued_by_component(self.expr, self.grid, self.conditions, self.fields, rate)
         accurate = _continuing(kept, "accurate")
         if not accurate.growth(second) or kept.closure(1) == kept.closure(2):
             return accurate
