@@ -704,6 +704,16 @@ def test_scales_that_are_no_numbers():
             op.masked(mask)(np.ones((9, 8)), scale=scale)
 
 
+@pytest.mark.parametrize("valid", [WET, np.ones_like(WET)], ids=["holes", "none"])
+def test_add_is_true_or_false(valid):
+    m, u = Diff("x").on(BASIN).masked(valid), random_array(WET.shape)
+    want = np.ones(u.shape) + m(u)
+    np.testing.assert_array_equal(m(u, out=np.ones(u.shape), add=np.True_), want)
+    for number in (1, "yes", None):
+        with pytest.raises(TypeError, match="add must be True or False"):
+            m(u, out=np.ones(u.shape), add=number)
+
+
 @pytest.mark.parametrize("acc", [20, 24, 30])
 def test_accuracy_near_holes_is_no_more_than_points_and_acc_give(acc):
     """Between two holes stand 22 points; errors of high orders are below what doubles tell."""
