@@ -78,6 +78,15 @@ def test_k_as_function_array_and_field_and_a_factor_outside():
         np.testing.assert_allclose(other.offset(None), made[0].offset(None), rtol=1e-13)
 
 
+@pytest.mark.parametrize("of", [lambda x: 1 + x**2, lambda x: np.exp(-x)], ids=["parabola", "exp"])
+def test_the_flux_of_a_function_at_the_wall_is_exact(of):
+    """Where nodes lie on the face, k is known at half points and there."""
+    grid = Grid(x=Uniform(0, 1, 21))
+    filling = IVP(Diffusion(of, natural=True), grid, [Neumann("x-", 1.0), Neumann("x+", 1.0)])
+    filled = filling.solve(np.zeros(21), [0, 0.1], "crank-nicolson", dt=0.01)
+    assert abs(grid.integrate(filled.u[1]) - 0.1 * (of(0.0) + of(1.0))) < 1e-14
+
+
 def test_problems_take_fluxes():
     """−1 through one end, and (1 + x) eˣ at the other: steady, and as the limit in time."""
     grid = Grid(x=Cells(0, 1, 40))
