@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import xarray as xr
 from scipy.sparse.linalg import spsolve
 
 from findops import (
@@ -68,8 +69,14 @@ def test_k_as_function_array_and_field_and_a_factor_outside():
     grid = Grid(x=Cells(0, 1, 12), y=Uniform(0, 1, 9))
     ends = [Neumann("x-", 2.0), Neumann("x+", lambda x, y: x * y)]
     half = k(grid.half("x").mesh()[0])
+    labeled = xr.DataArray(half[:, 0], dims="x", coords={"x": grid.half("x").mesh()[0][:, 0]})
     made = []
-    for of, fields in ((lambda x, y: k(x) + 0 * y, {}), (half, {}), (Field("k"), {"k": half})):
+    for of, fields in (
+        (lambda x, y: k(x) + 0 * y, {}),
+        (half, {}),
+        (labeled, {}),
+        (Field("k"), {"k": half}),
+    ):
         L = 2.0 * Diffusion(of, natural=True, axes=["x"])
         made.append(continued(L, grid, ends, fields, None).discretized()[1])
     want = grid.integrate(made[0].offset(None))

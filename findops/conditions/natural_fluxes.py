@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from findops.common.arguments import is_labeled
 from findops.conditions.ghost_values import GhostValues
 from findops.conditions.walls import Wall, factors_of, scale_of
 from findops.discretization.coefficients import evaluate
 from findops.expressions.derivative import StaggeredDiff
 from findops.expressions.expression import Coef, Field, rewrite
+from findops.expressions.half_point_mean import HalfPointMean
 from findops.grids.grid import Grid
 
 if TYPE_CHECKING:
@@ -103,9 +105,19 @@ class NaturalFlux(GhostValues):
         """Return k at the wall."""
         made: Array = np.ones((1,) * self.wall.grid.ndim)
         for factor in factors:
-            known = isinstance(factor, Coef) and not isinstance(factor.value, np.ndarray)
-            made = made * (evaluate(factor, self.wall.face_grid) if known else self._beside(factor))
+            match factor:
+                case Coef(value=value) if not (isinstance(value, np.ndarray) or is_labeled(value)):
+                    made = made * evaluate(factor, self.wall.face_grid)
+                case HalfPointMean() if self.wall.on_points:
+                    made = made * self._at_end(factor.coefficient)
+                case _:
+                    made = made * self._beside(factor)
         return made
+
+    def _at_end(self, factor: Expr) -> Array:
+        """Return a coefficient of nodes at those that lie on the wall."""
+        values = self._product([factor], self.wall.grid)
+        return np.take(values, [-1 if self.wall.upper else 0], self.wall.axis)
 
     def _beside(self, factor: Expr) -> Array:
         """Return a coefficient of half points at the wall, on a line through the nearest two."""
