@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
@@ -44,16 +43,12 @@ class TapTable:
         """Return the program applied to u (…, inputs), (…, outputs)."""
         columns, weights, empty = self.table
         values = u.take(columns, axis=-1)
-        result: Array
-        # 0 · ∞ is NaN, which is no fault where a condition replaces the row.
-        with nullcontext() if self.finite else np.errstate(invalid="ignore"):
-            if values.dtype.kind == weights.dtype.kind:
-                result = np.vecdot(weights, values)
-            else:
-                # Real weights, complex numbers: part by part, so that infinity stays what it is.
-                pairs = values.view(weights.dtype).reshape(*values.shape, 2)
-                parts = np.vecdot(weights[:, None], pairs.swapaxes(-1, -2))
-                result = parts.view(values.dtype)[..., 0]
+        if self.finite:
+            result = _products(weights, values)
+        else:
+            # 0 · ∞ is NaN, which is no fault where a condition replaces the row.
+            with np.errstate(invalid="ignore"):
+                result = _products(weights, values)
         if empty is not None:
             result[..., empty] = 0
         for programs in self.compositions:
@@ -104,6 +99,19 @@ class TapTable:
         exact = weights[order][taps] / shares
         empty = counts == 0
         return columns[order][taps], exact.conj().astype(kind), empty if empty.any() else None
+
+
+def _products(weights: Array, values: Array) -> Array:
+    """Return what every row makes of the values that it reads."""
+    made: Array
+    if values.dtype.kind == weights.dtype.kind:
+        made = np.vecdot(weights, values)
+        return made
+    # Real weights, complex numbers: part by part, so that infinity stays what it is.
+    pairs = values.view(weights.dtype).reshape(*values.shape, 2)
+    parts = np.vecdot(weights[:, None], pairs.swapaxes(-1, -2))
+    made = parts.view(values.dtype)[..., 0]
+    return made
 
 
 def _only_band(program: Program) -> Band | None:
