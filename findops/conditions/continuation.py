@@ -100,12 +100,13 @@ def continued(
     derivatives of a scalar operator along that axis are central, of even order, and not multiplied
     by what varies along it. A symmetric operator then has a symmetric matrix at every accuracy.
     Below the order of accuracy, the equation L u = `rate` makes those derivatives vanish, or it
-    gives them, and `GhostValues` corrects the continuation. Where neither holds, nothing is
-    continued.
+    gives them, if the data in them are steady, and `GhostValues` corrects the continuation. Where
+    neither holds, nothing is continued.
 
     What multiplies the field, as a potential V, mixes parities by its odd derivatives at the wall.
     With derivatives of order m across, V⁽ʲ⁾ first acts on u⁽ᵐ⁺ʲ⁾ where u is even, and on u⁽ᵐ⁺ʲ⁺¹⁾
-    where it is odd; those below the order of accuracy count.
+    where it is odd; those below the order of accuracy count. What is infinite at the wall does not
+    let fields be odd beyond acc 2.
 
     Parameters
     ----------
