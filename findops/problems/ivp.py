@@ -65,8 +65,8 @@ class IVP:
         What happens where stencils of L stick out, as in ``L.on``. By default odd and even
         continuation where the whole problem allows it, in systems without source for each
         component, corrected by what conditions, source and equation say of the field at a wall, and
-        elsewhere stencils as accurate as inside,
-        or of the highest accuracy for which no mode grows; the attribute `closure` tells which,
+        elsewhere stencils as accurate as inside, or of the highest accuracy for which no mode grows
+        but the equation's own; the attribute `closure` tells which,
         and that of a `Trajectory`, since an equation of second order in time may need another.
         Of what `explicit` adds nothing is known at a wall: beyond acc 2 nothing is continued then.
     impose : {"elimination", "sat"}
@@ -274,7 +274,7 @@ class IVP:
         Warns
         -----
         UserWarning
-            If a solution grew by many orders where the equation should not; if an expression under
+            If a solution grew by many orders in steps that are unstable; if an expression under
             its conditions has growing modes on this grid; if its conditions
             do not give the characteristics that enter through a face, or give others.
 
@@ -285,7 +285,7 @@ class IVP:
         and for sums of one-dimensional operators, otherwise those that Arnoldi's iteration finds
         at the ends. For functions it is the derivative at the first time. Of "imex" with an
         explicit part it is the derivative of one step that is looked at. A solution that grew by
-        many orders, where eigenvalues do not, is warned of, whatever the method.
+        many orders is warned of, where fixed steps are found to be unstable at the last time.
         """
         times = output_times(t)
         check_function("callback", callback)
