@@ -400,6 +400,19 @@ def test_imex_steps_may_grow_with_the_equation():
     np.testing.assert_allclose(found.u[-1], np.exp(12), rtol=2e-3)
 
 
+@pytest.mark.parametrize("v0", [None, 0], ids=["first order", "second order"])
+def test_imex_steps_of_many_unknowns_may_grow_with_the_equation(v0):
+    grid = Grid(x=Uniform(0, 1, 40), y=Uniform(0, 1, 41))
+    rate = 10 if v0 is None else 100
+    diffusion = Diffusion(lambda x, y: 1 + x * y)
+    problem = IVP(diffusion, grid, Neumann("boundary"), explicit=lambda _, u: rate * u)
+    one = np.ones(grid.shape)
+    second = None if v0 is None else 0 * one
+    found = problem.solve(one, [0, 1], "imex", dt=0.01, v0=second)
+    want = np.exp(10) if v0 is None else np.cosh(10)
+    np.testing.assert_allclose(found.u[-1], want, rtol=0.05)
+
+
 def test_imex_steps_of_many_unknowns_are_looked_at_too():
     grid = Grid(x=Periodic(0, 1, 40), y=Periodic(0, 1, 30))
     slope = Diff("x").on(grid)

@@ -204,12 +204,15 @@ def _steps_amplify(
     y = y * (LARGEST_STATE / max(LARGEST_STATE, max_norm(y)))
     if not np.isfinite(equation(end, y)).all():
         return False
-    rates = spectrum_of_function(partial(equation, end), y)
     if stepper.amplification is None:
-        largest = largest_multiplier(lambda x: stepper(end, x, longest), y)
+        largest, own = largest_multiplier(
+            lambda x: stepper(end, x, longest), partial(equation, end), y
+        )
     else:
-        largest = float(stepper.amplification(longest * rates.values.astype(complex)).max())
-    return excess_growth(longest, count, largest, rates) > math.log10(UNEXPLAINED_GROWTH)
+        values = spectrum_of_function(partial(equation, end), y).values.astype(complex)
+        largest = float(stepper.amplification(longest * values).max())
+        own = float(values.real.max(initial=0))
+    return excess_growth(longest, count, largest, own) > math.log10(UNEXPLAINED_GROWTH)
 
 
 def _reduced_field(
@@ -256,9 +259,10 @@ def _states(
         check_step(method, longest, stepper.amplification, spectrum)
     elif semidiscrete.function is not None:
         start = float(t[0])
-        largest = largest_multiplier(lambda x: stepper(start, x, longest), y)
-        rates = spectrum_of_function(partial(equation, start), y)
-        check_multiplier(method, longest, count, largest, rates)
+        largest, own = largest_multiplier(
+            lambda x: stepper(start, x, longest), partial(equation, start), y
+        )
+        check_multiplier(method, longest, count, largest, own)
     return fixed(stepper, t, y, dt, on_step)
 
 
