@@ -129,7 +129,8 @@ def test_data_that_move(acc, axis, kind, second):
         problem = IVP(L, grid, moving, source=lambda x, t: s(x) * np.exp(t / 2))
         errors.append(semidiscrete(problem, 0.5, second) - function(w)(*grid.mesh()))
     # No closure of these orders keeps waves between such a wall and a fixed end from growing.
-    lower = {("Robin", 6, "cells"), ("Robin", 8, "descending")}
+    # At acc 8 in cells none of any order does; the one with the least growth is of order 5.
+    lower = {("Robin", 6, "cells"), ("Robin", 8, "descending"), ("Robin", 8, "cells")}
     held = 5 if second and (kind, acc, axis) in lower else acc
     assert_order(errors, held, 2e-10)
 
