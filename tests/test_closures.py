@@ -4,7 +4,21 @@ import numpy as np
 import pytest
 import scipy.linalg
 
-from findops import Cells, Diff, Diffusion, Grid, Laplacian, Periodic, Points, Uniform, coefficients
+from findops import (
+    Backward,
+    Cells,
+    Compact,
+    Diff,
+    Diffusion,
+    Forward,
+    Grid,
+    Interpolate,
+    Laplacian,
+    Periodic,
+    Points,
+    Uniform,
+    coefficients,
+)
 from tests.grids import make_grid
 from tests.support import assert_rows_close, assert_same_matrix, random_array, row_scale
 
@@ -278,3 +292,46 @@ def test_accuracy_is_no_more_than_the_points_of_a_row_give(order, acc, kind):
     """Errors of high orders are below what doubles tell; so many points have no more orders."""
     found = Diff("x", order, acc).on(Grid(x=kind(0, 1, 120))).accuracy
     assert np.unique(found).tolist() == [acc]
+
+
+@pytest.mark.parametrize("acc", [20, 24, 30, 40])
+def test_accuracy_of_products_is_that_of_their_factors(acc):
+    """Where moments are below what doubles tell; a jump costs an order at the rows that read it."""
+    D, bounded, periodic = (
+        Diff("x", 1, acc),
+        Grid(x=Uniform(0, 1, 200)),
+        Grid(x=Periodic(0, 1, 200)),
+    )
+    assert np.unique((D.on(periodic) @ D.on(periodic)).accuracy).tolist() == [acc]
+    found = (D.on(bounded) @ D.on(bounded)).accuracy
+    edge = acc
+    assert set(found[edge:-edge]) == {acc}
+    assert set(np.concatenate([found[:edge], found[-edge:]])) == {acc - 1}
+
+
+def test_accuracy_of_a_product_with_a_coefficient_between():
+    cured = Diff("x", 1, 24) * ((lambda x: 2 + x) * Diff("x", 1, 24))
+    assert np.unique(cured.on(Grid(x=Uniform(0, 1, 80))).accuracy).tolist() == [24]
+
+
+@pytest.mark.parametrize("acc", [8, 20, 24, 30, 40])
+def test_accuracy_of_interpolation(acc):
+    x = np.cumsum(np.random.default_rng(0).uniform(0.5, 1.5, 80))
+    for axis in (Uniform(0, 1, 80), Points(x)):
+        found = Interpolate("x", "half", acc).on(Grid(x=axis)).accuracy
+        assert np.unique(found).tolist() == [acc]
+
+
+@pytest.mark.parametrize(("left", "right", "acc"), [(1, 4, 10), (2, 4, 12), (2, 8, 20), (3, 8, 22)])
+@pytest.mark.parametrize("order", [1, 2])
+def test_accuracy_of_implicit_schemes_is_at_most_what_they_derive(left, right, acc, order):
+    D = Diff("x", order, scheme=Compact(left, right))
+    assert np.unique(D.on(Grid(x=Periodic(0, 1, 120))).accuracy).tolist() == [acc]
+    assert D.on(Grid(x=Uniform(0, 1, 200))).accuracy.max() == acc
+
+
+def test_accuracy_of_superconvergent_products_shows():
+    """A forward and a backward difference make the central one of the second derivative."""
+    grid = Grid(x=Periodic(0, 1, 20))
+    ahead, back = (Diff("x", scheme=s, acc=1).on(grid) for s in (Forward(), Backward()))
+    assert np.unique((ahead @ back).accuracy).tolist() == [2]

@@ -130,6 +130,38 @@ def test_a_potential_that_is_infinite_at_the_wall_ends_continuation():
     assert not continued(singular, cells, [Neumann("x-")], {}, Rate()).walls
 
 
+@pytest.mark.parametrize("axis", [Uniform, Cells])
+@pytest.mark.parametrize("descending", [False, True])
+@pytest.mark.parametrize("n", [20, 200])
+@pytest.mark.parametrize("power", [-0.5, -1, -2])
+def test_odd_fields_feel_infinite_potentials_beyond_acc_2(axis, descending, n, power):
+    """An array may hold any number at a point on the wall."""
+    grid = Grid(x=axis(1, 0, n) if descending else axis(0, 1, n))
+    (x,) = grid.mesh()
+    V = np.where(x > 0, np.maximum(x, 1e-9) ** power, 0)
+    end = [Dirichlet("x+" if descending else "x-")]
+    for acc, keeps in ((2, True), (4, False)):
+        kept = continued(Diff("x", 2, acc=acc) + V, grid, end, {}, Rate())
+        assert bool(kept.walls) == keeps
+
+
+@pytest.mark.parametrize("axis", [Uniform, Cells])
+def test_odd_fields_keep_finite_potentials_at_acc_4(axis):
+    grid = Grid(x=axis(0, 1, 30))
+    (x,) = grid.mesh()
+    noise = np.random.default_rng(0).random(30)
+    for V in (1 - x, np.exp(-9 * x), np.cos(9 * x), x**3, 1 / (x + 0.2), noise, 0 * x):
+        assert continued(Diff("x", 2, acc=4) + V, grid, [Dirichlet("x-")], {}, Rate()).walls
+
+
+def test_data_that_move_end_continuation_beyond_acc_2():
+    """The equation tells the second derivative from that of the data in time."""
+    for acc, keeps in ((2, True), (4, False)):
+        ends = [Dirichlet("x-", lambda t: t), Neumann("x+", lambda t: t)]
+        kept = continued(Diff("x", 2, acc=acc), LINE, ends, {}, Rate())
+        assert bool(kept.walls) == keeps
+
+
 def test_nothing_is_continued_where_nothing_is_known_and_needed():
     for acc, keeps in ((2, True), (4, False)):
         kept = continued(Diff("x", 2, acc=acc), LINE, [Neumann("x-", 1)], {}, None)

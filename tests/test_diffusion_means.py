@@ -177,6 +177,18 @@ def test_slopes_on_natural_faces_let_the_flux_in(mean, kind):
     assert np.log2(errors[1] / errors[2]) > 1.8
 
 
+@pytest.mark.parametrize("mean", MEANS)
+@pytest.mark.parametrize("kind", ["uniform", "descending", "alternating"])
+def test_fluxes_through_ends_with_nodes_are_exact(mean, kind):
+    """k is known at the end: what enters is k g, to roundoff."""
+    grid = Grid(x=AXES[kind](24))
+    values = k(grid.axes[0].coordinates)
+    L = Diffusion(2 * Coef(values), natural=True, mean=mean)
+    kept = continued(L, grid, [Neumann("x-", -1.0), Neumann("x+", 0.5)], {}, None)
+    balance = grid.integrate(kept.discretized()[1].applied(np.ones(24), None))
+    assert abs(balance - 2 * (-values[0] + values[-1] / 2)) < 1e-11
+
+
 @pytest.mark.parametrize("slope", [0.0, 1.0])
 def test_means_continue_fields_as_their_coefficients_do(slope):
     """What varies along a wall's axis decides whether the field is continued beyond it."""

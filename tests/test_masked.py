@@ -702,3 +702,30 @@ def test_scales_that_are_no_numbers():
     for scale in ("2", None, 1j):
         with pytest.raises(TypeError, match="scale must be a number"):
             op.masked(mask)(np.ones((9, 8)), scale=scale)
+
+
+@pytest.mark.parametrize("valid", [WET, np.ones_like(WET)], ids=["holes", "none"])
+def test_add_is_true_or_false(valid):
+    m, u = Diff("x").on(BASIN).masked(valid), random_array(WET.shape)
+    want = np.ones(u.shape) + m(u)
+    np.testing.assert_array_equal(m(u, out=np.ones(u.shape), add=np.True_), want)
+    for number in (1, "yes", None):
+        with pytest.raises(TypeError, match="add must be True or False"):
+            m(u, out=np.ones(u.shape), add=number)
+
+
+@pytest.mark.parametrize("acc", [20, 24, 30])
+def test_accuracy_near_holes_is_no_more_than_points_and_acc_give(acc):
+    """Between two holes stand 22 points; errors of high orders are below what doubles tell."""
+    valid = np.ones(200, dtype=bool)
+    valid[[30, 53, 120]] = False
+    grid = Grid(x=Uniform(0, 1, 200))
+    for L, run in (
+        (Diff("x", 1, acc), 21),
+        (Diff("x", 2, acc), 20),
+        (Diff("x", 1, acc) * ((lambda x: 2 + x) * Diff("x", 1, acc)), 20),
+    ):
+        found = L.on(grid).masked(valid).accuracy
+        assert set(found[31:53]) == {min(run, acc)}
+        assert np.nanmax(found) == acc
+        assert set(found[150:]) == {acc}

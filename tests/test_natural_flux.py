@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import xarray as xr
 from scipy.sparse.linalg import spsolve
 
 from findops import (
@@ -68,14 +69,29 @@ def test_k_as_function_array_and_field_and_a_factor_outside():
     grid = Grid(x=Cells(0, 1, 12), y=Uniform(0, 1, 9))
     ends = [Neumann("x-", 2.0), Neumann("x+", lambda x, y: x * y)]
     half = k(grid.half("x").mesh()[0])
+    labeled = xr.DataArray(half[:, 0], dims="x", coords={"x": grid.half("x").mesh()[0][:, 0]})
     made = []
-    for of, fields in ((lambda x, y: k(x) + 0 * y, {}), (half, {}), (Field("k"), {"k": half})):
+    for of, fields in (
+        (lambda x, y: k(x) + 0 * y, {}),
+        (half, {}),
+        (labeled, {}),
+        (Field("k"), {"k": half}),
+    ):
         L = 2.0 * Diffusion(of, natural=True, axes=["x"])
         made.append(continued(L, grid, ends, fields, None).discretized()[1])
     want = grid.integrate(made[0].offset(None))
     np.testing.assert_allclose(want, 2 * (2.0 * k(0) + k(1) / 2), rtol=1e-13)
     for other in made[1:]:
         np.testing.assert_allclose(other.offset(None), made[0].offset(None), rtol=1e-13)
+
+
+@pytest.mark.parametrize("of", [lambda x: 1 + x**2, lambda x: np.exp(-x)], ids=["parabola", "exp"])
+def test_the_flux_of_a_function_at_the_wall_is_exact(of):
+    """Where nodes lie on the face, k is known at half points and there."""
+    grid = Grid(x=Uniform(0, 1, 21))
+    filling = IVP(Diffusion(of, natural=True), grid, [Neumann("x-", 1.0), Neumann("x+", 1.0)])
+    filled = filling.solve(np.zeros(21), [0, 0.1], "crank-nicolson", dt=0.01)
+    assert abs(grid.integrate(filled.u[1]) - 0.1 * (of(0.0) + of(1.0))) < 1e-14
 
 
 def test_problems_take_fluxes():

@@ -100,6 +100,31 @@ def test_bratu_has_its_published_height(load, top):
     assert abs(problem.solve().u[50] - top) < 1e-8
 
 
+def test_bratu_turns_at_its_critical_load():
+    """λ = θ²/(2 cosh² θ/4) is largest where θ/4 = coth θ/4: two solutions below, none beyond."""
+    grid = Grid(x=Uniform(0, 1, 101))
+    (x,) = grid.mesh()
+    d2 = Diff("x", 2, acc=6).on(grid)
+
+    def solve(load, height):
+        problem = BVP(lambda u: d2(u) + load * np.exp(u), grid, Dirichlet("boundary"), acc=6)
+        return problem.solve(start=height * np.sin(np.pi * x)).u
+
+    def load_at(theta):
+        return theta**2 / (2 * np.cosh(theta / 4) ** 2)
+
+    turn = 4 * brentq(lambda s: s * np.tanh(s) - 1, 1, 2)
+    assert abs(load_at(turn) - 3.513830719) < 1e-9
+    for load in (3.0, 3.5, 3.5138):
+        for ends, height in (((0.1, turn), 0.0), ((turn, 9), 2.5)):
+            theta = brentq(lambda theta, load=load: load_at(theta) - load, *ends)
+            want = -2 * np.log(np.cosh((x - 0.5) * theta / 2) / np.cosh(theta / 4))
+            np.testing.assert_allclose(solve(load, height), want, rtol=0, atol=2e-7)
+    for height in (0.0, 1.2, 2.5):
+        with pytest.raises(RuntimeError):
+            solve(3.5139, height)
+
+
 def test_a_linear_function_is_the_operator():
     grid = GRIDS["uniform"](15)
     op = (Laplacian(acc=4) - 1).on(grid)

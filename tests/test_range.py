@@ -101,3 +101,11 @@ def test_points_that_coincide_in_double_precision_are_refused():
         with pytest.raises(ValueError, match="does not tell them apart"):
             made(1e16, 1e16 + 4, 9)
     assert np.diff(Uniform(1e16, 1e16 + 4, 3).coordinates).tolist() == [2, 2]
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.complex64])
+def test_weights_that_single_precision_does_not_hold_are_refused(dtype):
+    op = Diff("x", 2).on(Grid(x=Uniform(0, 8e-25, 9)))
+    with pytest.raises(ValueError, match=r"weights up to .* are beyond the range of"):
+        op(np.ones(9, dtype))
+    assert np.isfinite(op(np.ones(9))).all()

@@ -570,7 +570,8 @@ def test_refused_when_made(make, error, text):
         (Filter("x", Shapiro(4)), Uniform(0, 1, 20), 3, "order 2, less than closure=3"),
         (Filter("x", CompactFilter(4, 0.4)), Points([0, 1, 3, 4, 6, 9]), "accurate", "evenly"),
         (Filter("x", CompactFilter(4, 0.4)), Uniform(0, 1, 20), "odd", "must be 'accurate'"),
-        (Filter("x", SavitzkyGolay(5, 2)), Points([0, 1, 3, 4, 6, 9]), "halo", "evenly spaced"),
+        (Filter("x", SavitzkyGolay(5, 2)), Points([0, 1, 3, 4, 6, 9]), "halo",
+         "a halo needs the coordinates of 2 points before"),
     ],
 )  # fmt: skip
 def test_refused_when_bound(expr, axis, closure, text):

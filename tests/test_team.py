@@ -138,7 +138,7 @@ if sys.argv[1] == "fork":
     ],
 )
 def test_processes_fork_and_end_while_threads_are_awake(ending):
-    for _ in range(3):
+    for _ in range(2):
         run = [sys.executable, "-W", "error", "-c", CHILD, ending]
         subprocess.run(run, check=True, timeout=120)
 

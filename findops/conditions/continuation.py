@@ -23,6 +23,7 @@ from findops.schemes import Central
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
+    from findops.common.arrays import Array
     from findops.conditions.conditions import Condition
     from findops.conditions.ghost_values import Rate
     from findops.expressions.expression import Closures, Expr
@@ -36,6 +37,9 @@ UNFIT = 1
 
 ROUNDOFF = 8 * np.finfo(float).eps
 """Part of Σ|w||V| that roundoff leaves of a derivative that is zero."""
+
+SINGULAR = 1 / 8
+"""Part of the largest ξ V that is left at a wall where V is infinite; smooth ones leave less."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -96,12 +100,13 @@ def continued(
     derivatives of a scalar operator along that axis are central, of even order, and not multiplied
     by what varies along it. A symmetric operator then has a symmetric matrix at every accuracy.
     Below the order of accuracy, the equation L u = `rate` makes those derivatives vanish, or it
-    gives them, and `GhostValues` corrects the continuation. Where neither holds, nothing is
-    continued.
+    gives them, if the data in them are steady, and `GhostValues` corrects the continuation. Where
+    neither holds, nothing is continued.
 
     What multiplies the field, as a potential V, mixes parities by its odd derivatives at the wall.
     With derivatives of order m across, V⁽ʲ⁾ first acts on u⁽ᵐ⁺ʲ⁾ where u is even, and on u⁽ᵐ⁺ʲ⁺¹⁾
-    where it is odd; those below the order of accuracy count.
+    where it is odd; those below the order of accuracy count. What is infinite at the wall does not
+    let fields be odd beyond acc 2.
 
     Parameters
     ----------
@@ -221,13 +226,18 @@ def _determined(wall: Wall, rate: Rate | None) -> bool:
     narrow = wall.acc == wall.order == 2
     if rate is not None and wall.homogeneous and (rate.source is None or narrow):
         return True
-    return wall.simple and wall.regular and (wall.acc == 2 or rate is not None)
+    known = wall.acc == 2 or (rate is not None and rate.steady(wall))
+    return wall.simple and wall.regular and known
 
 
 def _keeps_parity(wall: Wall, fields: Mapping[str, object]) -> bool:
-    """Tell whether the odd derivatives across the wall of all that multiplies vanish there."""
-    highest = wall.acc - wall.order - (1 if wall.parity == "even" else 3)
-    if highest < 1:
+    """Tell whether the odd derivatives across the wall of all that multiplies vanish there.
+
+    A coefficient that is infinite there counts as one whose derivative of order −1 does not.
+    """
+    lowest, lost = (1, 1) if wall.parity == "even" else (-1, 3)
+    highest = wall.acc - wall.order - lost
+    if highest < lowest:
         return True
     factors = (factor for product in wall.rest for factor in factors_of(product))
     varying = [f for f in factors if varies(f, wall.axis, wall.grid)]
@@ -235,13 +245,7 @@ def _keeps_parity(wall: Wall, fields: Mapping[str, object]) -> bool:
 
 
 def _is_even(wall: Wall, factor: Expr, highest: int, fields: Mapping[str, object]) -> bool:
-    """Tell whether the odd derivatives of a coefficient across a wall vanish, up to one.
-
-    They are extrapolated from the nearest points. Zero is what is not larger than roundoff, or than
-    the difference that one point makes.
-    """
-    if wall.grid.axes[wall.axis].spacing is None:
-        return False
+    """Tell whether a coefficient is bounded at a wall and its odd derivatives vanish, up to one."""
     single = factor.coefficient if isinstance(factor, HalfPointMean) else factor
     value = fields[single.name] if isinstance(single, Field) else single
     try:
@@ -251,12 +255,36 @@ def _is_even(wall: Wall, factor: Expr, highest: int, fields: Mapping[str, object
         return False
     if not np.isfinite(values).all():
         return False
+    if wall.grid.axes[wall.axis].spacing is None:
+        return highest < 1
+    return _is_bounded(wall, values) and all(
+        _vanishes(wall, values, order) for order in range(1, highest + 1, 2)
+    )
+
+
+def _is_bounded(wall: Wall, values: Array) -> bool:
+    """Tell whether a coefficient V does not grow towards a wall as a power of 1/ξ does.
+
+    Such a one grows from point to point, and ξ V does not vanish at the wall, as extrapolated. A
+    point on the wall tells nothing: anything may stand there in place of infinity.
+    """
+    start = 1 if wall.on_points else 0
+    points = min(wall.acc + 2, wall.grid.shape[wall.axis] - start)
+    product = values * wall.distances
+    left = np.abs(wall.normal_derivative(product, 0, points, start))
+    size = np.abs(wall.nearest_values(product, points, start)).max(wall.axis, keepdims=True)
+    near = np.abs(wall.nearest_values(values, points, start))
+    grows = np.all(np.diff(near, axis=wall.axis) < 0, wall.axis, keepdims=True)
+    return not np.any(grows & (left > SINGULAR * size))
+
+
+def _vanishes(wall: Wall, values: Array, order: int) -> bool:
+    """Tell whether a derivative across a wall vanishes, as extrapolated from the nearest points.
+
+    Zero is what is not larger than roundoff, or than the difference that one point makes.
+    """
     points = min(wall.acc + 2, wall.grid.shape[wall.axis])
-    size = np.abs(values).max()
-    for order in range(1, highest + 1, 2):
-        found = wall.normal_derivative(values, order, points)
-        error = np.abs(found - wall.normal_derivative(values, order, points - 1))
-        roundoff = ROUNDOFF * size * wall.weight_size(order, points)
-        if not np.all(np.abs(found) <= error + roundoff):
-            return False
-    return True
+    found = wall.normal_derivative(values, order, points)
+    error = np.abs(found - wall.normal_derivative(values, order, points - 1))
+    roundoff = ROUNDOFF * np.abs(values).max() * wall.weight_size(order, points)
+    return bool(np.all(np.abs(found) <= error + roundoff))

@@ -85,13 +85,14 @@ class EliminationSystem(AffineSystem):
 
     @property
     def conditions(self) -> tuple[Condition, ...]:
-        listed = (*super().conditions, *(ghost.condition for ghost in self.ghosts))
+        listed = (*super().conditions, *(ghost.wall.condition for ghost in self.ghosts))
         return tuple({id(condition): condition for condition in listed}.values())
 
     def prescribed(self) -> Iterator[tuple[Condition, Array | None]]:
         yield from super().prescribed()
         for ghost in self.ghosts:
-            yield ghost.condition, ghost.given(None) if ghost.given.steady else None
+            given = ghost.wall.given
+            yield ghost.wall.condition, given(None) if given.steady else None
 
     @property
     def steady(self) -> bool:

@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from findops.common.arguments import is_labeled
 from findops.conditions.ghost_values import GhostValues
 from findops.conditions.walls import Wall, factors_of, scale_of
 from findops.discretization.coefficients import evaluate
 from findops.expressions.derivative import StaggeredDiff
 from findops.expressions.expression import Coef, Field, rewrite
+from findops.expressions.half_point_mean import HalfPointMean
 from findops.grids.grid import Grid
 
 if TYPE_CHECKING:
@@ -60,7 +62,8 @@ def is_natural(product: Expr, axis: int) -> bool:
 class NaturalFlux(GhostValues):
     """What a slope g on a face of natural diffusion adds: the flux k g, into the rows next to it.
 
-    By the grid's weights it sums up to the flux. At acc 2 all of it enters the row at the face, as
+    By the grid's weights it sums up to the flux; k comes from a line through half points where an
+    array gives it and nodes lie on the face. At acc 2 all of it enters the row at the face, as
     into a finite volume. Higher accuracy spreads it as for constant k.
     """
 
@@ -99,10 +102,28 @@ class NaturalFlux(GhostValues):
         return Coef(self.fields[part.name]) if isinstance(part, Field) else part
 
     def _at_wall(self, factors: Sequence[Expr]) -> Array:
-        """Return k at the wall: the value there, or a line through the two nearest half points."""
+        """Return k at the wall."""
+        made: Array = np.ones((1,) * self.wall.grid.ndim)
+        for factor in factors:
+            match factor:
+                case Coef(value=value) if not (isinstance(value, np.ndarray) or is_labeled(value)):
+                    made = made * evaluate(factor, self.wall.face_grid)
+                case HalfPointMean() if self.wall.on_points:
+                    made = made * self._at_end(factor.coefficient)
+                case _:
+                    made = made * self._beside(factor)
+        return made
+
+    def _at_end(self, factor: Expr) -> Array:
+        """Return a coefficient of nodes at those that lie on the wall."""
+        values = self._product([factor], self.wall.grid)
+        return np.take(values, [-1 if self.wall.upper else 0], self.wall.axis)
+
+    def _beside(self, factor: Expr) -> Array:
+        """Return a coefficient of half points at the wall, on a line through the nearest two."""
         wall = self.wall
         half = wall.grid.half(wall.axis)
-        k = self._product(factors, half)
+        k = self._product([factor], half)
         if k.shape[wall.axis] == 1:
             return k
         first, second = (np.take(k, [-1 - i if wall.upper else i], wall.axis) for i in (0, 1))

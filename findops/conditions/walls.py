@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from findops.common.arrays import Array, Floats
     from findops.conditions.conditions import Condition
+    from findops.discretization.coefficients import ValueInTime
     from findops.expressions.expression import Expr
     from findops.grids.grid import Grid
 
@@ -129,15 +130,26 @@ class Wall:
         (place,) = self.conditions[0].places(self.grid)
         return place.grid(self.grid if self.on_points else self.grid.half(self.axis))
 
+    @property
+    def condition(self) -> Condition:
+        """The one condition that is given."""
+        (condition,) = self.conditions
+        return condition
+
+    @cached_property
+    def given(self) -> ValueInTime:
+        """What that gives."""
+        (place,) = self.condition.places(self.grid)
+        return self.condition.given(self.face_grid, place)
+
     @cached_property
     def factors(self) -> tuple[Array, Array]:
-        """The factors of field and outward slope in the one condition that is given."""
-        (condition,) = self.conditions
-        expression = condition.expression
+        """The factors of field and outward slope in it."""
+        expression = self.condition.expression
         if not isinstance(expression, Trace):
             zero, one = np.zeros(()), np.ones(())
             return (zero, self.outward * one) if isinstance(expression, Diff) else (one, zero)
-        a, b = (evaluate(part, self.face_grid, repr(condition)) for part in expression.parts)
+        a, b = (evaluate(part, self.face_grid, repr(self.condition)) for part in expression.parts)
         return a, b
 
     @cached_property
@@ -196,23 +208,31 @@ class Wall:
         here = slice(n - count, n) if self.upper else slice(0, count)
         return (slice(None),) * self.axis + (here,)
 
-    def normal_derivative(self, values: Array, order: int, points: int | None = None) -> Array:
+    def normal_derivative(
+        self, values: Array, order: int, points: int | None = None, start: int = 0
+    ) -> Array:
         """Return a derivative along the axis, at the wall, from the nearest points' values.
 
-        They are as many as the order of accuracy by default. The result is of length one there.
+        They are as many as the order of accuracy by default, from the one numbered `start` on. The
+        result is of length one there.
         """
         n = self.grid.shape[self.axis]
-        weights = self._weights(order, min(points or self.acc, n))
-        near = [n - 1 - k if self.upper else k for k in range(len(weights))]
-        taken = np.take(np.broadcast_to(values, self.grid.shape), near, self.axis)
-        return np.expand_dims(np.tensordot(taken, weights, (self.axis, 0)), self.axis)
+        weights = self._weights(order, min(points or self.acc, n - start), start)
+        near = self.nearest_values(values, len(weights), start)
+        return np.expand_dims(np.tensordot(near, weights, (self.axis, 0)), self.axis)
+
+    def nearest_values(self, values: Array, points: int, start: int = 0) -> Array:
+        """Return the values at the nearest points, from the one numbered `start` on, inwards."""
+        n = self.grid.shape[self.axis]
+        near = [n - 1 - k if self.upper else k for k in range(start, start + points)]
+        return np.take(np.broadcast_to(values, self.grid.shape), near, self.axis)
 
     def weight_size(self, order: int, points: int) -> float:
         """Return the sum of the magnitudes of the weights of that."""
         return float(np.abs(self._weights(order, points)).sum())
 
-    def _weights(self, order: int, points: int) -> Floats:
-        nodes = tuple(self._first + k for k in range(points))
+    def _weights(self, order: int, points: int, start: int = 0) -> Floats:
+        nodes = tuple(self._first + k for k in range(start, start + points))
         return np.array(exact_weights(order, nodes), dtype=float) / self.step**order
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import cached_property
 from numbers import Real
 from typing import TYPE_CHECKING
 
@@ -62,8 +63,6 @@ class Points(Nodes):
     _nodes: Floats
     period: float | None
     ghosts: tuple[Floats, Floats]
-    _line: Floats
-    """The nodes between the ghosts."""
 
     def __init__(
         self,
@@ -74,13 +73,13 @@ class Points(Nodes):
         nodes = _monotone(coords)
         length = None if period is None else float(exact(period, "the period of Points"))
         before, after = _beyond(ghosts)
-        line = _monotone(np.concatenate([before, nodes, after]), "coordinates and their ghosts")
-        for made in (nodes, before, after, line):
+        for made in (nodes, before, after):
             made.flags.writeable = False
         object.__setattr__(self, "_nodes", nodes)
         object.__setattr__(self, "period", length)
         object.__setattr__(self, "ghosts", (before, after))
-        object.__setattr__(self, "_line", line)
+        if any(self.ghosts_known):
+            _monotone(self._line, "coordinates and their ghosts")
         if length is not None:
             self._check_period(length)
 
@@ -157,7 +156,14 @@ class Points(Nodes):
 
     def _at(self, index: Ints) -> Floats:
         """Return the coordinates of nodes and ghosts."""
-        return self._line[index + self.ghosts_known[0]]
+        known = self.ghosts_known
+        return self._line[index + known[0]] if any(known) else self._nodes[index]
+
+    @cached_property
+    def _line(self) -> Floats:
+        """The nodes between the ghosts."""
+        before, after = self.ghosts
+        return np.concatenate([before, self._nodes, after])
 
     def _image(self, index: int) -> Fraction:
         """Return the position of a node or an image of one."""
@@ -197,7 +203,9 @@ class Points(Nodes):
         if not isinstance(other, Points):
             return NotImplemented
         same = self.period == other.period and self.ghosts_known == other.ghosts_known
-        return same and np.array_equal(self._line, other._line)
+        return same and all(
+            map(np.array_equal, (self._nodes, *self.ghosts), (other._nodes, *other.ghosts))
+        )
 
     def __hash__(self) -> int:
         # Some nodes are enough to tell axes apart, and quick however many there are.

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from findops.operators.accuracy import MOMENT_ROUNDOFF
+from findops.operators.accuracy import MOMENT_ROUNDOFF, SHOWN_IN_PRODUCTS
 from findops.plan.program import Chain
 
 if TYPE_CHECKING:
@@ -49,7 +49,14 @@ def near_accuracy(
         orders = [sum(band.order for band in bands if band) for bands in along]
         acting = [k for k, bands in enumerate(along) if any(bands)]
         if acting:
-            found = _Moments(made, domain, place[mine], orders, acting).orders()
+            moments = _Moments(made, domain, place[mine], orders, acting)
+            found = moments.orders()
+            bands = [band for k in acting for band in along[k] if band]
+            claim = min((band.acc for band in bands if band.acc), default=math.inf)
+            # Of high orders moments tell nothing: a row has what its points allow, up to acc, and
+            # one more by symmetry.
+            most = np.minimum(claim, moments.points - moments.order + 1)
+            found = np.where(found > np.maximum(most, SHOWN_IN_PRODUCTS), most, found)
             for mask in part.terms[0].masks:
                 # Rows that an upwind scheme gives to the other side have no part in this one.
                 selected = np.broadcast_to(mask, made.defined.shape).ravel()[place[mine]]
@@ -82,6 +89,11 @@ class _Moments:
             self.apart.append(apart.astype(np.float64))
             if source.spacing is not None:
                 self.weights = self.weights * float(source.spacing ** orders[k])
+
+    @property
+    def points(self) -> Ints:
+        """How many points each row reads."""
+        return np.bincount(self.rows, minlength=self.count)
 
     def orders(self) -> Floats:
         """Return the order of the error of each row, infinite where there is none."""

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple, cast, overload
 import numpy as np
 from scipy import sparse
 
-from findops.common.arguments import is_labeled
+from findops.common.arguments import as_boolean, is_labeled
 from findops.common.arrays import Bools, as_field, check_labeled
 from findops.discretization.coefficients import labeled_values
 from findops.executors.assembly.scipy import check_format
@@ -133,6 +133,7 @@ class Masked(Discrete):
         TypeError
             If a type does not fit.
         """
+        add = as_boolean(add, "add")
         if hasattr(u, "dims"):
             from findops.interop.xarray.apply import apply_bound
 

@@ -5,17 +5,18 @@ from __future__ import annotations
 import itertools
 import math
 from dataclasses import dataclass, replace
-from functools import reduce
+from functools import cache, reduce
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from findops.plan.band import Band
+from findops.plan.implicit import written
 from findops.plan.program import Chain, Composition, Program
 from findops.schemes import SPECTRAL
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from numpy.typing import NDArray
 
@@ -28,6 +29,9 @@ __all__ = ["row_accuracy"]
 
 MOMENT_ROUNDOFF = 1e-11
 """Moments below this part of their sum of magnitudes are zero: weights carry 1e-14 at worst."""
+
+SHOWN_IN_PRODUCTS = 16
+"""Order up to which moments of a product show the errors of its factors, beside their weights."""
 
 
 def row_accuracy(program: Program, domain: Grid) -> Floats:
@@ -45,11 +49,12 @@ def row_accuracy(program: Program, domain: Grid) -> Floats:
     outputs = program.outputs
     result = np.full((outputs.count, *outputs.points), np.inf)
     known: dict[tuple[int, AxisProduct], Floats] = {}
+    write = cache(written)
     for part in program.parts:
         for row, _, products in _products(part):
             least, diverging = np.full((1,) * len(products), np.inf), np.zeros((1,) * len(products))
             for i, (product, axis) in enumerate(zip(products, domain.axes, strict=True)):
-                factors = _factors(product)
+                factors = _factors(product, write)
                 if not factors:
                     continue
                 if (i, product) not in known:
@@ -125,16 +130,23 @@ def _joined(product: Iterable[Band | None]) -> AxisProduct:
 
 @dataclass(frozen=True)
 class _Factor:
-    """A band, and whether a coefficient that varies along its axis stands left of it."""
+    """A band with its rows written out, and what stands left of it."""
 
     band: Band
     variable: bool
+    """Whether a coefficient that varies along its axis stands left of it."""
+    claim: float
+    """The order that an implicit scheme derives for its rows, infinite for an explicit one."""
 
 
-def _factors(product: AxisProduct) -> list[_Factor]:
-    """Return the bands product an axis whose errors are of some order."""
+def _factors(product: AxisProduct, write: Callable[[Band], Band]) -> list[_Factor]:
+    """Return the bands of a product along an axis whose errors are of some order."""
     return [
-        _Factor(band, i > 1 and product[i - 1] is None)
+        _Factor(
+            write(band),
+            i > 1 and product[i - 1] is None,
+            band.acc if band.left and band.acc else np.inf,
+        )
         for i, band in enumerate(product)
         if band is not None and band.acc != SPECTRAL
     ]
@@ -149,6 +161,7 @@ def _product_accuracy(factors: list[_Factor], source: Axis) -> Floats:
     if len(rows) * math.prod(max(factor.band.taps, 1) for factor in factors) > MOMENTS:
         raise ValueError(TOO_MANY)
     test = MomentTest(factors, axes, rows)
+    unseen = _unseen_in_product(factors, axes)[rows]
     order = sum(factor.band.order for factor in factors)
     most = sum(2 * test.taps + factor.band.order for factor in factors)
     found = np.full(len(rows), np.inf)
@@ -156,11 +169,66 @@ def _product_accuracy(factors: list[_Factor], source: Axis) -> Floats:
         for exponents in _exponents(factors, order + excess):
             wrong = test.wrong(exponents)
             found[wrong & np.isinf(found)] = excess
+        found[unseen <= excess] = np.minimum(found, unseen)[unseen <= excess]
         if not np.isinf(found).any():
             break
-    if len(factors) == 1 and factors[0].band.order and factors[0].band.left is None:
-        found = np.minimum(found, test.proven())
     return found[spread]
+
+
+def _unseen_in_product(factors: list[_Factor], axes: list[Axis]) -> Floats:
+    """Return the order of each row of a product that errors too small to see leave, else infinity.
+
+    An error that jumps from row to row costs one order for each differentiation outside.
+    """
+    shown = np.inf if len(factors) == 1 else SHOWN_IN_PRODUCTS
+    limits = [_unseen(factor, axes[i], axes[i + 1], shown) for i, factor in enumerate(factors)]
+    if all(np.isinf(limit).all() for limit in limits):
+        return limits[0]
+    result, jumps = limits[-1], _jumps(factors[-1].band, axes[-1])
+    for i in reversed(range(len(factors) - 1)):
+        band = factors[i].band
+        columns, weights = band.table()
+        read = weights != 0
+        jump = (jumps[columns] & read).any(axis=-1)
+        inner = np.where(read, result[columns], np.inf).min(axis=-1, initial=np.inf)
+        result = np.minimum(limits[i], inner - band.order * jump)
+        jumps = jump | _jumps(band, axes[i + 1])
+    return result
+
+
+def _jumps(band: Band, source: Axis) -> NDArray[np.bool_]:
+    """Tell which rows of a band have another error than their neighbors."""
+    made = np.full(band.rows, source.spacing is None or not band.constant)
+    made[: len(band.head)] = made[band.rows - len(band.tail) :] = True
+    return made
+
+
+def _unseen(factor: _Factor, target: Axis, source: Axis, shown: float) -> Floats:
+    """Return the order of each row of a band whose error is too small to see, else infinity.
+
+    It is the most that the row can have. Orders up to `shown` are seen where the band's own moments
+    show them.
+    """
+    rows, alike = _representatives([factor], [target, source])
+    test = MomentTest([replace(factor, variable=False)], [target, source], rows)
+    order = factor.band.order
+    # Most rows show an error below what is proven of any, which takes long.
+    used = test.weights[0] != 0
+    own = (used & (test.apart[0] == 0)).any(axis=-1)
+    points = used.sum(axis=-1) - order - (own if order == 0 else 0)
+    least = np.minimum(points, factor.claim)
+    found = np.full(len(rows), np.nan)
+    for excess in range(-order, int(least.max(initial=0)) + 1):
+        wrong = test.wrong((excess + order,)) & (excess <= least)
+        found[wrong & np.isnan(found)] = excess
+        if not np.isnan(found).any():
+            break
+    hidden = np.isnan(found)
+    most = np.minimum(test.proven(hidden), factor.claim)
+    for excess in np.unique(most[hidden & np.isfinite(most)]):
+        found[test.wrong((int(excess) + order,)) & hidden & (most == excess)] = excess
+    hidden = np.isnan(found)
+    return np.where(hidden, most, np.where(found > shown, found, np.inf))[alike]
 
 
 def _representatives(factors: list[_Factor], axes: list[Axis]) -> tuple[Ints, Ints]:
@@ -222,23 +290,28 @@ class MomentTest:
                 self.weights[i] = self.weights[i] * wide**factor.band.order
         self.apart = apart
 
-    def proven(self) -> Floats:
-        """Return the most that one band's rows can have: moments beyond may be too small to see.
+    def proven(self, chosen: NDArray[np.bool_]) -> Floats:
+        """Return the most that some rows of one band can have: more may be too small to see.
 
-        A row of n points for order m ≥ 1 has accuracy n − m at most, and one more only where the
-        elementary symmetric polynomial of degree n − m of its distances vanishes.
+        A row of n points for order m has accuracy n − m at most, and one more only where the
+        elementary symmetric polynomial of degree n − m of its distances vanishes. For m = 0 it
+        does so where the row reads its own point, and then has accuracy n − 1 at most, unless it
+        reads no other.
         """
         order, weights, apart = self.factors[0].band.order, self.weights[0], self.apart[0]
         used = weights != 0
         counts = used.sum(axis=-1)
         limits = np.full(len(weights), np.inf)
-        for i in np.flatnonzero(counts > order):
+        for i in np.flatnonzero(chosen & (counts > order)):
             # Scaled, so that products of many distances stay in range.
-            near = apart[i][used[i]] / np.abs(apart[i]).max()
+            near = apart[i][used[i]] / (np.abs(apart[i]).max() or 1)
             degree = counts[i] - order
             signed, unsigned = (np.poly(x)[degree] for x in (near, -np.abs(near)))
             gains = abs(signed) <= MOMENT_ROUNDOFF * abs(unsigned)
-            limits[i] = degree + gains
+            if order or not gains:
+                limits[i] = degree + gains
+            elif degree > 1:
+                limits[i] = degree - 1
         return limits
 
     def wrong(self, exponents: tuple[int, ...]) -> NDArray[np.bool_]:

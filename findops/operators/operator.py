@@ -206,6 +206,7 @@ class Operator(Discrete):
         dtype = type_of(values.dtype)
         dtype = np.result_type(dtype, np.complex64) if self._complex else dtype
         check_scale(scale, dtype)
+        self._check_range(dtype)
         if out is None and add:
             raise TypeError(f"{self!r}: add=True needs out=, the array to add to")
         batch = values.shape[: values.ndim - len(self.program.inputs.shape)]
@@ -227,6 +228,21 @@ class Operator(Discrete):
         check_scale(scale, np.dtype(np.complex128 if is_complex else np.float64))
         result = apply(self.program, u)
         return result if scale == 1 else result * scale
+
+    def _check_range(self, dtype: np.dtype[Any]) -> None:
+        """Refuse a type that does not hold the weights."""
+        if self._largest_weight > float(np.finfo(dtype).max):
+            raise ValueError(
+                f"{self!r}: weights up to {self._largest_weight:.3g} are beyond the range of "
+                f"{dtype}: give an array of double precision, or measure lengths in other units"
+            )
+
+    @cached_property
+    def _largest_weight(self) -> float:
+        bands = {band for term in self.program.terms for band in term.bands if band is not None}
+        rows = (row.weights for band in bands for row in (*band.head, *band.tail))
+        sizes = (np.abs(part).max(initial=0.0) for part in (*(b.weights for b in bands), *rows))
+        return float(max(sizes, default=0.0))
 
     def _check_served(self, u: object) -> None:
         """Refuse libraries whose arrays are read row by row only."""
@@ -462,7 +478,7 @@ class Operator(Discrete):
         ``inf`` where a row is exact, negative where it diverges under refinement.
         """
         self._check_own()
-        return row_accuracy(self.written.program, self.domain)
+        return row_accuracy(self.program, self.domain)
 
     def aslinearoperator(self) -> LinearOperator:
         """Return SciPy's ``LinearOperator``, which applies without a matrix."""

@@ -68,6 +68,8 @@ class IVP:
         elsewhere stencils as accurate as inside, or of the highest accuracy for which no mode grows
         but the equation's own; the attribute `closure` tells which,
         and that of a `Trajectory`, since an equation of second order in time may need another.
+        The equation would say it by derivatives of data in time: beyond acc 2 nothing is continued
+        where conditions move, beyond acc 4 where the source does.
         Of what `explicit` adds nothing is known at a wall: beyond acc 2 nothing is continued then.
     impose : {"elimination", "sat"}
         How the conditions are imposed on L: with ``"sat"`` weakly, as in ``op.subject_to``, so that

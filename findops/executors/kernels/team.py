@@ -35,7 +35,7 @@ LOOP = 1e-3
 """Seconds within which a call follows another in a loop, so that waking threads will pay."""
 
 REST = 1e-5
-"""Seconds for which a thread leaves its core to others that it waits for."""
+"""Seconds for which the end of the process leaves the core to threads that it waits for."""
 
 LINE = 8
 """Numbers of a cache line: those that different threads write are on lines of their own."""
@@ -55,8 +55,7 @@ class Shared:
         self._kept = kernel, arguments
         self._boxes = np.array(boxes, dtype=np.int64)
         first, by = self._boxes.ctypes.data, self._boxes.strides[0]
-        self.count = len(boxes)
-        self._call = np.array([kernel.address, arguments.ctypes.data, first, by, self.count])
+        self._call = np.array([kernel.address, arguments.ctypes.data, first, by, len(boxes)])
         self.address: int = self._call.ctypes.data
 
 
@@ -100,8 +99,6 @@ class Team:
                 self.address, shared.address, u.ctypes.data, out.ctypes.data, 0,
                 scale.real, scale.imag,
             )  # fmt: skip
-            while self.state[DONE] < shared.count:
-                sleep(REST)
         finally:
             self.lock.release()
         return True
@@ -181,7 +178,10 @@ ret void
 
 
 def leading(processor: str) -> str:
-    """Return the function that opens a call, fills boxes of it, and waits for others a while."""
+    """Return the function that opens a call, fills boxes of it, and waits for the others.
+
+    No signal of Python's comes between: arrays must stay while others fill them.
+    """
     given = "\n".join(
         f"%g_{name} = getelementptr i64, ptr %box, i64 {i}\n"
         f"%{name} = load i64, ptr %g_{name}, align 8"
@@ -212,17 +212,12 @@ br label %look
 look:
 {_LOOK}
 none:
-br label %wait
-wait:
-%looks = phi i64 [0, %none], [%more, %late]
 %filled = load atomic i64, ptr %done acquire, align 8
 %all = icmp eq i64 %filled, %count
-br i1 %all, label %leave, label %late
-late:
+br i1 %all, label %leave, label %wait
+wait:
 {_pause(processor)}
-%more = add i64 %looks, 1
-%patient = icmp slt i64 %more, {LOOKS}
-br i1 %patient, label %wait, label %leave
+br label %none
 take:
 {_take("look")}
 leave:

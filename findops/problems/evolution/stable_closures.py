@@ -168,7 +168,7 @@ class ClosureChoice:
 
     def _first_stable(self, second: bool) -> Discretized:
         assert not isinstance(self.expr, Masked)
-        rate = Rate(2 if second else 1, self.source) if self.linear else None
+        rate = Rate(self.source) if self.linear else None
         kept = continued_by_component(self.expr, self.grid, self.conditions, self.fields, rate)
         accurate = _continuing(kept, "accurate")
         if not accurate.growth(second) or kept.closure(1) == kept.closure(2):
