@@ -112,15 +112,21 @@ def test_solutions(acc, kind, axis, potential, solution):
 
 
 OF_WAVES = {
+    ("Dirichlet", 8, "cells"): 5,
     ("Dirichlet", 6, "cells"): 5,
+    ("Neumann", 8, "cells"): 5,
     ("Neumann", 6, "cells"): 4,
     ("Neumann", 6, "descending"): 5,
     ("Neumann", 8, "descending"): 5,
+    ("Robin", 8, "cells"): 5,
     ("Robin", 6, "cells"): 4,
     ("Robin", 6, "descending"): 5,
     ("Robin", 8, "descending"): 5,
 }
-"""Orders of the best closures under which waves do not grow, where they are less than acc."""
+"""Orders of the best closures under which waves do not grow, where they are less than acc.
+
+At acc 8 in cells waves grow under all of them: it is the one under which they grow least.
+"""
 
 
 @pytest.mark.parametrize("second", [False, True])

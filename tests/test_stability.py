@@ -5,10 +5,12 @@ import warnings
 
 import numpy as np
 import pytest
+from scipy.interpolate import interp1d
 
 from findops import (
     IVP,
     Advection,
+    Block,
     Cells,
     Coef,
     Diff,
@@ -24,6 +26,8 @@ from findops import (
     Uniform,
     Upwind,
 )
+from findops.expressions.expression import Expr
+from findops.problems.evolution.integrate import IntegrationOptions, integrate
 from findops.problems.evolution.spectrum import Spectrum, spectrum_of_function, spectrum_of_system
 from findops.problems.evolution.stability import step_limit
 from findops.problems.evolution.steppers import STEPPERS, Tableau
@@ -287,6 +291,38 @@ def test_growth_of_the_equation_itself():
         problem.solve(np.zeros(101), [0, 1], "crank-nicolson", dt=0.5)
 
 
+@pytest.mark.parametrize(("acc", "closure"), [(4, 3), (6, 4), (8, 2)])
+@pytest.mark.parametrize("reaction", [0.5, lambda x: 0.5 * x], ids=["constant", "varying"])
+def test_closures_add_nothing_to_growth_of_the_equation_itself(acc, closure, reaction):
+    """All closures share what a reaction makes grow; some make more grow, as e^20 in unit time."""
+    problem = IVP(-Diff("x", acc=acc) + Coef(reaction), LINE, Dirichlet("x-"))
+    assert problem.closure == closure
+    (x,) = LINE.mesh()
+    u0 = np.exp(-200 * (x - 0.3) ** 2)
+    with pytest.warns(UserWarning, match="equation's own") as seen:
+        found = problem.solve(u0, [0, 2.0], rtol=1e-8)
+    assert f"closure={closure}" not in str(seen[0].message)
+    # The pulse has left at t = 0.7.
+    assert np.abs(found.u[-1]).max() < 5e-3
+
+
+def test_closures_of_sound_where_coefficients_vary():
+    D = -Coef(lambda x: 1 + x) * Diff("x", acc=6)
+    problem = IVP(Block([[0, D], [D, 0]]), LINE, Dirichlet("boundary", component=0))
+    (x,) = LINE.mesh()
+    u0 = np.array([0 * x, np.exp(-200 * (x - 0.3) ** 2)])
+    assert problem.closure == 2
+    with pytest.warns(UserWarning, match="has less"):
+        assert np.abs(problem.solve(u0, [0, 3.0], rtol=1e-8).u[-1]).max() < 1.5
+
+
+def test_closures_without_more_growth_than_the_equation_are_named():
+    problem = IVP(-Diff("x", acc=6) + 0.5, LINE, Dirichlet("x-"), closure="accurate")
+    words = r"Re λ = 20\.1, .*equation's own 0\.5: closure=None, closure=4, closure=2$"
+    with pytest.warns(UserWarning, match=words):
+        problem.solve(np.zeros(101), [0, 0.01])
+
+
 def test_growth_in_second_order():
     """u_tt = −u_xx grows at once, u_t = −u_xx too, and u_tt = u_xx does not."""
     for sign, order in ((-1, 2), (-1, 1), (1, 2)):
@@ -364,6 +400,19 @@ def test_imex_steps_may_grow_with_the_equation():
     np.testing.assert_allclose(found.u[-1], np.exp(12), rtol=2e-3)
 
 
+@pytest.mark.parametrize("v0", [None, 0], ids=["first order", "second order"])
+def test_imex_steps_of_many_unknowns_may_grow_with_the_equation(v0):
+    grid = Grid(x=Uniform(0, 1, 40), y=Uniform(0, 1, 41))
+    rate = 10 if v0 is None else 100
+    diffusion = Diffusion(lambda x, y: 1 + x * y)
+    problem = IVP(diffusion, grid, Neumann("boundary"), explicit=lambda _, u: rate * u)
+    one = np.ones(grid.shape)
+    second = None if v0 is None else 0 * one
+    found = problem.solve(one, [0, 1], "imex", dt=0.01, v0=second)
+    want = np.exp(10) if v0 is None else np.cosh(10)
+    np.testing.assert_allclose(found.u[-1], want, rtol=0.05)
+
+
 def test_imex_steps_of_many_unknowns_are_looked_at_too():
     grid = Grid(x=Periodic(0, 1, 40), y=Periodic(0, 1, 30))
     slope = Diff("x").on(grid)
@@ -372,13 +421,99 @@ def test_imex_steps_of_many_unknowns_are_looked_at_too():
         problem.solve(np.ones(grid.shape), [0, 5], "imex", dt=0.1)
 
 
-@pytest.mark.parametrize("method", ["imex", "rk4", "RK45", "BDF"])
-def test_growth_that_eigenvalues_do_not_explain_is_told(method):
-    """The part that grows awakes after the first time, where eigenvalues are looked at."""
-    problem = IVP(Coef(-1.0), CIRCLE, explicit=lambda t, u: 30 * (t > 0.1) * u)
-    with pytest.warns(UserWarning, match=rf"'{method}': what was up to 30 grew to .*e\+") as seen:
-        problem.solve(np.ones(20), [0, 1], method, 0.01 if method in STEPPERS else None)
+AWAKES = {
+    "imex": (1e-3 * Diff("x", 2), lambda t, u: -1.0 * (t > 0.1) * Diff("x").on(CIRCLE)(u), 0.1),
+    "rk4": (Coef(-1.0), lambda t, u: -1000 * (t > 0.1) * u, 0.01),
+    "leapfrog": (Coef(-1.0), lambda t, u: -1e6 * (t > 0.1) * u, 0.01),
+}
+
+
+@pytest.mark.parametrize("method", AWAKES)
+def test_steps_that_amplify_what_awakes_after_the_first_time_are_told(method):
+    """Eigenvalues are looked at before the first step: what makes steps unstable comes later."""
+    L, explicit, dt = AWAKES[method]
+    problem = IVP(L, CIRCLE, explicit=explicit)
+    u0 = np.random.default_rng(0).standard_normal(20)
+    v0 = np.zeros(20) if method == "leapfrog" else None
+    span = 40 if method == "imex" else 1
+    with pytest.warns(UserWarning, match=rf"'{method}': what was up to .* grew to .*e\+") as seen:
+        problem.solve(u0, [0, span], method, dt, v0=v0)
     assert [w.filename for w in seen] == [__file__]
+
+
+def test_growth_beyond_data_and_eigenvalues_is_told():
+    """A step past its limit, of a linear equation whose spectrum is said to be harmless."""
+    equation = IVP(-1000 * Coef(1.0), CIRCLE)._semidiscrete
+    options = IntegrationOptions("rk4", 0.01, 0, 0, 1, None, None, None, False, False)
+    with pytest.warns(UserWarning, match="what was up to 1 grew to .*smaller steps"):
+        integrate(equation, np.array([0.0, 1]), np.ones(20), options, Spectrum(lambda: np.zeros(1)))
+
+
+@pytest.mark.parametrize("method", ["imex", "rk4", "RK45", "BDF"])
+@pytest.mark.parametrize(
+    ("rate", "exponent"),
+    [(lambda t: 30 * (t > 0.1), 26), (lambda t: 40 * t, 19), (lambda t: 400 * (t > 0.9), 39)],
+)
+def test_growth_of_functions_by_themselves_is_not_told(method, rate, exponent):
+    problem = IVP(Coef(-1.0), CIRCLE, explicit=lambda t, u: rate(t) * u)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        found = problem.solve(np.ones(20), [0, 1], method, 1e-3 if method in STEPPERS else None)
+    assert abs(np.log(found.u[-1]).mean() - exponent) < 1
+
+
+@pytest.mark.parametrize(
+    ("L", "grid", "conditions"),
+    [
+        (
+            Diff("x", 2, acc=4) + 20,
+            Grid(x=Uniform(0, 1, 400)),
+            [Robin("x-", 1, 1), Robin("x+", 2, 1)],
+        ),
+        (-Diff("x", scheme=Upwind(1)) + 20, LINE, Dirichlet("x-")),
+    ],
+    ids=["eigenvalues Arnoldi does not find", "growth on the way out, without eigenvalues"],
+)
+def test_growth_of_linear_equations_by_themselves_is_not_told(L, grid, conditions):
+    problem = IVP(L, grid, conditions)
+    u0 = np.exp(-200 * (grid.mesh()[0] - 0.1) ** 2)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        warnings.filterwarnings("ignore", ".*equation's own")
+        found = problem.solve(u0, [0, 0.5, 0.9], "crank-nicolson", 1e-3)
+    assert np.abs(found.u).max() > 1e6
+
+
+TONE = interp1d([0, 0.25, 0.75, 1], [0, 1, -1, 0])
+ROD = Grid(x=Uniform(0, 1, 21))
+HEAT, SLOPE, WALL = Diff("x", 2), Diff("x"), Dirichlet("boundary")
+BENDING = HEAT.on(ROD, "even")
+FROM_REST = {
+    "a wall that swings": (
+        HEAT, [Dirichlet("x-", lambda t: np.sin(2 * np.pi * t)), Dirichlet("x+")], {},
+    ),
+    "data": (HEAT, WALL, {"source": lambda x, t: x * TONE(t)}),
+    "inflow": (-SLOPE, Dirichlet("x-", lambda t: np.sin(2 * np.pi * t) ** 2), {}),
+    "a source": (HEAT, WALL, {"source": lambda x, t: x * np.sin(2 * np.pi * t)}),
+    "a pulse": (HEAT, WALL, {"source": lambda x, t: x * np.exp(-((t - 0.4) ** 2) / 1e-3)}),
+    "a function": (lambda t, u: np.sin(2 * np.pi * t) + BENDING(u), WALL, {}),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("method", ["RK45", "BDF", "rk4", "leapfrog"])
+@pytest.mark.parametrize(("f", "conditions", "given"), FROM_REST.values(), ids=FROM_REST)
+def test_forcing_between_output_times_is_expected(f, conditions, given, method):
+    if f is not HEAT and isinstance(f, Expr) and method == "leapfrog":
+        f, conditions = HEAT, [conditions, Dirichlet("x+")]
+    problem, rest = IVP(f, ROD, conditions, **given), np.zeros(21)
+    # SciPy's methods would step across a pulse.
+    steps = {"dt": 1e-3} if method in STEPPERS else {"max_step": 0.02}
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        found = problem.solve(
+            rest, [0, 1], method, v0=rest if method == "leapfrog" else None, **steps
+        )
+    assert np.abs(found.u[-1]).max() > 1e-9
 
 
 def test_growth_of_data_and_forcing_is_expected():

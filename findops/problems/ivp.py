@@ -67,8 +67,8 @@ class IVP:
         What happens where stencils of L stick out, as in ``L.on``. By default odd and even
         continuation where the whole problem allows it, in systems without source for each
         component, corrected by what conditions, source and equation say of the field at a wall, and
-        elsewhere stencils as accurate as inside,
-        or of the highest accuracy for which no mode grows; the attribute `closure` tells which,
+        elsewhere stencils as accurate as inside, or of the highest accuracy for which no mode grows
+        but the equation's own; the attribute `closure` tells which,
         and that of a `Trajectory`, since an equation of second order in time may need another.
         The equation would say it by derivatives of data in time: beyond acc 2 nothing is continued
         where conditions move, beyond acc 4 where the source does.
@@ -278,7 +278,7 @@ class IVP:
         Warns
         -----
         UserWarning
-            If a solution grew by many orders where the equation should not; if an expression under
+            If a solution grew by many orders in steps that are unstable; if an expression under
             its conditions has growing modes on this grid; if its conditions
             do not give the characteristics that enter through a face, or give others.
 
@@ -289,7 +289,7 @@ class IVP:
         and for sums of one-dimensional operators, otherwise those that Arnoldi's iteration finds
         at the ends. For functions it is the derivative at the first time. Of "imex" with an
         explicit part it is the derivative of one step that is looked at. A solution that grew by
-        many orders, where eigenvalues do not, is warned of, whatever the method.
+        many orders is warned of, where fixed steps are found to be unstable at the last time.
         """
         times = output_times(t)
         check_function("callback", callback)

@@ -158,21 +158,34 @@ def spectrum_of_function(f: Callable[[Array], Array], x: Array) -> Spectrum:
     return Spectrum(find, roundoff=ZERO_REAL_PART_BY_DIFFERENCES)
 
 
-def largest_multiplier(step: Callable[[Array], Array], x: Array) -> float:
-    """Return the largest |eigenvalue| of the derivative of a step in time x ↦ x(t + h).
+def largest_multiplier(
+    step: Callable[[Array], Array], f: Callable[[Array], Array], x: Array
+) -> tuple[float, float]:
+    """Return the largest |eigenvalue| of the derivative of a step in time, and Re λ of x' = f(x).
 
-    Beyond 300 unknowns it is found by powers, which see what grows fast.
+    The largest Re λ, at least 0; it is needed where the first is above 1, and 0 elsewhere. Beyond
+    300 unknowns what a step makes grow fast is found by powers, and λ among what that consists of.
     """
     if x.size <= COMPLETE_UNKNOWNS:
-        return spectrum_of_function(step, x).radius
+        largest = spectrum_of_function(step, x).radius
+        return largest, _largest_rate(spectrum_of_function(f, x).values) if largest > 1 else 0.0
     apply, n, _ = _derivative(step, x)
     v, growth = np.random.default_rng(0).standard_normal(n), []
     for _ in range(2 * POWER_STEPS):
         v = apply(v / np.linalg.norm(v))
         growth.append(float(np.linalg.norm(v)))
         if not growth[-1]:
-            return 0.0
-    return float(np.exp(np.log(growth[POWER_STEPS:]).mean()))
+            return 0.0, 0.0
+    largest = float(np.exp(np.log(growth[POWER_STEPS:]).mean()))
+    slope = _derivative(f, x)[0]
+    # A mode that oscillates has two directions.
+    basis = np.linalg.qr(np.stack([v, slope(v)], axis=1))[0].T
+    projected = basis @ np.stack([slope(direction) for direction in basis], axis=1)
+    return largest, _largest_rate(np.linalg.eigvals(projected)) if largest > 1 else 0.0
+
+
+def _largest_rate(values: Array) -> float:
+    return float(values.real.max(initial=0))
 
 
 def _derivative(

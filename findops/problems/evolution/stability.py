@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from findops.common.arrays import Array
     from findops.problems.evolution.spectrum import Spectrum
@@ -18,6 +18,8 @@ __all__ = [
     "UNEXPLAINED_GROWTH",
     "check_multiplier",
     "check_step",
+    "excess_growth",
+    "shared_growth",
     "step_limit",
     "warn_of_cause",
     "warn_of_growth",
@@ -37,7 +39,10 @@ UNSTABLE_GROWTH = 10.0
 """Factor over a run from which on steps that amplify, where the equation does not, are refused."""
 
 UNEXPLAINED_GROWTH = 1e6
-"""Factor from which on a solution that grew, where the equation should not, is told of."""
+"""Factor from which on a solution that grew in unstable steps is told of."""
+
+SHARED_GROWTH = 1.1
+"""Factor within which rates of growth under different closures are the same."""
 
 
 def step_limit(amplification: Callable[[Array], Array], spectrum: Spectrum) -> float:
@@ -105,30 +110,17 @@ def check_step(
     )
 
 
-def check_multiplier(method: str, dt: float, count: int, largest: float, rates: Spectrum) -> None:
+def check_multiplier(method: str, dt: float, count: int, largest: float, own: float) -> None:
     """Refuse steps that make modes grow over a run, where those of the equation do not.
 
-    Parameters
-    ----------
-    method : str
-    dt : float
-        The step.
-    count : int
-        How many there are in the run.
-    largest : float
-        What one step may multiply a mode by.
-    rates : Spectrum
-        Of the derivative of the equation's right-hand side.
+    The arguments after the first are those of `excess_growth`.
 
     Raises
     ------
     ValueError
         If they do.
     """
-    if count * np.log(max(largest, 1)) <= np.log(UNSTABLE_GROWTH):
-        return
-    own = float(rates.values.real.max(initial=0)) * dt
-    if count * (np.log(largest) - own) <= np.log(UNSTABLE_GROWTH):
+    if excess_growth(dt, count, largest, own) <= np.log10(UNSTABLE_GROWTH):
         return
     raise ValueError(
         f"method={method!r} with dt={dt:.6g} is unstable: with its part that is taken explicitly, "
@@ -138,12 +130,28 @@ def check_multiplier(method: str, dt: float, count: int, largest: float, rates: 
     )
 
 
+def excess_growth(dt: float, count: int, largest: float, own: float) -> float:
+    """Return the power of ten by which modes grow over a run beyond what those of the equation do.
+
+    Parameters
+    ----------
+    dt : float
+        The step.
+    count : int
+        How many there are in the run.
+    largest : float
+        What one step may multiply a mode by.
+    own : float
+        The largest Re λ of the equation, at least 0.
+    """
+    return float(count * (np.log(largest) - own * dt) / np.log(10)) if largest > 1 else 0.0
+
+
 def warn_of_unexplained(method: str, before: float, after: float) -> None:
-    """Warn of a solution that grew by many orders, where the equation's eigenvalues do not."""
+    """Warn of a solution that grew by many orders, in steps that amplify."""
     warnings.warn(
-        f"method={method!r}: what was up to {before:.3g} grew to {after:.3g}, which the equation's "
-        "eigenvalues at the first time do not explain; if the equation does not grow so, take "
-        "smaller steps",
+        f"method={method!r}: what was up to {before:.3g} grew to {after:.3g}, and at the last time "
+        "steps make modes grow that the equation does not; take smaller steps",
         UserWarning,
         stacklevel=4,
     )
@@ -185,11 +193,21 @@ def warn_of_growth(label: str, rate: float, span: float, rates: Mapping[Any, flo
     )
 
 
+def shared_growth(rates: Iterable[float]) -> float:
+    """Return the largest Re λ that an equation itself may have, by those under several closures.
+
+    All of them share what is the equation's own; what one has beyond the least, it adds itself.
+    """
+    return SHARED_GROWTH * min(rates)
+
+
 def _closures_with_less(rate: float, rates: Mapping[Any, float]) -> str:
-    """Name the closures under which modes do not grow, or more slowly."""
-    cures = [f"closure={closure!r}" for closure, other in rates.items() if other <= 0]
-    if cures:
-        return "closures without growth: " + ", ".join(cures)
-    less = [f"closure={c!r} has {other:.3g}" for c, other in rates.items() if other < rate]
-    advice = "no closure that was tried cures it: it may be the equation's own"
-    return f"{advice}; {', '.join(less)}" if less else advice
+    """Name the closures under which modes do not grow, or no faster than the equation's own."""
+    own = shared_growth([rate, *rates.values()])
+    named = ", ".join(f"closure={closure!r}" for closure, other in rates.items() if other <= own)
+    if rate > own:
+        which = f"that add nothing to the equation's own {own / SHARED_GROWTH:.3g}"
+        return f"closures {which if own else 'without growth'}: {named}"
+    if named:
+        return f"it is the equation's own: with {named} they grow as fast"
+    return "no closure that was tried has less: it may be the equation's own"

@@ -1,4 +1,4 @@
-"""Closures for time stepping: those under which no mode grows."""
+"""Closures for time stepping: those that make no mode grow."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from findops.grids.uniform import EvenAxis
 from findops.masked.operator import Masked
 from findops.problems.evolution.characteristics import misplaced
 from findops.problems.evolution.spectrum import Spectrum, spectrum_of_system
-from findops.problems.evolution.stability import warn_of_cause, warn_of_growth
+from findops.problems.evolution.stability import shared_growth, warn_of_cause, warn_of_growth
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -100,13 +100,17 @@ class ClosureChoice:
     def warn_of_growth(self, second: bool, span: float) -> None:
         """Warn of growing modes over a time and name closures without them; of misplaced values."""
         system = (chosen := self.chosen(second)).system
-        cause = None if second else misplaced(system.operator, self.conditions, self._one_sided)
+        cause = self._cause(system, second)
         rate = chosen.growth(second)
         if cause:
             warn_of_cause(repr(system), cause, rate, span)
         elif rate:
             rates = {c: other.growth(second) for c, other in self._others(second).items()}
             warn_of_growth(repr(system), rate, span, rates if self.grid.faces else None)
+
+    def _cause(self, system: AffineSystem, second: bool) -> str | None:
+        """Return what conditions do wrong, which no closure mends."""
+        return None if second else misplaced(system.operator, self.conditions, self._one_sided)
 
     @property
     def _one_sided(self) -> set[str]:
@@ -124,7 +128,7 @@ class ClosureChoice:
         if isinstance(self.expr, Masked):
             return {}
         acc = self.chosen(second).system.equations.acc
-        lower = [k for k in range(acc - 1, 0, -1) if k != self.closure]
+        lower = [k for k in range(acc - 1, 0, -1) if k != self.chosen(second).closure]
         made: dict[Closures | None, Discretized] = {}
         for k in lower:
             # Schemes with rows of their own at the ends have no other closures.
@@ -149,8 +153,8 @@ class ClosureChoice:
     def _stable(self, second: bool) -> Discretized:
         """Return the operator with odd or even continuation where the whole problem allows it.
 
-        On other faces stencils are as accurate as inside, or, if that makes modes grow, of the
-        highest accuracy for which none grows; if there is no such accuracy, as accurate as inside.
+        On other faces stencils are of the highest accuracy for which no mode grows; where some grow
+        with all accuracies, of the highest that adds nothing to what is the equation's own.
         """
         return self._stable_second_order if second else self._stable_first_order
 
@@ -169,13 +173,18 @@ class ClosureChoice:
         accurate = _continuing(kept, "accurate")
         if not accurate.growth(second) or kept.closure(1) == kept.closure(2):
             return accurate
+        tried = {accurate: accurate.growth(second)}
         for acc in range(accurate.system.equations.acc - 1, 0, -1):
             # Schemes with rows of their own at the ends have no other closures.
             with suppress(ValueError):
                 lower = _continuing(kept, acc)
-                if not lower.growth(second):
+                tried[lower] = lower.growth(second)
+                if not tried[lower]:
                     return lower
-        return accurate
+        if self._cause(accurate.system, second):
+            return accurate
+        allowed = shared_growth(tried.values())
+        return next(made for made, rate in tried.items() if rate <= allowed)
 
 
 def _continuing(kept: Continuation, elsewhere: str | int) -> Discretized:
