@@ -23,7 +23,7 @@ def wake(threads):
     team = teams.team(threads)
     stop = time.monotonic() + 60
     while not team.state[teams.AWAKE]:
-        team.awake(True)
+        team.gathered(True)
         assert time.monotonic() < stop, "no thread came"
     return team
 

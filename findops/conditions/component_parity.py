@@ -17,10 +17,9 @@ from findops.conditions.continuation import (
     varies,
 )
 from findops.conditions.equations import components_of
-from findops.conditions.walls import factors_of
 from findops.expressions.components import expand
 from findops.expressions.derivative import Diff
-from findops.expressions.expression import AlongAxis, Coef, Sum
+from findops.expressions.expression import AlongAxis, Coef, factors_of, terms_of
 from findops.schemes import Central
 
 if TYPE_CHECKING:
@@ -138,7 +137,7 @@ def _orders(parts: Components, grid: Grid, axis: int) -> list[tuple[int, int, in
     """Return (row, column, order across) of all terms, None where some keep no parity."""
     found = []
     for (row, col), entry in parts.entries.items():
-        for product in entry.terms if isinstance(entry, Sum) else (entry,):
+        for product in terms_of(entry):
             if product == Coef(0):
                 continue
             factors = factors_of(product)

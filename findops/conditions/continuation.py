@@ -12,11 +12,11 @@ from findops.conditions.conditions import Trace
 from findops.conditions.elimination import EliminationSystem
 from findops.conditions.ghost_values import GhostValues
 from findops.conditions.natural_fluxes import NaturalFlux, NaturalWall, is_natural
-from findops.conditions.walls import Wall, factors_of
+from findops.conditions.walls import Wall
 from findops.discretization.coefficients import evaluate
 from findops.expressions.components import expand
 from findops.expressions.derivative import Diff
-from findops.expressions.expression import AlongAxis, Coef, Field, Sum
+from findops.expressions.expression import AlongAxis, Coef, Field, factors_of, terms_of
 from findops.expressions.half_point_mean import HalfPointMean
 from findops.schemes import Central
 
@@ -122,7 +122,7 @@ def continued(
     walls: tuple[Wall, ...] = ()
     if set(parts.entries) == {(0, 0)} and all(c.component is None for c in spread):
         entry = parts.entries[0, 0]
-        products = entry.terms if isinstance(entry, Sum) else (entry,)
+        products = terms_of(entry)
         found = (_wall(products, grid, face, spread) for face in grid.faces)
         walls = tuple(
             w

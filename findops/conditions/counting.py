@@ -11,10 +11,10 @@ from findops.conditions.conditions import NoCondition, Trace
 from findops.discretization.coefficients import evaluate
 from findops.expressions.components import expand
 from findops.expressions.derivative import StaggeredDiff
-from findops.expressions.expression import AlongAxis, Coef, Product, Sum
+from findops.expressions.expression import AlongAxis, Coef, factors_of, terms_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable
 
     from findops.common.arrays import Array
     from findops.conditions.conditions import Condition
@@ -51,7 +51,7 @@ def check_conditions(expr: Expr, grid: Grid, conditions: Iterable[Condition]) ->
     parts = expand(expr, grid)
     if any(face is None for face, _ in given) or set(parts.entries) - {(0, 0)}:
         return
-    products = [p for entry in parts.entries.values() for p in _products(entry)]
+    products = [p for entry in parts.entries.values() for p in terms_of(entry)]
     for i, axis in enumerate(grid.axes):
         if axis.periodic:
             continue
@@ -136,7 +136,7 @@ def _may_enter_through_both(products: list[Expr], axis: int, grid: Grid) -> bool
     for product in products:
         if _order(product, axis) != 1:
             continue
-        factors = product.factors if isinstance(product, Product) else (product,)
+        factors = factors_of(product)
         for factor in factors:
             known = factor.to is None if isinstance(factor, AlongAxis) else isinstance(factor, Coef)
             if not known:
@@ -154,12 +154,8 @@ def _is_slope(condition: Condition) -> bool:
     return isinstance(condition.expression, Trace) and condition.expression.a == Coef(0)
 
 
-def _products(expr: Expr) -> Iterator[Expr]:
-    yield from expr.terms if isinstance(expr, Sum) else (expr,)
-
-
 def _along(product: Expr, axis: int) -> list[AlongAxis]:
-    factors = product.factors if isinstance(product, Product) else (product,)
+    factors = factors_of(product)
     return [f for f in factors if isinstance(f, AlongAxis) and f.axis == axis]
 
 

@@ -9,10 +9,10 @@ import numpy as np
 
 from findops.common.arguments import is_labeled
 from findops.conditions.ghost_values import GhostValues
-from findops.conditions.walls import Wall, factors_of, scale_of
+from findops.conditions.walls import Wall, scale_of
 from findops.discretization.coefficients import evaluate
 from findops.expressions.derivative import StaggeredDiff
-from findops.expressions.expression import Coef, Field, rewrite
+from findops.expressions.expression import Coef, Field, factors_of, rewrite
 from findops.expressions.half_point_mean import HalfPointMean
 from findops.grids.grid import Grid
 

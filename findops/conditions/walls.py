@@ -12,7 +12,7 @@ import numpy as np
 from findops.conditions.conditions import Trace
 from findops.discretization.coefficients import evaluate
 from findops.expressions.derivative import Diff
-from findops.expressions.expression import AlongAxis, Coef, Product
+from findops.expressions.expression import AlongAxis, Coef, Product, factors_of
 from findops.schemes.fornberg import exact_weights
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from findops.expressions.expression import Expr
     from findops.grids.grid import Grid
 
-__all__ = ["Parity", "Wall", "factors_of", "scale_of"]
+__all__ = ["Parity", "Wall", "scale_of"]
 
 Parity = Literal["odd", "even"]
 
@@ -239,8 +239,3 @@ class Wall:
 def scale_of(product: Expr) -> float | complex:
     """Return the number in a product."""
     return product.scale * 1.0 if isinstance(product, Product) else 1.0
-
-
-def factors_of(product: Expr) -> tuple[Expr, ...]:
-    """Return the factors of a product, or what is none alone."""
-    return product.factors if isinstance(product, Product) else (product,)

@@ -16,7 +16,7 @@ from findops.discretization.halo import with_halo
 from findops.discretization.products import AxisClosures, ChainBuilder, Link, UpwindMask
 from findops.expressions.components import expand
 from findops.expressions.derivative import Diff
-from findops.expressions.expression import Coef, Product, Sum, check_fields
+from findops.expressions.expression import Coef, Product, check_fields, terms_of
 from findops.plan.program import Chain, Layout, Program
 from findops.schemes import Closure, Upwind
 
@@ -153,7 +153,7 @@ def _check_closure(kind: object) -> None:
 
 def _products(entry: Expr, grid: Grid) -> Iterator[tuple[Number, tuple[Link, ...]]]:
     """Yield the terms of a scalar expression, upwind derivatives split by direction."""
-    for term in entry.terms if isinstance(entry, Sum) else (entry,):
+    for term in terms_of(entry):
         match term:
             case Coef(value=value) if isinstance(value, Number):
                 if value:

@@ -14,7 +14,7 @@ import numpy as np
 from findops.common.arguments import LARGEST
 from findops.discretization.coefficients import FieldSlot, direction_mask, evaluate
 from findops.expressions.derivative import Diff, Interpolate, StaggeredDiff
-from findops.expressions.expression import AlongAxis, Expr, Field, Product
+from findops.expressions.expression import AlongAxis, Expr, Field, factors_of
 from findops.expressions.half_point_mean import HalfPointMean
 from findops.plan.program import Factor, Term
 from findops.schemes import Closure, TooFewPointsError
@@ -271,7 +271,7 @@ def _arranged(run: Sequence[Derivative]) -> list[Element]:
     if not run:
         return []
     product: Expr = reduce(operator.mul, run)
-    factors = product.factors if isinstance(product, Product) else (product,)
+    factors = factors_of(product)
     return [factor for factor in factors if isinstance(factor, (Diff, Interpolate, StaggeredDiff))]
 
 

@@ -53,10 +53,12 @@ __all__ = [
     "code",
     "collect",
     "divided",
+    "factors_of",
     "latex",
     "multiplied",
     "powered",
     "rewrite",
+    "terms_of",
     "text",
     "walk",
 ]
@@ -648,6 +650,16 @@ def _operand(value: object) -> Expr:
 
 
 # Walks through expressions ------------------------------------------------------------------------
+
+
+def terms_of(expr: Expr) -> tuple[Expr, ...]:
+    """Return the terms of a sum, or what is none alone."""
+    return expr.terms if isinstance(expr, Sum) else (expr,)
+
+
+def factors_of(product: Expr) -> tuple[Expr, ...]:
+    """Return the factors of a product, or what is none alone."""
+    return product.factors if isinstance(product, Product) else (product,)
 
 
 def walk(expr: Expr) -> Iterator[Expr]:

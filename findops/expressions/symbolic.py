@@ -14,7 +14,7 @@ import sympy
 from findops.common.arguments import is_symbolic
 from findops.expressions.components import Compound, expand
 from findops.expressions.derivative import Diff, Interpolate, StaggeredDiff
-from findops.expressions.expression import Coef, Field, Product, Sum
+from findops.expressions.expression import Coef, Field, Product, factors_of, terms_of
 from findops.expressions.half_point_mean import HalfPointMean
 
 if TYPE_CHECKING:
@@ -148,8 +148,8 @@ def _number(value: object) -> Any:
 
 def _stencil(entry: Expr, geometry: _Unbounded) -> InteriorStencil:
     sums: dict[Displacement, Any] = {}
-    for term in entry.terms if isinstance(entry, Sum) else (entry,):
-        factors = term.factors if isinstance(term, Product) else (term,)
+    for term in terms_of(entry):
+        factors = factors_of(term)
         scale = term.scale if isinstance(term, Product) else 1
         row: dict[Displacement, Any] = {(Fraction(0),) * geometry.ndim: _number(scale)}
         for factor in factors:

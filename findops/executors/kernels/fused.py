@@ -263,7 +263,7 @@ class Fused:
             if add not in kernels:
                 kernels[add] = kept[0].kernel(variants[add])
             threads = num_threads() if count >= SHARED else 1
-            if threads > 1 and team(threads).awake(worth_threads(count)):
+            if threads > 1 and team(threads).gathered(worth_threads(count)):
                 if (add, threads) not in shares:
                     boxes = [task.box for task in self.tasks(batch, threads, whole=True)]
                     shares[add, threads] = Shared(kernels[add], kept[2], boxes)

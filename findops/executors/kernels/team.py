@@ -73,10 +73,11 @@ class Team:
         self.last = 0.0
         self._lead, self._serve = (compiled(f(processor()), SYMBOL) for f in (leading, serving))
 
-    def awake(self, at_once: bool) -> bool:
-        """Tell whether threads look for boxes; wake them where calls follow each other, or at once.
+    def gathered(self, at_once: bool) -> bool:
+        """Tell whether to share a call: with threads that look for boxes, or come meanwhile.
 
-        Those that are woken at once come while the caller fills its first boxes.
+        They are woken where calls follow each other, or at once. Those that come before a call has
+        ended are still there for the next one.
         """
         if self.state[AWAKE]:
             return True
@@ -84,7 +85,7 @@ class Team:
         worth = at_once or self.last - before < LOOP
         if worth and all(future.done() for future in self.coming):
             self.coming = begin(self.serve, self.helpers)
-        return at_once
+        return worth
 
     def serve(self, number: int) -> None:  # noqa: ARG002  # all do the same
         """Fill boxes of calls as they come, until none comes for a while."""
