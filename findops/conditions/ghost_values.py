@@ -63,8 +63,8 @@ class GhostValues:
     −u(−ξ) + 2 E(ξ), and likewise u(−ξ) + 2 O(ξ): the operator continues fields oddly or evenly, and
     what it makes of the second terms is added. A condition gives the first derivative in them, the
     equation L u = ∂u/∂t − s every second one after it, where what is so differentiated in time is
-    steady. Those below the order of accuracy are used:
-    what is left out is as small as it must be next to a wall for the solution to have that order.
+    steady. Those below the order of accuracy are used: what is left out is as small as it must be
+    next to a wall for the solution to have that order.
 
     Parameters
     ----------

@@ -55,8 +55,10 @@ def misplaced(
             if speeds is None or (missing and (on_masks or face not in one_sided)):
                 continue
             here = [(place, c) for place, c in placed if place.face == face]
-            of = _of_scalar if op.program.inputs.count == 1 else _of_system
-            said = of(op, speeds, face, here, missing)
+            if op.program.inputs.count == 1:
+                said = _of_scalar(speeds, face, here, missing)
+            else:
+                said = _of_system(op, speeds, face, here, missing)
             if said:
                 return said
     return None
@@ -66,13 +68,7 @@ Given = list[tuple["Place", "Condition"]]
 """Conditions on a face."""
 
 
-def _of_scalar(
-    op: Operator | Masked,  # noqa: ARG001  # as of systems
-    speeds: Array,
-    face: str,
-    here: Given,
-    missing: bool,
-) -> str | None:
+def _of_scalar(speeds: Array, face: str, here: Given, missing: bool) -> str | None:
     """Say what is wrong on a face, or missing there, for one component."""
     if np.iscomplexobj(speeds):
         return None
