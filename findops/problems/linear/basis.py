@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -20,13 +20,14 @@ if TYPE_CHECKING:
     from scipy.sparse import csr_array
 
     from findops.common.arrays import Array
+    from findops.conditions.affine_system import AffineSystem
 
 
 __all__ = [
     "DenseBasis",
     "Eigenbasis",
     "FastTransform",
-    "eigenbasis",
+    "eigenbases",
     "from_conjugates",
     "to_conjugates",
 ]
@@ -39,6 +40,13 @@ EIGENVECTOR_CONDITION = 1e6
 
 HERMITIAN_BASIS = 1e-12
 """Part of the largest entry by which a matrix may differ from its conjugate transpose."""
+
+COMMUTATOR = 1e-13
+"""Part of their sizes by which products of matrices in both orders may differ if they commute."""
+
+SHARED_BASIS = 1e-11
+"""Part of the largest eigenvalue by which a matrix may differ from what the eigenvectors of another
+make of it."""
 
 TRANSFORM_ERROR = 2e-14
 """Part of the largest eigenvalue by which a matrix may differ from what transforms make of it."""
@@ -119,6 +127,16 @@ class DenseBasis:
         # LAPACK puts conjugates behind.
         return np.flatnonzero(self.values.imag > 0) if self.real else np.zeros(0, dtype=np.intp)
 
+    def of(self, matrix: csr_array) -> DenseBasis | None:
+        """Return the same eigenvectors with the eigenvalues of another matrix, if it has them."""
+        values = np.einsum("ij,ji->i", self.inverse, matrix @ self.vectors)
+        probe = np.random.default_rng(0).standard_normal(len(values))
+        there = self.inverse @ probe
+        error = np.abs(self.inverse @ (matrix @ probe) - values * there).max()
+        if error > SHARED_BASIS * np.abs(values).max() * np.abs(there).max():
+            return None
+        return replace(self, values=values)
+
     def forward(self, x: Array, axis: int, overwrite: bool = False) -> Array:  # noqa: ARG002  # products need room
         return _applied_along(self.inverse, x, axis)
 
@@ -146,39 +164,83 @@ def from_conjugates(x: Array, pairs: Sequence[NDArray[np.intp]]) -> Array:
     return made
 
 
-def eigenbasis(matrix: csr_array, transforms: bool = True) -> Eigenbasis | None:
-    """Return the eigenvectors of a matrix, None if they are too close to each other or too many.
+def eigenbases(
+    lines: Sequence[AffineSystem], transforms: bool = True, pairs: bool = True
+) -> list[Eigenbasis] | None:
+    """Return the eigenvectors that matrices share, each time with the eigenvalues of one of them.
 
-    Without transforms, those of a symmetric matrix are orthonormal, and real if it is.
+    None if they share none, or these are too close to each other or too many. Without transforms,
+    those of a symmetric matrix are orthonormal, and real if it is. With `pairs`, real matrices have
+    real bases.
     """
-    fast = _fast_transform(matrix) if transforms else None
-    if fast or matrix.shape[0] > DENSE_POINTS:
+    fast = _fast_transforms(lines) if transforms else None
+    if fast or lines[0].count > DENSE_POINTS:
         return fast
-    with dense_work(DECOMPOSITION_WORK * matrix.shape[0] ** 3):
-        return _dense_basis(matrix.toarray())
+    with dense_work(DECOMPOSITION_WORK * lines[0].count ** 3):
+        return _dense_bases([line.matrix for line in lines], pairs)
 
 
-def _fast_transform(matrix: csr_array) -> FastTransform | None:
-    """Return the fast transform that diagonalizes a matrix, if one does."""
-    n = matrix.shape[0]
-    diagonal = matrix.diagonal()
-    if np.ptp(diagonal[n // 3 : n - n // 3].view(float)) > 0 and np.isrealobj(diagonal):
-        return None  # a coefficient varies, however little
+def _fast_transforms(lines: Sequence[AffineSystem]) -> list[Eigenbasis] | None:
+    """Return the fast transform that diagonalizes matrices, if one does."""
+    n = lines[0].count
+    if any(map(_varies, lines)):
+        return None
     candidates: list[tuple[Any, Any, dict[str, int]]] = [
         (fft.dst, fft.idst, {"type": kind}) for kind in (1, 2, 3, 4)
     ]
     candidates += [(fft.dct, fft.idct, {"type": kind}) for kind in (1, 2, 3, 4) if n > 1]
     candidates.append((fft.fft, fft.ifft, {}))
     probe = np.random.default_rng(0).standard_normal(n)
+    images = [_applied(line, probe) for line in lines]
     for apply, invert, kind in candidates:
-        values = apply(matrix @ invert(np.ones(n), **kind), **kind)
-        error = apply(matrix @ probe, **kind) - values * (there := apply(probe, **kind))
-        if np.abs(error).max() <= TRANSFORM_ERROR * np.abs(values).max() * np.abs(there).max():
-            return FastTransform(values, apply, invert, kind)
+        made: list[Eigenbasis] = []
+        for line, image in zip(lines, images, strict=True):
+            values = apply(_applied(line, invert(np.ones(n), **kind)), **kind)
+            error = apply(image, **kind) - values * (there := apply(probe, **kind))
+            if np.abs(error).max() > TRANSFORM_ERROR * np.abs(values).max() * np.abs(there).max():
+                break
+            made.append(FastTransform(values, apply, invert, kind))
+        else:
+            return made
     return None
 
 
-def _dense_basis(matrix: Array) -> DenseBasis | None:
+def _varies(line: AffineSystem) -> bool:
+    """Tell whether rows differ in the middle, however little, as far as a matrix shows it."""
+    if line.operator.program.whole:
+        return False
+    diagonal, n = line.matrix.diagonal(), line.count
+    return bool(np.isrealobj(diagonal) and np.ptp(diagonal[n // 3 : n - n // 3]) > 0)
+
+
+def _applied(line: AffineSystem, x: Array) -> Array:
+    """Return a matrix times a vector; one whose rows read whole lines is not written out."""
+    return line.matvec(x) if line.operator.program.whole else np.asarray(line.matrix @ x)
+
+
+def _dense_bases(matrices: Sequence[csr_array], pairs: bool) -> list[Eigenbasis] | None:
+    """Return the eigenvectors of the first matrix that has those of all others, too."""
+    one, *others = matrices
+    if not others:
+        basis = _dense_basis(one.toarray(), pairs)
+        return None if basis is None else [basis]
+    probe = np.random.default_rng(0).standard_normal(one.shape[0])
+    images = [matrix @ probe for matrix in matrices]
+    for matrix, image in zip(matrices, images, strict=True):
+        for other, its in zip(matrices, images, strict=True):
+            size = np.abs(matrix).sum(axis=1).max() * np.abs(other).sum(axis=1).max()
+            if np.abs(matrix @ its - other @ image).max() > COMMUTATOR * size:
+                return None
+    # Of a multiple of the identity, any vectors are eigenvectors.
+    for matrix in sorted(matrices, key=lambda each: -each.nnz):
+        basis = _dense_basis(matrix.toarray(), pairs=False)
+        made = basis and [basis.of(other) for other in matrices]
+        if made and all(made):
+            return made
+    return None
+
+
+def _dense_basis(matrix: Array, pairs: bool) -> DenseBasis | None:
     size = np.abs(matrix).max(initial=0)
     if np.abs(matrix - matrix.conj().T).max(initial=0) <= HERMITIAN_BASIS * size:
         values, vectors = np.linalg.eigh(matrix)
@@ -193,7 +255,7 @@ def _dense_basis(matrix: Array) -> DenseBasis | None:
     if sizes[-1] <= ZERO_SINGULAR_VALUE * sizes[0]:
         # Of a matrix far from normal, roundoff moves eigenvalues farther than singular values.
         values[np.argmin(np.abs(values))] = 0
-    if np.isrealobj(matrix) and np.iscomplexobj(values):
+    if pairs and np.isrealobj(matrix) and np.iscomplexobj(values):
         vectors = np.where(values.imag < 0, -vectors.imag, vectors.real)
     return DenseBasis(values, vectors, np.linalg.inv(vectors))
 
