@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, replace
 from functools import cached_property
+from itertools import combinations
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
@@ -12,6 +13,7 @@ from scipy import fft
 
 from findops.common.blas import DECOMPOSITION_WORK, dense_work
 from findops.common.threads import num_threads
+from findops.conditions.equilibration import row_sizes
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -164,20 +166,18 @@ def from_conjugates(x: Array, pairs: Sequence[NDArray[np.intp]]) -> Array:
     return made
 
 
-def eigenbases(
-    lines: Sequence[AffineSystem], transforms: bool = True, pairs: bool = True
-) -> list[Eigenbasis] | None:
+def eigenbases(lines: Sequence[AffineSystem], transforms: bool = True) -> list[Eigenbasis] | None:
     """Return the eigenvectors that matrices share, each time with the eigenvalues of one of them.
 
     None if they share none, or these are too close to each other or too many. Without transforms,
-    those of a symmetric matrix are orthonormal, and real if it is. With `pairs`, real matrices have
-    real bases.
+    those of a symmetric matrix are orthonormal, and real if it is. The basis of one real matrix is
+    real, that of several has no pairs.
     """
     fast = _fast_transforms(lines) if transforms else None
     if fast or lines[0].count > DENSE_POINTS:
         return fast
     with dense_work(DECOMPOSITION_WORK * lines[0].count ** 3):
-        return _dense_bases([line.matrix for line in lines], pairs)
+        return _dense_bases([line.matrix for line in lines])
 
 
 def _fast_transforms(lines: Sequence[AffineSystem]) -> list[Eigenbasis] | None:
@@ -218,29 +218,32 @@ def _applied(line: AffineSystem, x: Array) -> Array:
     return line.matvec(x) if line.operator.program.whole else np.asarray(line.matrix @ x)
 
 
-def _dense_bases(matrices: Sequence[csr_array], pairs: bool) -> list[Eigenbasis] | None:
-    """Return the eigenvectors of the first matrix that has those of all others, too."""
-    one, *others = matrices
-    if not others:
-        basis = _dense_basis(one.toarray(), pairs)
-        return None if basis is None else [basis]
-    probe = np.random.default_rng(0).standard_normal(one.shape[0])
-    images = [matrix @ probe for matrix in matrices]
-    for matrix, image in zip(matrices, images, strict=True):
-        for other, its in zip(matrices, images, strict=True):
-            size = np.abs(matrix).sum(axis=1).max() * np.abs(other).sum(axis=1).max()
-            if np.abs(matrix @ its - other @ image).max() > COMMUTATOR * size:
-                return None
-    # Of a multiple of the identity, any vectors are eigenvectors.
+def _dense_bases(matrices: Sequence[csr_array]) -> list[Eigenbasis] | None:
+    """Return the eigenvectors of the first matrix whose eigenvectors are those of all."""
+    if len(matrices) == 1:
+        only = _dense_basis(matrices[0].toarray())
+        return None if only is None else [only]
+    if not all(_commute(*two) for two in combinations(matrices, 2)):
+        return None
+    # Any vectors are eigenvectors of a multiple of the identity: it comes last.
     for matrix in sorted(matrices, key=lambda each: -each.nnz):
         basis = _dense_basis(matrix.toarray(), pairs=False)
-        made = basis and [basis.of(other) for other in matrices]
-        if made and all(made):
+        found = [basis and basis.of(other) for other in matrices]
+        made: list[Eigenbasis] = [each for each in found if each is not None]
+        if len(made) == len(matrices):
             return made
     return None
 
 
-def _dense_basis(matrix: Array, pairs: bool) -> DenseBasis | None:
+def _commute(one: csr_array, other: csr_array) -> bool:
+    """Tell whether two matrices commute, by a vector drawn at random."""
+    probe = np.random.default_rng(0).standard_normal(one.shape[0])
+    error = np.abs(one @ (other @ probe) - other @ (one @ probe)).max(initial=0)
+    sizes = row_sizes(one).max(initial=0) * row_sizes(other).max(initial=0)
+    return bool(error <= COMMUTATOR * sizes)
+
+
+def _dense_basis(matrix: Array, pairs: bool = True) -> DenseBasis | None:
     size = np.abs(matrix).max(initial=0)
     if np.abs(matrix - matrix.conj().T).max(initial=0) <= HERMITIAN_BASIS * size:
         values, vectors = np.linalg.eigh(matrix)

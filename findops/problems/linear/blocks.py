@@ -21,7 +21,7 @@ from findops.problems.linear.diagonalization import ZERO_EIGENVALUE, check_null_
 from findops.problems.linear.singular import NullField, check_consistent, euclidean_norm
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -62,7 +62,7 @@ class CoupledModes:
     axes: tuple[Eigenbasis, ...]
     lines: tuple[AffineSystem, ...]
     """The conditions along each axis, which hold for every component."""
-    blocks: dict[tuple[int, int], Sequence[tuple[Array | None, ...]]]
+    blocks: Mapping[tuple[int, int], Sequence[Sequence[Array | None]]]
     """By rows and columns, products of eigenvalues along the axes, which add up."""
 
     @property
@@ -93,17 +93,24 @@ class CoupledModes:
                     along = zip(product, places, strict=True)
                     values = [line[place] for line, place in along if line is not None]
                     made[block] += functools.reduce(np.multiply, values)
+            # What is left where products cancel would turn zero eigenvalues into its square roots.
+            made[np.abs(made) <= ZERO_EIGENVALUE * self._sizes[:, :, None]] = 0
             yield some, np.moveaxis(made, -1, 0)
+
+    @cached_property
+    def _sizes(self) -> Array:
+        """What no entry of a matrix exceeds, (d, d)."""
+        made = np.zeros((len(self.components),) * 2)
+        for block, products in self.blocks.items():
+            for product in products:
+                most = (np.abs(line).max(initial=0) for line in product if line is not None)
+                made[block] += math.prod(most)
+        return made
 
     @cached_property
     def _scales(self) -> tuple[Array, Array]:
         """Factors of rows and columns after which no entry of a matrix is much above one."""
-        d = len(self.components)
-        sizes = np.zeros((d, d))
-        for block, products in self.blocks.items():
-            for product in products:
-                sizes[block] += math.prod(np.abs(v).max(initial=0) for v in product if v is not None)
-        return equilibration(sparse.csr_array(sizes))
+        return equilibration(sparse.csr_array(self._sizes))
 
     @cached_property
     def _solved(self) -> tuple[Array, tuple[SingularMode, ...]]:
@@ -212,9 +219,7 @@ def _inverse(
     complement = null if least > DEFECTIVE else cokernel
     size = np.abs(matrix).max() or 1.0
     none = np.zeros((d - rank, d - rank))
-    border = np.linalg.inv(
-        np.block([[matrix, size * complement], [size * null.conj().T, none]])
-    )
+    border = np.linalg.inv(np.block([[matrix, size * complement], [size * null.conj().T, none]]))
     return border[:d, :d], SingularMode(place, null, complement, size * border[d:, :d])
 
 
@@ -316,7 +321,7 @@ class BlockDiagonalization:
     def null_vectors(self) -> Array:
         """Return vectors of unknowns that the matrix maps to zero, as columns."""
         columns = []
-        for group, vectors, components in self._null:
+        for _, vectors, components in self._null:
             field = functools.reduce(np.multiply.outer, vectors).ravel()
             sizes = [self.groups[g].modes for g, _ in self._owners]
             parts = zip(components, sizes, strict=True)
@@ -363,7 +368,7 @@ class BlockDiagonalization:
         """Return the flat fields of coefficients times matrices, real if b and the matrix are."""
         fields = []
         for group, part, matrix in zip(self.groups, parts, matrices, strict=True):
-            x = np.einsum("ijm,jm->im", matrix, part).reshape(-1, *group.shape)
+            x: Array = np.einsum("ijm,jm->im", matrix, part).reshape(-1, *group.shape)
             for i, axis in enumerate(group.axes, 1):
                 x = axis.backward(x, i)
             fields.append(x.real if self.real and np.isrealobj(b) else x)

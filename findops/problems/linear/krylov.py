@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     from findops.common.arrays import Array
     from findops.conditions.affine_system import AffineSystem
+    from findops.problems.linear.blocks import BlockDiagonalization
     from findops.problems.linear.diagonalization import FastDiagonalization
 
 
@@ -96,7 +97,7 @@ def _symmetric(A: LinearOperator, b: Array) -> bool:
 class NearestSeparable:
     """A separable problem scaled to the size of another: scale · A₀ · scale."""
 
-    fast: FastDiagonalization
+    fast: FastDiagonalization | BlockDiagonalization
     scale: Array
 
     def inverse(self, r: Array) -> Array:

@@ -6,6 +6,7 @@ one-dimensional matrices diagonalize it.
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from typing import TYPE_CHECKING, Literal, overload
 
@@ -29,13 +30,19 @@ from findops.problems.linear.diagonalization import FastDiagonalization
 from findops.problems.linear.separation import Block, separated
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from findops.common.arrays import Array
     from findops.conditions.affine_system import AffineSystem
 
 
 __all__ = ["fast_diagonalization", "fast_solver_with_mean"]
+
+MEANS_CONDITION = 1e10
+"""Condition number above which means do not decide on what the equations leave open."""
+
+Place = tuple[int, int]
+"""Row and column of a block."""
 
 
 @overload
@@ -69,11 +76,13 @@ def fast_diagonalization(
         return _kronecker_sum(system, block, transforms)
     if not transforms:
         return None
-    groups = [_coupled(system, blocks, which) for which in _coupled_components(inputs.count, blocks)]
-    found = [group for group in groups if group is not None]
-    if len(found) < len(groups):
-        return None
-    return BlockDiagonalization(tuple(found), system.dtype.kind != "c")
+    groups = []
+    for which in _coupled_components(blocks, inputs.count):
+        group = _coupled(system, blocks, which)
+        if group is None:
+            return None
+        groups.append(group)
+    return BlockDiagonalization(tuple(groups), system.dtype.kind != "c")
 
 
 def fast_solver_with_mean(system: AffineSystem) -> Callable[[Array], Array] | None:
@@ -91,29 +100,38 @@ def fast_solver_with_mean(system: AffineSystem) -> Callable[[Array], Array] | No
 
     if not fast.vanishing.size:
         responses = np.stack([fast(column) for column in constants.T], axis=1)
+        moved = means @ responses
 
         def regular(b: Array) -> Array:
             x = fast(b[:n])
-            c = np.linalg.solve(means @ responses, means @ x - b[n:])
+            c = np.linalg.solve(moved, means @ x - b[n:])
             return np.concatenate([x - responses @ c, c])
 
-        return regular
+        return regular if _solvable(moved) else None
     null = fast.null_vectors()
+    free = means @ null
     outside = np.stack([fast.outside_range(column) for column in constants.T], axis=1)
 
     def singular(b: Array) -> Array:
         c = np.linalg.solve(outside, fast.outside_range(b[:n]))
-        c = c.real if fast.real and np.isrealobj(b) else c
+        real = fast.real and np.isrealobj(b)
+        c = c.real if real else c
         x = fast.solve_in_range(b[:n] - constants @ c)
-        x = x + null @ np.linalg.solve(means @ null, b[n:] - means @ x)
-        return np.concatenate([x.real if fast.real and np.isrealobj(b) else x, c])
+        x = x + null @ np.linalg.solve(free, b[n:] - means @ x)
+        return np.concatenate([x.real if real else x, c])
 
-    return singular
+    return singular if _solvable(free) and _solvable(outside) else None
+
+
+def _solvable(matrix: Array) -> bool:
+    """Tell whether what decides on means is regular, in rows of one size."""
+    sizes = np.abs(matrix).sum(axis=1, keepdims=True)
+    return bool(sizes.all() and np.linalg.cond(matrix / sizes) <= MEANS_CONDITION)
 
 
 def _is_sum(block: Block) -> bool:
     """Tell whether every product acts along one axis only."""
-    return all(sum(line is not None for line in product) == 1 for product in block)
+    return all(len(list(filter(None, product))) == 1 for product in block)
 
 
 def _kronecker_sum(
@@ -122,18 +140,20 @@ def _kronecker_sum(
     """Return the matrix of a scalar that is a Kronecker sum, None if an axis has no basis."""
     axes, lines = [], []
     for i in range(system.operator.domain.ndim):
-        chains = next((product[i] for product in block if product[i] is not None), ())
-        line = _system_along(system, i, 0, chains)
-        if line is None or (made := eigenbases([line], transforms)) is None:
+        conditions = _conditions_along(system, i, 0)
+        if conditions is None:
+            return None
+        chains = tuple(chain for product in block for chain in product[i])
+        line = _line(system, i, conditions, chains)
+        made = eigenbases([line], transforms)
+        if made is None:
             return None
         axes += made
         lines.append(line)
     return FastDiagonalization(tuple(axes), tuple(lines), system.dtype.kind != "c")
 
 
-def _coupled_components(
-    count: int, blocks: dict[tuple[int, int], Block]
-) -> list[tuple[int, ...]]:
+def _coupled_components(blocks: Mapping[Place, Block], count: int) -> list[tuple[int, ...]]:
     """Return the groups of components that couple."""
     coupled = np.zeros((count, count))
     for place in blocks:
@@ -143,34 +163,38 @@ def _coupled_components(
 
 
 def _coupled(
-    system: AffineSystem, blocks: dict[tuple[int, int], Block], which: tuple[int, ...]
+    system: AffineSystem, blocks: Mapping[Place, Block], which: tuple[int, ...]
 ) -> CoupledModes | None:
     """Return components that couple, diagonalized; None if an axis has no basis for all."""
-    own = {place: block for place, block in blocks.items() if place[0] in which}
-    axes, walls, values = [], [], []
+    products = {
+        (which.index(row), which.index(col)): block
+        for (row, col), block in blocks.items()
+        if row in which
+    }
+    made: dict[Place, list[list[Array | None]]] = {
+        place: [[] for _ in block] for place, block in products.items()
+    }
+    axes, walls = [], []
     for i in range(system.operator.domain.ndim):
-        wall, *others = (_system_along(system, i, component, ()) for component in which)
-        if wall is None or not all(other and _same_conditions(other, wall) for other in others):
+        conditions = [_conditions_along(system, i, component) for component in which]
+        ends = [_line(system, i, each, ()) for each in conditions if each is not None]
+        if len(ends) < len(which) or not all(_same_conditions(end, ends[0]) for end in ends):
             return None
-        acting = {
-            (place, k): _system_along(system, i, which[0], product[i])
-            for place, block in own.items()
-            for k, product in enumerate(block)
-            if product[i] is not None
-        }
-        bases = eigenbases([wall, *acting.values()])
+        acting = [
+            (values, product[i])
+            for place, block in products.items()
+            for values, product in zip(made[place], block, strict=True)
+        ]
+        lines = [_line(system, i, conditions[0] or [], chains) for _, chains in acting if chains]
+        bases = eigenbases([ends[0], *lines])
         if bases is None:
             return None
+        found = iter(bases[1:])
+        for values, chains in acting:
+            values.append(next(found).values if chains else None)
         axes.append(bases[0])
-        walls.append(wall)
-        values.append({key: basis.values for key, basis in zip(acting, bases[1:], strict=True)})
-    eigenvalues = {
-        (which.index(row), which.index(col)): [
-            tuple(along.get(((row, col), k)) for along in values) for k in range(len(block))
-        ]
-        for (row, col), block in own.items()
-    }
-    return CoupledModes(which, tuple(axes), tuple(walls), eigenvalues)
+        walls.append(ends[0])
+    return CoupledModes(which, tuple(axes), tuple(walls), made)
 
 
 def _same_conditions(one: AffineSystem, other: AffineSystem) -> bool:
@@ -178,26 +202,31 @@ def _same_conditions(one: AffineSystem, other: AffineSystem) -> bool:
     mine, its = one.equations, other.equations
     if not np.array_equal(mine.replaced, its.replaced):
         return False
-    return abs(mine.matrix - its.matrix).nnz == 0
+    return bool(abs(mine.matrix - its.matrix).nnz == 0)
 
 
-def _system_along(
-    system: AffineSystem, axis: int, component: int, chains: tuple[Chain, ...]
-) -> AffineSystem | None:
-    """Return a component's system along one axis, None if conditions do not separate."""
-    whole = system.operator.domain
-    grid = Grid(x=whole.axes[axis])
-    points = Layout((), grid.shape)
-    none = ((0, 0),)
-    op = Operator(Program(points, points, chains), grid, grid, none, none, ("line",))
-    conditions = []
+def _conditions_along(system: AffineSystem, axis: int, component: int) -> list[Condition] | None:
+    """Return what holds for a component at the ends of an axis, None if it does not separate."""
+    grid = system.operator.domain
+    found = []
     for part in system.equations.parts:
         trace = part.condition.expression
         if part.place.face is None or not isinstance(trace, Trace):
             return None
         if not all(isinstance(c, Coef) and isinstance(c.value, AnyNumber) for c in trace.parts):
             return None
-        owner = part.replaced[0] // np.prod(whole.shape)
-        if whole.face_axis(part.place.face) == axis and owner == component:
-            conditions.append(Condition(f"x{part.place.face[-1]}", trace))
+        owner = part.replaced[0] // math.prod(grid.shape)
+        if grid.face_axis(part.place.face) == axis and owner == component:
+            found.append(Condition(f"x{part.place.face[-1]}", trace))
+    return found
+
+
+def _line(
+    system: AffineSystem, axis: int, conditions: list[Condition], chains: tuple[Chain, ...]
+) -> AffineSystem:
+    """Return the system along one axis that conditions make of a sum of chains."""
+    grid = Grid(x=system.operator.domain.axes[axis])
+    points = Layout((), grid.shape)
+    none = ((0, 0),)
+    op = Operator(Program(points, points, chains), grid, grid, none, none, ("line",))
     return EliminationSystem(op, Equations.of(op, conditions, system.equations.slopes[axis]))

@@ -22,44 +22,39 @@ SPLIT_ROUNDOFF = 1e-13
 MOST_CHAINS = 1000
 """Chains that a product of sums may become when it is multiplied out."""
 
-Product = tuple[tuple[Chain, ...] | None, ...]
-"""For each axis the sum of one-dimensional chains that acts along it, None for the identity."""
+Product = tuple[tuple[Chain, ...], ...]
+"""For each axis the one-dimensional chains that are added up there; none is the identity."""
 
 Block = tuple[Product, ...]
-"""The sum of some products; at most one of them acts along a given axis alone."""
+"""Products that are added up, one for each axis along which some act alone, then the others."""
 
 
 def separated(program: Program) -> dict[tuple[int, int], Block] | None:
-    """Return the blocks of a plan that are there, by rows and columns; None if it has others.
+    """Return the blocks of a plan, by rows and columns; None if it does not separate.
 
-    Others are those with coefficients that are no sums of functions of one coordinate each, and of
-    several coordinates in front of derivatives.
+    Coefficients in front of derivatives are products of functions of one coordinate each, others
+    sums of these.
     """
     if _count(program) > MOST_CHAINS:
         return None
-    sums: dict[tuple[int, int], dict[int, list[Chain]]] = {}
-    products: dict[tuple[int, int], list[Product]] = {}
-    axes = range(len(program.outputs.points))
+    found: dict[tuple[int, int], list[Product]] = {}
     for chain in _chains(program):
         for part in _summands(chain):
-            along = _along_axes(part)
-            if along is None:
+            product = _product(part)
+            if product is None:
                 return None
-            place = (chain.row, chain.col)
-            sums.setdefault(place, {})
-            products.setdefault(place, [])
-            if len(along) == 1:
-                ((axis, line),) = along.items()
-                sums[place].setdefault(axis, []).append(line)
-            else:
-                products[place].append(tuple((along[i],) if i in along else None for i in axes))
-    return {
-        place: (
-            *(tuple(tuple(lines) if i == axis else None for i in axes) for axis, lines in s.items()),
-            *products[place],
-        )
-        for place, s in sums.items()
-    }
+            found.setdefault((chain.row, chain.col), []).append(product)
+    return {place: _gathered(products) for place, products in found.items()}
+
+
+def _gathered(products: list[Product]) -> Block:
+    """Return the same sum, in which what acts along one axis alone is one product."""
+    alone = [product for product in products if len(list(filter(None, product))) == 1]
+    others = [product for product in products if len(list(filter(None, product))) > 1]
+    axes = range(len(products[0]))
+    sums = [tuple(chain for product in alone for chain in product[i]) for i in axes]
+    made = [tuple(sums[i] if j == i else () for j in axes) for i in axes if sums[i]]
+    return (*made, *others)
 
 
 def _count(program: Program) -> int:
@@ -81,29 +76,29 @@ def _chains(program: Program) -> Iterator[Chain]:
 
 def _multiplied(left: list[Chain], right: list[Chain]) -> list[Chain]:
     """Return the chains of a product of sums."""
-    return [
-        Chain(a.row, b.col, a.terms + b.terms) for a in left for b in right if a.col == b.row
-    ]
+    return [Chain(a.row, b.col, a.terms + b.terms) for a in left for b in right if a.col == b.row]
 
 
-def _along_axes(chain: Chain) -> dict[int, Chain] | None:
-    """Return what a chain does along each axis on which it acts, None if it does not separate.
+def _product(chain: Chain) -> Product | None:
+    """Return what a chain does along each axis, None if it does not separate.
 
-    One that multiplies by a number acts along the first axis.
+    Numbers multiply along the first axis on which it acts.
     """
     acting = set()
     for term in chain.terms:
         acting |= {i for i, band in enumerate(term.bands) if band is not None}
         for factor in term.factors:
-            varying = _varying(factor)
-            if len(varying) > 1:
+            if len(_varying(factor)) > 1:
                 return None
-            acting |= varying
+            acting |= _varying(factor)
     first = min(acting, default=0)
-    return {
-        axis: Chain(0, 0, tuple(_along(term, axis, axis == first) for term in chain.terms))
-        for axis in acting or {0}
-    }
+
+    def along(axis: int) -> tuple[Chain, ...]:
+        if axis != first and axis not in acting:
+            return ()
+        return (Chain(0, 0, tuple(_along(term, axis, axis == first) for term in chain.terms)),)
+
+    return tuple(map(along, range(len(chain.terms[0].bands))))
 
 
 def _varying(factor: Factor) -> set[int]:
