@@ -206,7 +206,7 @@ def test_a_plate_on_hinges_takes_sines(L):
 
 
 def test_waves_take_implicit_steps():
-    """What does not vary grows like t: its mode has too few eigenvectors, and steps as others do."""
+    """What does not vary grows like t: there are too few eigenvectors, but steps all the same."""
     L, grid = COUPLED["waves"][0], circles(13, 12)
     A, dt = L.on(grid).matrix().toarray(), 0.3
     u = np.random.default_rng(0).standard_normal((2, *grid.shape))

@@ -50,6 +50,12 @@ SHARED_BASIS = 1e-11
 """Part of the largest eigenvalue by which a matrix may differ from what the eigenvectors of another
 make of it."""
 
+PARITY_POINTS = 100
+"""Unknowns from which even and odd vectors are worth being told apart."""
+
+PARITY_ERROR = 1e-15
+"""Part of its largest entry up to which a matrix may mix even and odd vectors."""
+
 TRANSFORM_ERROR = 2e-14
 """Part of the largest eigenvalue by which a matrix may differ from what transforms make of it."""
 
@@ -111,18 +117,19 @@ class FastTransform:
 
 @dataclass(frozen=True, eq=False)
 class DenseBasis:
-    """Eigenvectors as the columns of a matrix, and its inverse.
+    """Eigenvectors as the columns of matrices, and the inverses of these.
 
-    Of the complex vectors a ± i b of a real matrix, the columns are a and b.
+    There is one matrix, or one for what is even about the middle of the axis and one for what is
+    odd. Of the complex vectors a ± i b of a real matrix, the columns are a and b.
     """
 
     values: Array
-    vectors: Array
-    inverse: Array
+    vectors: tuple[Array, ...]
+    inverses: tuple[Array, ...]
 
     @property
     def real(self) -> bool:
-        return np.isrealobj(self.vectors)
+        return all(map(np.isrealobj, self.vectors))
 
     @cached_property
     def pairs(self) -> NDArray[np.intp]:
@@ -131,19 +138,51 @@ class DenseBasis:
 
     def of(self, matrix: csr_array) -> DenseBasis | None:
         """Return the same eigenvectors with the eigenvalues of another matrix, if it has them."""
-        values = np.einsum("ij,ji->i", self.inverse, matrix @ self.vectors)
+        vectors, inverse = self._whole
+        values = np.einsum("ij,ji->i", inverse, matrix @ vectors)
         probe = np.random.default_rng(0).standard_normal(len(values))
-        there = self.inverse @ probe
-        error = np.abs(self.inverse @ (matrix @ probe) - values * there).max()
+        there = inverse @ probe
+        error = np.abs(inverse @ (matrix @ probe) - values * there).max()
         if error > SHARED_BASIS * np.abs(values).max() * np.abs(there).max():
             return None
         return replace(self, values=values)
 
+    @cached_property
+    def _whole(self) -> tuple[Array, Array]:
+        """The eigenvectors as the columns of one matrix, and its inverse."""
+        unit = np.eye(len(self.values))
+        return self.backward(unit, 0), self.forward(unit, 0)
+
     def forward(self, x: Array, axis: int, overwrite: bool = False) -> Array:  # noqa: ARG002  # products need room
-        return _applied_along(self.inverse, x, axis)
+        if len(self.inverses) == 1:
+            return _applied_along(self.inverses[0], x, axis)
+        parts = zip(self.inverses, _folded(x, axis), strict=True)
+        return np.concatenate([_applied_along(matrix, part, axis) for matrix, part in parts], axis)
 
     def backward(self, x: Array, axis: int) -> Array:
-        return _applied_along(self.vectors, x, axis)
+        if len(self.vectors) == 1:
+            return _applied_along(self.vectors[0], x, axis)
+        parts = zip(self.vectors, np.split(x, [len(self.vectors[0])], axis), strict=True)
+        even, odd = (_applied_along(matrix, part, axis) for matrix, part in parts)
+        return _unfolded(even, odd, axis)
+
+
+def _folded(x: Array, axis: int) -> tuple[Array, Array]:
+    """Return what is even about the middle of an axis, and what is odd, in orthonormal vectors."""
+    lines = np.moveaxis(x, axis, 0)
+    half = len(lines) // 2
+    first, middle, last = lines[:half], lines[half : len(lines) - half], lines[::-1][:half]
+    even = np.concatenate([(first + last) * np.sqrt(0.5), middle])
+    odd = (first - last) * np.sqrt(0.5)
+    return np.moveaxis(even, 0, axis), np.moveaxis(odd, 0, axis)
+
+
+def _unfolded(even: Array, odd: Array, axis: int) -> Array:
+    """Return the inverse of that."""
+    both, other = np.moveaxis(even, axis, 0), np.moveaxis(odd, axis, 0)
+    both, middle = both[: len(other)], both[len(other) :]
+    first, last = (both + other) * np.sqrt(0.5), (both - other) * np.sqrt(0.5)
+    return np.moveaxis(np.concatenate([first, middle, last[::-1]]), 0, axis)
 
 
 def to_conjugates(x: Array, pairs: Sequence[NDArray[np.intp]]) -> Array:
@@ -244,10 +283,31 @@ def _commute(one: csr_array, other: csr_array) -> bool:
 
 
 def _dense_basis(matrix: Array, pairs: bool = True) -> DenseBasis | None:
+    """Return the eigenvectors of a matrix, None if they are too close to each other."""
+    found = [_eigenvectors(part, pairs) for part in _by_parity(matrix)]
+    made = [each for each in found if each is not None]
+    if len(made) < len(found):
+        return None
+    values, vectors, inverses = zip(*made, strict=True)
+    return DenseBasis(np.concatenate(values), vectors, inverses)
+
+
+def _by_parity(matrix: Array) -> list[Array]:
+    """Return what a matrix does to even and to odd vectors, if it keeps them apart, else itself."""
+    if len(matrix) < PARITY_POINTS:
+        return [matrix]
+    even, odd = _folded(matrix, 0)
+    (kept, mixed), (mixed_too, kept_too) = _folded(even, 1), _folded(odd, 1)
+    most = max(np.abs(mixed).max(), np.abs(mixed_too).max())
+    return [kept, kept_too] if most <= PARITY_ERROR * np.abs(matrix).max() else [matrix]
+
+
+def _eigenvectors(matrix: Array, pairs: bool) -> tuple[Array, Array, Array] | None:
+    """Return eigenvalues, eigenvectors and their inverse, None if they are too close."""
     size = np.abs(matrix).max(initial=0)
     if np.abs(matrix - matrix.conj().T).max(initial=0) <= HERMITIAN_BASIS * size:
         values, vectors = np.linalg.eigh(matrix)
-        return DenseBasis(values, vectors, vectors.conj().T)
+        return values, vectors, vectors.conj().T
     rows = np.abs(matrix).sum(axis=1)
     if rows.max(initial=0) > GRADED_ROWS * rows.min(initial=np.inf):
         return None
@@ -260,7 +320,7 @@ def _dense_basis(matrix: Array, pairs: bool = True) -> DenseBasis | None:
         values[np.argmin(np.abs(values))] = 0
     if pairs and np.isrealobj(matrix) and np.iscomplexobj(values):
         vectors = np.where(values.imag < 0, -vectors.imag, vectors.real)
-    return DenseBasis(values, vectors, np.linalg.inv(vectors))
+    return values, vectors, np.linalg.inv(vectors)
 
 
 def _applied_along(matrix: Array, x: Array, axis: int) -> Array:

@@ -125,8 +125,8 @@ def nearest_separable(system: AffineSystem) -> NearestSeparable | None:
     """Return the problem whose coefficients are their means, None if even that does not separate.
 
     Concus and Golub (1973): −∇·k∇ is near √k (−∇²) √k for smooth k, whatever its range. What only
-    multiplies becomes the nearest sum of functions of one coordinate each; between components, which
-    share eigenvectors, a number.
+    multiplies becomes the nearest sum of functions of one coordinate each, but a number in systems,
+    whose components share eigenvectors.
     """
     # Rows that conditions replace are unknowns of a system, of which a separable one has none.
     if isinstance(system.operator, Masked) or isinstance(system, RowReplacementSystem):
