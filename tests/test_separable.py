@@ -140,6 +140,7 @@ APART = {
     "other wind": pair(Laplacian() + Diff("x"), Laplacian()),
     "a rate that varies": Block([[Laplacian(), Coef(lambda x: 1 + x)], [Coef(1), Laplacian()]]),
     "mixed derivatives between walls": Laplacian() + 0.1 * Diff("x") * Diff("y"),
+    "no equation": Block([[Laplacian(), Coef(1)], [NONE, NONE]]),
     "closures that differ": pair(Laplacian(acc=2), Laplacian(acc=4)),
 }
 

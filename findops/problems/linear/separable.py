@@ -165,12 +165,17 @@ def _coupled_components(blocks: Mapping[Place, Block], count: int) -> list[tuple
 def _coupled(
     system: AffineSystem, blocks: Mapping[Place, Block], which: tuple[int, ...]
 ) -> CoupledModes | None:
-    """Return components that couple, diagonalized; None if an axis has no basis for all."""
+    """Return components that couple, diagonalized; None if an axis has no basis for all.
+
+    A component without an equation, or in none, has no mode with an inverse: nothing is made of it.
+    """
     products = {
         (which.index(row), which.index(col)): block
         for (row, col), block in blocks.items()
         if row in which
     }
+    if any({place[side] for place in products} != set(range(len(which))) for side in (0, 1)):
+        return None
     made: dict[Place, list[list[Array | None]]] = {
         place: [[] for _ in block] for place, block in products.items()
     }
