@@ -129,7 +129,7 @@ def test_eigenvalues_and_functions_are_those_of_the_large_matrix(name):
     b = np.random.default_rng(0).standard_normal(len(A))
     if name == "waves":
         # What does not vary grows like t, for which there are too few eigenvectors.
-        with pytest.raises(ValueError, match="no basis of eigenvectors"):
+        with pytest.raises(ValueError, match="need a basis of eigenvectors"):
             fast.matrix_function(np.exp)
         return
     x = fast.matrix_function(lambda v: 1 / (1 - step * v))(b)
@@ -148,6 +148,12 @@ APART = {
 @pytest.mark.parametrize("L", APART.values(), ids=APART)
 def test_operators_without_common_eigenvectors_are_left_alone(L):
     assert fast_diagonalization(BVP(L, BOX, WALLS).system) is None
+
+
+def test_bands_of_a_single_axis_are_factored():
+    L, line = pair(Laplacian(acc=4), Laplacian(acc=4)), Grid(x=Uniform(0, 1, 20))
+    assert BVP(L, line, WALLS).solve(1).method == "sparse factorization"
+    assert BVP(L, line, WALLS, "odd").solve(1).method == "fast diagonalization"
 
 
 def test_components_that_couple_need_the_same_conditions():

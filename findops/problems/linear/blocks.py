@@ -146,6 +146,8 @@ class CoupledModes:
     @cached_property
     def regular_inverses(self) -> Array:
         """The same, where null vectors are mapped as those of the mode nearest to singular ones."""
+        if not self.singular:
+            return self.inverses
         made = self.inverses.copy()
         sizes = np.abs(made).sum(axis=(0, 1))
         sizes[[mode.place for mode in self.singular]] = -1
@@ -165,7 +167,10 @@ class CoupledModes:
             hermitian = np.abs(matrices - adjoint).max() <= HERMITIAN_MODES * np.abs(matrices).max()
             values, vectors = (np.linalg.eigh if hermitian else np.linalg.eig)(matrices)
             if not hermitian and np.linalg.cond(vectors).max() > EIGENVECTOR_CONDITION:
-                raise ValueError("the matrix of a mode has no basis of eigenvectors")
+                raise ValueError(
+                    "functions of a matrix need a basis of eigenvectors, which the matrix of a mode "
+                    "has not: where something grows like t, solve shifted systems instead"
+                )
             images = vectors * f(values)[:, None, :] @ np.linalg.inv(vectors)
             made[:, :, some] = np.moveaxis(images, 0, -1)
         real = self.dtype.kind == "f"

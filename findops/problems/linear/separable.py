@@ -24,7 +24,7 @@ from findops.grids.grid import Grid
 from findops.masked.operator import Masked
 from findops.operators.operator import Operator
 from findops.plan.program import Chain, Layout, Program
-from findops.problems.linear.basis import eigenbases
+from findops.problems.linear.basis import FastTransform, eigenbases
 from findops.problems.linear.blocks import BlockDiagonalization, CoupledModes
 from findops.problems.linear.diagonalization import FastDiagonalization
 from findops.problems.linear.separation import Block, separated
@@ -192,7 +192,9 @@ def _coupled(
         ]
         lines = [_line(system, i, conditions[0] or [], chains) for _, chains in acting if chains]
         bases = eigenbases([ends[0], *lines])
-        if bases is None:
+        # Along a single axis a band is factored in less time than it has eigenvectors.
+        single = system.operator.domain.ndim == 1
+        if bases is None or (single and not isinstance(bases[0], FastTransform)):
             return None
         found = iter(bases[1:])
         for values, chains in acting:
