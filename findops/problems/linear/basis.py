@@ -205,15 +205,17 @@ def from_conjugates(x: Array, pairs: Sequence[NDArray[np.intp]]) -> Array:
     return made
 
 
-def eigenbases(lines: Sequence[AffineSystem], transforms: bool = True) -> list[Eigenbasis] | None:
+def eigenbases(
+    lines: Sequence[AffineSystem], transforms: bool = True, dense: bool = True
+) -> list[Eigenbasis] | None:
     """Return the eigenvectors that matrices share, each time with the eigenvalues of one of them.
 
-    None if they share none, or these are too close to each other or too many. Without transforms,
-    those of a symmetric matrix are orthonormal, and real if it is. The basis of one real matrix is
-    real, that of several has no pairs.
+    None if they share none, or these are too close to each other or too many. Fast transforms are
+    tried first, then dense matrices. Of these, eigenvectors of a symmetric one are orthonormal, and
+    real if it is; the basis of one real matrix is real, that of several has no pairs.
     """
     fast = _fast_transforms(lines) if transforms else None
-    if fast or lines[0].count > DENSE_POINTS:
+    if fast or not dense or lines[0].count > DENSE_POINTS:
         return fast
     with dense_work(DECOMPOSITION_WORK * lines[0].count ** 3):
         return _dense_bases([line.matrix for line in lines])

@@ -168,8 +168,8 @@ class CoupledModes:
             values, vectors = (np.linalg.eigh if hermitian else np.linalg.eig)(matrices)
             if not hermitian and np.linalg.cond(vectors).max() > EIGENVECTOR_CONDITION:
                 raise ValueError(
-                    "functions of a matrix need a basis of eigenvectors, which the matrix of a mode "
-                    "has not: where something grows like t, solve shifted systems instead"
+                    "functions of a matrix need a basis of eigenvectors, which that of a mode has "
+                    "not: where something grows like t, solve shifted systems instead"
                 )
             images = vectors * f(values)[:, None, :] @ np.linalg.inv(vectors)
             made[:, :, some] = np.moveaxis(images, 0, -1)

@@ -24,7 +24,7 @@ from findops.grids.grid import Grid
 from findops.masked.operator import Masked
 from findops.operators.operator import Operator
 from findops.plan.program import Chain, Layout, Program
-from findops.problems.linear.basis import FastTransform, eigenbases
+from findops.problems.linear.basis import eigenbases
 from findops.problems.linear.blocks import BlockDiagonalization, CoupledModes
 from findops.problems.linear.diagonalization import FastDiagonalization
 from findops.problems.linear.separation import Block, separated
@@ -191,10 +191,9 @@ def _coupled(
             for values, product in zip(made[place], block, strict=True)
         ]
         lines = [_line(system, i, conditions[0] or [], chains) for _, chains in acting if chains]
-        bases = eigenbases([ends[0], *lines])
-        # Along a single axis a band is factored in less time than it has eigenvectors.
-        single = system.operator.domain.ndim == 1
-        if bases is None or (single and not isinstance(bases[0], FastTransform)):
+        # Along a single axis a band is factored in less time than its eigenvectors are found.
+        bases = eigenbases([ends[0], *lines], dense=system.operator.domain.ndim > 1)
+        if bases is None:
             return None
         found = iter(bases[1:])
         for values, chains in acting:
