@@ -295,6 +295,20 @@ def test_the_part_outside_the_range_is_that_of_all_null_fields():
         assert told(lambda f, solver=solver: problem.solve(f, solver), f) == "1.0e+00"
 
 
+def test_components_lose_a_constant_in_their_own_proportion():
+    """Reactions take (1, 2) to zero, and nothing to (1, 2)."""
+    problem = BVP(*COUPLED["a constant is lost"])
+    f = np.ones((2, *BOX.shape))
+    f[1] = 2
+    for solver in ("fast", "direct"):
+        assert told(lambda f, solver=solver: problem.solve(f, solver), f) == "1.0e+00"
+    f = np.random.default_rng(0).standard_normal(f.shape) - 1
+    fast, direct = (
+        told(lambda f, solver=solver: problem.solve(f, solver), f) for solver in ("fast", "direct")
+    )
+    assert fast == direct
+
+
 # Transforms without matrices --------------------------------------------------------------------
 
 
