@@ -30,6 +30,7 @@ from findops import (
     VectorLaplacian,
 )
 from findops.plan.band import Band
+from findops.problems.linear import basis
 from findops.problems.linear.basis import DenseBasis, FastTransform
 from findops.problems.linear.krylov import nearest_separable
 from findops.problems.linear.separable import fast_diagonalization
@@ -146,7 +147,11 @@ APART = {
 
 
 @pytest.mark.parametrize("L", APART.values(), ids=APART)
-def test_operators_without_common_eigenvectors_are_left_alone(L):
+def test_operators_without_common_eigenvectors_are_left_alone(L, monkeypatch):
+    def refused(*_):
+        raise AssertionError("eigenvectors of one are found, which the others do not have")
+
+    monkeypatch.setattr(basis, "_eigenvectors", refused)
     assert fast_diagonalization(BVP(L, BOX, WALLS).system) is None
 
 
@@ -244,7 +249,7 @@ def test_a_preconditioner_of_a_singular_system_is_definite():
     problem = BVP(pair(Laplacian() - 0.5, Laplacian() - 2), circles(4, 5))
     inverse = nearest_separable(problem.system).inverse
     made = np.stack([inverse(column) for column in np.eye(problem.system.size)])
-    assert np.linalg.eigvals(made).real.max() < 0
+    assert np.linalg.eigvals(made).real.max() < -1e-3
 
 
 # What has no solution ---------------------------------------------------------------------------
