@@ -155,12 +155,16 @@ def diagonal_inverse(system: AffineSystem) -> Callable[[Array], Array]:
 
 
 def multigrid(system: AffineSystem) -> Callable[[Array], Array]:
-    """Return a cycle of PyAMG's Ruge–Stüben multigrid as a preconditioner.
+    """Return a cycle of PyAMG's multigrid as a preconditioner.
+
+    It is that of Ruge and Stüben (1987), or for complex matrices of smoothed aggregation.
 
     Raises
     ------
     ModuleNotFoundError
         If PyAMG is not installed.
+    NoConvergenceError
+        If it finds no coarser matrices.
     """
     try:
         import pyamg
@@ -168,7 +172,15 @@ def multigrid(system: AffineSystem) -> Callable[[Array], Array]:
         error.add_note("solver='amg' needs PyAMG: pip install \"findops[solvers]\"")
         raise
 
-    cycle = pyamg.ruge_stuben_solver(system.matrix.tocsr()).aspreconditioner()
+    matrix = system.matrix.tocsr()
+    try:
+        if matrix.dtype.kind == "c":
+            made = pyamg.smoothed_aggregation_solver(matrix, symmetry="symmetric")
+        else:
+            made = pyamg.ruge_stuben_solver(matrix)
+    except (ValueError, np.linalg.LinAlgError) as error:
+        raise NoConvergenceError(f"PyAMG finds no coarser matrices: {error}") from error
+    cycle = made.aspreconditioner()
     return lambda r: np.asarray(cycle @ r)
 
 
