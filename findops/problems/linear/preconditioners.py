@@ -178,9 +178,10 @@ def multigrid(system: AffineSystem) -> Callable[[Array], Array]:
             made = pyamg.smoothed_aggregation_solver(matrix, symmetry="symmetric")
         else:
             made = pyamg.ruge_stuben_solver(matrix)
+        cycle = made.aspreconditioner()
+        cycle @ np.ones(system.size)  # the coarsest matrix is inverted only here
     except (ValueError, np.linalg.LinAlgError) as error:
         raise NoConvergenceError(f"PyAMG finds no coarser matrices: {error}") from error
-    cycle = made.aspreconditioner()
     return lambda r: np.asarray(cycle @ r)
 
 
