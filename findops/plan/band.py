@@ -160,11 +160,14 @@ class Band:
         alike = weights.ndim == 2 and len(weights) and (weights[-1] == weights[0]).all()
         if alike and (weights == weights[0]).all():
             weights = weights[0]
-        # So does the first row tell what is used.
-        used = [bool(tap[:1].any() or tap.any()) for tap in np.atleast_2d(weights).T]
-        if all(used):
+        if weights.ndim == 1:
+            used = weights != 0
+        else:
+            # So does the first row tell what is used.
+            used = np.array([tap[:1].any() or tap.any() for tap in weights.T], dtype=bool)
+        if used.all():
             return self if weights is self.weights else replace(self, weights=weights)
-        offsets = tuple(o for o, keep in zip(self.offsets, used, strict=True) if keep)
+        offsets = tuple(o for o, keep in zip(self.offsets, used.tolist(), strict=True) if keep)
         return replace(self, offsets=offsets, weights=weights[..., used])
 
     def row(self, i: int) -> tuple[Ints, Floats]:

@@ -85,7 +85,18 @@ def lagrange_weights(order: int, nodes: Sequence[Any], one: Any) -> list[Any]:
 @cached_within(KEPT_BYTES)
 def exact_weights(order: int, offsets: Fractions) -> Fractions:
     """Return the exact weights of the derivative at zero for rational nodes."""
-    return tuple(lagrange_weights(order, offsets, Fraction(1)))
+    # In integers: fractions would look for common divisors at every step.
+    unit = math.lcm(*(x.denominator for x in offsets))
+    nodes = [x.numerator * (unit // x.denominator) for x in offsets]
+    numerators = lagrange_numerators(order, [-x for x in nodes], 1)
+    gaps = _integer_gap_products(tuple(x - nodes[0] for x in nodes))
+    return tuple(Fraction(unit**order * p, q) for p, q in zip(numerators, gaps, strict=True))
+
+
+@cached_within(KEPT_BYTES)
+def _integer_gap_products(nodes: tuple[int, ...]) -> tuple[int, ...]:
+    """Return the products of gaps between nodes, which all rows of the same points share."""
+    return tuple(gap_products(nodes, operator.sub, 1))
 
 
 def row_weights(order: int, nodes: Array, at: Array) -> Floats:

@@ -15,10 +15,11 @@ from findops.common.arguments import as_integer, is_symbolic
 from findops.grids.uniform import Periodic
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterator
 
     from findops.grids.axes import Axis
     from findops.plan.band import Band
+    from findops.schemes.rational import Fractions
 
 __all__ = ["SPECTRAL", "Closure", "Scheme", "Stencil", "TooFewPointsError"]
 
@@ -55,17 +56,15 @@ class Stencil:
 
         (0, q) where no moment up to q shows an error.
         """
-        right = list(zip(self.weights, self.offsets, strict=True))
-        left = list(zip(self.left_weights, self.left_offsets, strict=True))
-        q = 0
-        while q <= order + 2 * (len(right) + len(left)):
-            residual = _moment(right, q) / math.factorial(q)
-            if q >= order:
-                residual -= _moment(left, q - order) / math.factorial(q - order)
+        right = _moments(self.weights, self.offsets)
+        left = _moments(self.left_weights, self.left_offsets)
+        last = order + 2 * (len(self.weights) + len(self.left_weights))
+        for q in range(last + 1):
+            expected = next(left) * math.perm(q, order) if q >= order else Fraction(0)
+            residual = next(right) - expected
             if residual:
-                return residual / sum(self.left_weights), q
-            q += 1
-        return Fraction(0), q
+                return residual / math.factorial(q) / sum(self.left_weights), q
+        return Fraction(0), last + 1
 
     def accuracy(self, order: int) -> int:
         """Return the order of accuracy as a derivative of an order."""
@@ -89,8 +88,18 @@ class Stencil:
         return (re + unit * im) / below
 
 
-def _moment(taps: Iterable[tuple[Fraction, Fraction]], degree: int) -> Fraction:
-    return sum((w * o**degree for w, o in taps), Fraction(0))
+def _moments(weights: Fractions, offsets: Fractions) -> Iterator[Fraction]:
+    """Yield the moments Σ weight·offset^q for q = 0, 1, …."""
+    # In integers: fractions would look for common divisors at every step.
+    whole, unit = (math.lcm(*(x.denominator for x in side)) for side in (weights, offsets))
+    parts, nodes = (
+        [x.numerator * (multiple // x.denominator) for x in side]
+        for side, multiple in ((weights, whole), (offsets, unit))
+    )
+    while True:
+        yield Fraction(sum(parts), whole)
+        parts = [part * node for part, node in zip(parts, nodes, strict=True)]
+        whole *= unit
 
 
 def _wave(
