@@ -19,6 +19,7 @@ __all__ = [
     "ByParts",
     "LineTransform",
     "Row",
+    "check_written",
     "extended",
     "folded",
     "padded",
@@ -26,6 +27,26 @@ __all__ = [
     "restricted",
     "summed",
 ]
+
+
+MOST_WRITTEN = 1 << 28
+"""Weights of rows written out one by one, at most: 4 GB with their columns."""
+
+
+def check_written(rows: int, taps: int) -> None:
+    """Refuse rows written out one by one that memory would hardly hold.
+
+    Raises
+    ------
+    ValueError
+        If there are more than `MOST_WRITTEN` weights.
+    """
+    if rows * taps > MOST_WRITTEN:
+        raise ValueError(
+            f"{rows} rows with up to {taps} weights of their own would take "
+            f"{16e-9 * rows * taps:.3g} GB, and at most {16e-9 * MOST_WRITTEN:.2g} GB are written "
+            "out: apply the operator without its matrix, or take fewer points"
+        )
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,6 +59,9 @@ class Row:
     @staticmethod
     def merged(columns: Ints, weights: Floats) -> Row:
         """Return a row in which weights on the same column are added, and none is zero."""
+        if not (columns[1:] > columns[:-1]).all():
+            order = np.argsort(columns, kind="stable")
+            columns, weights = columns[order], weights[order]
         if (columns[1:] > columns[:-1]).all():
             kept = weights != 0
             return Row(columns[kept], weights[kept])
@@ -186,6 +210,7 @@ class Band:
             return self
         before = max(0, -min(self.offsets, default=0))
         after = max(0, max(self.offsets, default=0))
+        check_written(min(before + after, self.rows), self.taps)
         if before + after >= self.rows:
             before, after = self.rows, 0
 
