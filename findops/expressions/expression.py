@@ -15,8 +15,9 @@ import numpy as np
 
 from findops.common.arguments import (
     Number,
-    as_integer,
+    as_power,
     canonical,
+    check_at_most,
     is_labeled,
     is_symbolic,
     type_name,
@@ -523,6 +524,9 @@ def as_coefficient(value: object) -> Expr:
 # The algebra and its normal form: numbers in front, like terms collected, axes in order -----------
 
 
+MOST_TERMS = 100_000
+"""Terms that a product of sums is expanded to, at most."""
+
 Factors = tuple[Expr, ...]
 Monomial = tuple[Number, Factors]
 
@@ -545,9 +549,21 @@ def added(left: object, right: object) -> Expr:
 
 
 def multiplied(left: object, right: object) -> Expr:
-    """Return the product of two expressions or coefficients."""
+    """Return the product of two expressions or coefficients.
+
+    Raises
+    ------
+    ValueError
+        If sums multiply to more than `MOST_TERMS` terms.
+    """
     inner = _monomials(_operand(right))
     outer = _monomials(_operand(left))
+    check_at_most(
+        len(outer) * len(inner),
+        MOST_TERMS,
+        "the number of terms of a product",
+        "bind its factors, and multiply the operators: A.on(grid) @ B.on(grid)",
+    )
     return collect([_product(a * b, f, g) for a, f in outer for b, g in inner])
 
 
@@ -565,9 +581,7 @@ def divided(expr: Expr, divisor: object) -> Expr:
 
 def powered(expr: Expr, power: int) -> Expr:
     """Return the product of an expression with itself, as often as a power says."""
-    times = as_integer(power, f"the power of {expr!r}")
-    if times < 0:
-        raise ValueError(f"{expr!r} takes a power of at least 0, not {power}")
+    times = as_power(power, repr(expr))
     result: Expr = Identity()
     for _ in range(times):
         result = multiplied(result, expr)

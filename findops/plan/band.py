@@ -29,8 +29,8 @@ __all__ = [
 ]
 
 
-MOST_WRITTEN = 1 << 28
-"""Weights of rows written out one by one, at most: 4 GB with their columns."""
+MOST_WRITTEN = 1 << 27
+"""Weights of rows written out one by one, at most: 2 GB with their columns."""
 
 
 def check_written(rows: int, taps: int) -> None:

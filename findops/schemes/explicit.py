@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from findops.plan.band import Band, Row, padded
+from findops.plan.band import Band, Row, check_written, padded
 from findops.schemes.fornberg import exact_weights, row_weights
 from findops.schemes.scheme import Scheme, Stencil, TooFewPointsError
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from findops.grids.axes import Axis
     from findops.schemes.scheme import Closure
 
-__all__ = ["AxisMap", "ExplicitScheme", "Weighted", "closure_images"]
+__all__ = ["AxisMap", "ExplicitScheme", "Weighted", "blocks", "closure_images"]
 
 
 BLOCK = 2**14
@@ -170,6 +170,7 @@ class ExplicitScheme(Scheme):
             for rows in blocks(range(first, stop), len(offsets)):
                 found = self.weights(acc, axis_map, rows, _windows(rows, offsets))
                 weights[rows[0] - first : rows[-1] + 1 - first] = found
+        check_written(first + m - stop, min(len(offsets), n))
         closed = self._closed([*range(first), *range(stop, m)], acc, axis_map, offsets, closure)
         band = Band(
             rows=m,

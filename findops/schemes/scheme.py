@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from findops.common.arguments import as_integer, is_symbolic
+from findops.common.arguments import as_integer, check_at_most, is_symbolic
 from findops.grids.uniform import Periodic
 
 if TYPE_CHECKING:
@@ -21,13 +21,34 @@ if TYPE_CHECKING:
     from findops.plan.band import Band
     from findops.schemes.rational import Fractions
 
-__all__ = ["SPECTRAL", "Closure", "Scheme", "Stencil", "TooFewPointsError"]
+__all__ = ["SPECTRAL", "Closure", "Scheme", "Stencil", "TooFewPointsError", "check_points"]
 
 Closure = str | int
 """What happens where a stencil sticks out: a name, or the accuracy of biased stencils."""
 
 SPECTRAL = sys.maxsize
 """The accuracy of what converges faster than any power of the spacing."""
+
+
+MOST_POINTS = 400
+"""Points of a stencil with exact weights, at most: longer ones take seconds, and at the ends of an
+axis their weights are beyond 1e100 already."""
+
+
+def check_points(order: int, acc: int) -> None:
+    """Refuse a derivative whose stencils are too long.
+
+    Raises
+    ------
+    ValueError
+        If order and accuracy together are greater than `MOST_POINTS`.
+    """
+    check_at_most(
+        order + acc,
+        MOST_POINTS,
+        "order + acc, the points of a stencil,",
+        "Fourier() and Chebyshev() are as accurate as their points allow",
+    )
 
 
 class TooFewPointsError(ValueError):
@@ -193,7 +214,9 @@ class Scheme(ABC):
             )
         if acc is not None and acc < 1:
             raise ValueError(f"acc must be at least 1, but is {acc} for order {order}")
-        return 2 if acc is None else acc
+        claimed = 2 if acc is None else acc
+        check_points(order, claimed)
+        return claimed
 
     def check_order(self, order: object) -> None:
         """Refuse what is no order of a derivative that does something."""
