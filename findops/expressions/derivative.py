@@ -42,7 +42,8 @@ class Diff(AlongAxis):
     TypeError
         If `axis`, `order` or `acc` has the wrong type.
     ValueError
-        If the scheme has no such accuracy, or does not map between nodes and half points.
+        If the scheme has no such accuracy, or does not map between nodes and half points; if order
+        and `acc` are more than 400 together.
 
     Examples
     --------

@@ -524,7 +524,7 @@ def as_coefficient(value: object) -> Expr:
 # The algebra and its normal form: numbers in front, like terms collected, axes in order -----------
 
 
-MOST_TERMS = 100_000
+MOST_TERMS = 30_000
 """Terms that a product of sums is expanded to, at most."""
 
 Factors = tuple[Expr, ...]

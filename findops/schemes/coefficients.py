@@ -47,7 +47,7 @@ def coefficients(order: int, acc: int | None = None, scheme: Scheme | None = Non
     Raises
     ------
     ValueError
-        If the scheme has no such accuracy.
+        If the scheme has no such accuracy, or order and `acc` are more than 400 together.
     TypeError
         If `order` or `acc` is not an integer.
 

@@ -158,7 +158,7 @@ class ExplicitScheme(Scheme):
             reach = (max(0, -int(offsets[0])), max(0, m - n + int(offsets[-1])))
             ghosts = (reach[0] * halo[0], reach[1] * halo[1])
             _check_ghosts(ghosts, source)
-
+        check_written(first + m - stop, min(len(offsets), n))
         if stop <= first:
             weights = np.zeros((1, len(offsets)))
         elif source.spacing is not None:
@@ -170,7 +170,6 @@ class ExplicitScheme(Scheme):
             for rows in blocks(range(first, stop), len(offsets)):
                 found = self.weights(acc, axis_map, rows, _windows(rows, offsets))
                 weights[rows[0] - first : rows[-1] + 1 - first] = found
-        check_written(first + m - stop, min(len(offsets), n))
         closed = self._closed([*range(first), *range(stop, m)], acc, axis_map, offsets, closure)
         band = Band(
             rows=m,

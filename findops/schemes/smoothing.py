@@ -202,7 +202,8 @@ class SavitzkyGolay(Fit):
     Raises
     ------
     ValueError
-        If `window` is even or not positive, or `degree` is not less than it, or negative.
+        If `window` is even or not positive, or `degree` is not less than it, or negative; if
+        window·(degree + 1)² is more than a million.
     TypeError
         If one is not an integer.
 
@@ -285,7 +286,8 @@ class Gaussian(Fit):
     Raises
     ------
     ValueError
-        If `sigma` is less than 0.5 or not finite.
+        If `sigma` is less than 0.5 or not finite, or so large that window·(degree + 1)² is more
+        than a million.
     TypeError
         If it is not a real number.
 
