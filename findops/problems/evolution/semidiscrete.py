@@ -322,9 +322,7 @@ class SecondOrderSystem:
     @cached_property
     def matrix(self) -> csr_array:
         """The matrix of the linear part."""
-        one = sparse.eye_array(self.semidiscrete.size)
-        blocks: Any = [[None, one], [self.semidiscrete.matrix, None]]
-        return cast("csr_array", sparse.block_array(blocks, format="csr"))
+        return _of_pair(self.semidiscrete.matrix)
 
     def resolvent(self, step: float) -> Callable[[Array], Array]:
         """Return b ↦ (I − step·A)⁻¹ b."""
@@ -335,11 +333,13 @@ class SecondOrderSystem:
         """The Jacobian, None if it depends on t and y."""
         return self.matrix if self.semidiscrete.function is None else None
 
+    def jacobian(self, t: float, y: Array) -> csr_array:
+        """Return the derivative of y' with respect to y."""
+        return _of_pair(self.semidiscrete.jacobian(t, np.split(y, 2)[0]))
+
     def pattern(self, t: float, y: Array) -> csr_array:
         """Return where the Jacobian may have entries."""
-        one = sparse.eye_array(self.semidiscrete.size, dtype=bool)
-        blocks: Any = [[None, one], [self.semidiscrete.pattern(t, np.split(y, 2)[0]), None]]
-        return cast("csr_array", sparse.block_array(blocks, format="csr"))
+        return _of_pair(self.semidiscrete.pattern(t, np.split(y, 2)[0]))
 
     def fields(self, t: float, y: Array) -> tuple[Array, ...]:
         """Return the fields that belong to x and x′."""
@@ -350,6 +350,12 @@ class SecondOrderSystem:
         weights = CENTRAL if t - step >= self.start else FORWARD
         moving = sum(w / step * system.lift(none, t + k * step) for k, w in weights.items())
         return system.lift(x, t), system.lift(v, t) - system.lift(none, t) + moving
+
+
+def _of_pair(matrix: csr_array) -> csr_array:
+    """Return the matrix of x ↦ x″ as that of (x, x′) ↦ (x′, x″)."""
+    one = sparse.eye_array(matrix.shape[0], dtype=matrix.dtype)
+    return cast("csr_array", sparse.block_array([[None, one], [matrix, None]], format="csr"))
 
 
 def _resolvent(matrix: csr_array, step: float) -> Callable[[Array], Array]:
