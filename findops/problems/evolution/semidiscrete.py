@@ -355,7 +355,7 @@ class SecondOrderSystem:
 def _of_pair(matrix: csr_array) -> csr_array:
     """Return the matrix of x ↦ x″ as that of (x, x′) ↦ (x′, x″)."""
     one = sparse.eye_array(matrix.shape[0], dtype=matrix.dtype)
-    return cast("csr_array", sparse.block_array([[None, one], [matrix, None]], format="csr"))
+    return sparse.block_array([[None, one], [matrix, None]], format="csr")
 
 
 def _resolvent(matrix: csr_array, step: float) -> Callable[[Array], Array]:
