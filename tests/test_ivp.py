@@ -1,5 +1,6 @@
 """Initial-value problems: time order, exact solutions, SciPy's integrators, what is refused."""
 
+import pickle
 import sys
 from types import ModuleType
 
@@ -13,8 +14,10 @@ from findops import (
     SBP,
     Block,
     Cells,
+    Compact,
     Condition,
     Diff,
+    Diffusion,
     Dirichlet,
     Divergence,
     Field,
@@ -388,15 +391,37 @@ def test_data_that_contradict_conditions_give_way():
 def test_steps_end_at_output_times_and_factor_once(monkeypatch):
     from findops.problems.evolution import semidiscrete
 
-    count = []
-    whole = semidiscrete.sparse_lu
-    monkeypatch.setattr(semidiscrete, "sparse_lu", lambda A: count.append(1) or whole(A))
+    made = []
+    whole = semidiscrete.make_solver
+    monkeypatch.setattr(semidiscrete, "make_solver", lambda *a: made.append(1) or whole(*a))
     problem = IVP(Diff("x", 2), ROD, [Dirichlet("x-"), Neumann("x+")])
     (x,) = ROD.mesh()
     even = problem.solve(x, np.linspace(0, 1, 11), "crank-nicolson", dt=0.033)
-    assert len(count) == 1
+    assert len(made) == 1
     fine = problem.solve(x, [0, 0.6, 1], "crank-nicolson", dt=0.025)
     np.testing.assert_allclose(even.u[[6, 10]], fine.u[1:], rtol=0, atol=1e-15)
+
+
+def test_solvers_of_implicit_steps_are_kept_with_the_problem(monkeypatch):
+    from findops.problems.evolution import semidiscrete
+
+    made = []
+    whole = semidiscrete.make_solver
+    monkeypatch.setattr(semidiscrete, "make_solver", lambda *a: made.append(1) or whole(*a))
+    problem = IVP(Diff("x", 2), ROD, [Dirichlet("x-"), Neumann("x+")])
+    (x,) = ROD.mesh()
+
+    def step(method, h, problem=problem, **given):
+        problem.solve(x, [0, h], method, dt=h, **given)
+        return len(made)
+
+    # I − hA/2 of one is I − hA of the other; u_tt = A u has I − h²A.
+    assert [step("crank-nicolson", 0.5), step("backward-euler", 0.25)] == [1, 1]
+    assert [step("crank-nicolson", 0.5, v0=x), step("backward-euler", 0.25, v0=x)] == [2, 2]
+    # A few are kept.
+    assert [step("backward-euler", h) for h in (0.1, 0.2, 0.3, 0.1, 0.25)] == [3, 4, 5, 5, 5]
+    assert [step("backward-euler", h) for h in (0.4, 0.5, 0.6, 0.1)] == [6, 7, 8, 9]
+    assert step("backward-euler", 0.1, pickle.loads(pickle.dumps(problem))) == 10
 
 
 def test_progress_needs_tqdm(monkeypatch):
@@ -510,23 +535,64 @@ def test_refused(call, error, words):
         call()
 
 
+BOX = Grid(x=Uniform(0, 1, 6), y=Cells(0, 1, 5), z=Periodic(0, 1, 7))
+WIRE = Grid(x=Uniform(0, 1, 21))
+WALLS = [Dirichlet("x-", lambda t: t), Neumann("x+"), Robin("y-", 1, 2, 3), Dirichlet("y+")]
+STEPPED_SYSTEMS = {
+    "sums along axes": lambda: IVP(Laplacian() + Diff("z"), BOX, WALLS),
+    "a varying coefficient": lambda: IVP(
+        Diffusion(lambda x, y, z: 1 + x * y * z), BOX, WALLS,
+    ),
+    "a complex operator": lambda: IVP(1j * Laplacian(), BOX, Dirichlet("boundary")),
+    "penalties": lambda: IVP(
+        Diff("x", 2, scheme=SBP(4)) - Diff("x", scheme=SBP(4)), WIRE, Dirichlet("boundary"),
+        impose="sat",
+    ),
+    "corrected ghosts": lambda: IVP(Diff("x", 2, acc=4), WIRE, Dirichlet("boundary", 1), source=2),
+    "holes": lambda: IVP(LAPLACE.masked(HOLED), FLAT, [Dirichlet("x-"), Neumann("x+")]),
+    "blocks": lambda: IVP(
+        Block([[Laplacian(), 3], [-1, 2 * Laplacian() + (lambda x: x)]]), FLAT,
+        [Dirichlet("boundary")],
+    ),
+    "compact rows": lambda: IVP(Diff("x", 2, scheme=Compact()), WIRE, Dirichlet("boundary")),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("second", [False, True])
+@pytest.mark.parametrize("name", STEPPED_SYSTEMS)
+def test_implicit_steps_solve_with_the_identity_less_the_matrix(name, second):
+    """By diagonalization, factors or iterations, for real and complex data."""
+    from findops.problems.evolution.semidiscrete import SecondOrderSystem
+
+    first = STEPPED_SYSTEMS[name]()._semidiscrete_with((), second)
+    equation = SecondOrderSystem(first, 0.0, 1.0) if second else first
+    rng = np.random.default_rng(0)
+    b = rng.standard_normal(equation.size)
+    for step in (1e-3, 0.7):
+        dense = np.eye(len(b)) - step * equation.matrix.toarray()
+        for given in (b, b + 1j * rng.standard_normal(len(b))):
+            want = np.linalg.solve(dense, given)
+            found = equation.resolvent(step)(given.copy())
+            assert np.iscomplexobj(found) == np.iscomplexobj(want)
+            np.testing.assert_allclose(found, want, rtol=0, atol=1e-11 * np.abs(want).max())
+
+
+@pytest.mark.parametrize("solver", ["krylov", "direct"])
 @pytest.mark.parametrize("method", ["backward-euler", "crank-nicolson", "imex"])
-def test_sums_along_axes_step_by_diagonalization(method, monkeypatch):
+def test_steps_by_any_solver_are_the_same(method, solver, monkeypatch):
     from findops.problems.evolution import semidiscrete
 
-    grid = Grid(x=Uniform(0, 1, 12), y=Cells(0, 1, 9), z=Periodic(0, 1, 10))
-    walls = [Dirichlet("x-", lambda t: t), Neumann("x+"), Robin("y-", 1, 2, 3), Dirichlet("y+")]
-    u0 = np.random.default_rng(3).random(grid.shape)
-
     def run():
-        problem = IVP(Laplacian() + Diff("z"), grid, walls, explicit=lambda t, u: -(u**2) * t)
-        if method != "imex":
-            problem = IVP(Laplacian() + Diff("z"), grid, walls)
+        added = {"explicit": lambda t, u: -(u**2) * t} if method == "imex" else {}
+        problem = IVP(Laplacian() + Diff("z"), BOX, WALLS, **added)
+        u0 = np.random.default_rng(3).random(BOX.shape)
         return problem.solve(u0, [0, 0.05, 0.1], method, dt=0.01).u
 
-    fast = run()
-    monkeypatch.setattr(semidiscrete, "fast_diagonalization", lambda _: None)
-    np.testing.assert_allclose(fast, run(), rtol=0, atol=1e-12)
+    fast, whole = run(), semidiscrete.make_solver
+    monkeypatch.setattr(
+        semidiscrete, "make_solver", lambda system, _, *given: whole(system, solver, *given)
+    )
+    np.testing.assert_allclose(fast, run(), rtol=0, atol=1e-11)
 
 
 # What the classical methods do, by hand ----------------------------------------------------------

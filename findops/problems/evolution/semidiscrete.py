@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from functools import cached_property, partial
+from dataclasses import dataclass, field, replace
+from functools import cached_property, lru_cache, partial
 from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 from scipy import sparse
 
 from findops.common.arrays import Array, as_field
-from findops.conditions.elimination import solved
 from findops.discretization.coefficients import ValueInTime
-from findops.problems.linear.direct import sparse_lu
-from findops.problems.linear.separable import fast_diagonalization
+from findops.problems.linear.solvers import make_solver
 from findops.problems.nonlinear.jacobian import Dependencies, dependencies
 
 if TYPE_CHECKING:
@@ -29,6 +27,12 @@ __all__ = ["SecondOrderSystem", "SemidiscreteSystem", "Source", "refuse_complex"
 
 CONDITION_STEP = np.cbrt(np.finfo(float).eps)
 """Part of the time span over which conditions are differenced."""
+
+RESOLVENT_TOLERANCE = 1e-12
+"""Residual of implicit steps, as a part of the right-hand side: errors of 100 steps add up."""
+
+KEPT_RESOLVENTS = 4
+"""Lengths of steps for which solvers are kept: those of a method, and of intervals that differ."""
 
 CENTRAL = {-1: -0.5, 1: 0.5}
 FORWARD = {0: -1.5, 1: 2.0, 2: -0.5}
@@ -169,29 +173,18 @@ class SemidiscreteSystem:
         """Whether x' = A x + r, the same at all times."""
         return self.function is None and self.system.steady and self.source.steady
 
-    def forcing(self, t: float) -> Array:
-        """Return r(t)."""
-        return self._forcing_at(t) if self._steady_forcing is None else self._steady_forcing
-
-    def _forcing_at(self, t: float) -> Array:
-        return self.implicit(t, np.zeros(self.size))
-
-    @cached_property
-    def _steady_forcing(self) -> Array | None:
-        """What r is at every time, None if it depends on time."""
-        return self._forcing_at(0.0) if self.system.steady and self.source.steady else None
-
     @property
     def matrix(self) -> csr_array:
         """A."""
         return self.system.matrix
 
     def resolvent(self, step: float) -> Callable[[Array], Array]:
-        """Return b ↦ (I − step·A)⁻¹ b, by diagonalization if A is a sum along axes."""
-        fast = fast_diagonalization(self.system) if self.system.operator.domain.ndim > 1 else None
-        if fast is None:
-            return _resolvent(self.matrix, step)
-        return fast.matrix_function(lambda values: 1 / (1 - step * values))
+        """Return b ↦ (I − step·A)⁻¹ b, kept for a few steps."""
+        return self._resolvents(step)
+
+    @cached_property
+    def _resolvents(self) -> Callable[[float], Callable[[Array], Array]]:
+        return lru_cache(KEPT_RESOLVENTS)(partial(_resolvent, self.system))
 
     @property
     def constant_jacobian(self) -> csr_array | None:
@@ -300,10 +293,6 @@ class SecondOrderSystem:
         x, v = np.split(y, 2)
         return np.concatenate([np.zeros_like(v), self.semidiscrete.explicit(t, x)])
 
-    def forcing(self, t: float) -> Array:
-        """Return what the linear part makes of zero."""
-        return np.concatenate([np.zeros(self.semidiscrete.size), self.semidiscrete.forcing(t)])
-
     def lift(self, t: float, y: Array) -> Array:
         """Return the pair of fields that belongs to y."""
         x, v = np.split(y, 2)
@@ -325,8 +314,15 @@ class SecondOrderSystem:
         return _of_pair(self.semidiscrete.matrix)
 
     def resolvent(self, step: float) -> Callable[[Array], Array]:
-        """Return b ↦ (I − step·A)⁻¹ b."""
-        return _resolvent(self.matrix, step)
+        """Return b ↦ (I − step·A)⁻¹ b for pairs: x − step·v = a and v − step·F′x = b."""
+        inverse, system = self.semidiscrete.resolvent(step**2), self.semidiscrete.system
+
+        def solve(pair: Array) -> Array:
+            a, b = np.split(pair, 2)
+            v = inverse(b + step * system.matvec(a))
+            return np.concatenate([a + step * v, v])
+
+        return solve
 
     @property
     def constant_jacobian(self) -> csr_array | None:
@@ -358,9 +354,11 @@ def _of_pair(matrix: csr_array) -> csr_array:
     return sparse.block_array([[None, one], [matrix, None]], format="csr")
 
 
-def _resolvent(matrix: csr_array, step: float) -> Callable[[Array], Array]:
-    factors = sparse_lu(sparse.csr_array(sparse.eye_array(matrix.shape[0]) - step * matrix))
-    return partial(solved, factors)
+def _resolvent(system: AffineSystem, step: float) -> Callable[[Array], Array]:
+    """Return b ↦ (I − step·A)⁻¹ b, by the solver of the operator I − step·L under conditions."""
+    implicit = replace(system, operator=1 - step * system.operator)
+    made = make_solver(implicit, "auto", RESOLVENT_TOLERANCE, False)
+    return lambda b: made.solver(b)[0]
 
 
 def refuse_complex(values: Array, state: Array, t: float) -> None:

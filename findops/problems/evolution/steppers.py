@@ -63,8 +63,6 @@ class SemidiscreteEquation(Protocol):
 
     def explicit(self, t: float, x: Array, /) -> Array: ...
 
-    def forcing(self, t: float, /) -> Array: ...
-
     @property
     def affine(self) -> bool:
         """Whether e is zero, and r the same at all times."""
@@ -79,7 +77,7 @@ class SemidiscreteEquation(Protocol):
         """Write scale · x' among all values of the fields; conditions are imposed on u first."""
 
     def resolvent(self, step: float, /) -> Callable[[Array], Array]:
-        """Return b ↦ (I − step·A)⁻¹ b."""
+        """Return b ↦ (I − step·A)⁻¹ b, which may overwrite b; kept for a few steps."""
 
 
 @dataclass(frozen=True)
@@ -210,23 +208,18 @@ class ImplicitRungeKutta:
             stage = x + h * _combined(row[:i], slopes)
             if self.explicit is not None:
                 stage = stage + h * _combined(self.explicit.a[i], others)
+            slope = self.equation.implicit(t + c * h, stage)
             if row[i]:
-                known, step = stage, h * row[i]
-                stage = self._resolvent(step)(known + step * self.equation.forcing(t + c * h))
-                slopes.append((stage - known) / step)
-            else:
-                slopes.append(self.equation.implicit(t + c * h, stage))
+                # A (x + step·k) + r = k: the nearer to rest, the less is left to solve for.
+                slope = self.equation.resolvent(h * row[i])(slope)
+                stage = stage + h * row[i] * slope
+            slopes.append(slope)
             if self.explicit is not None:
                 others.append(self.equation.explicit(t + c * h, stage))
         result = x + h * _combined(self.tableau.b, slopes)
         if self.explicit is not None:
             result = result + h * _combined(self.explicit.b, others)
         return np.asarray(result)
-
-    @cached_property
-    def _resolvent(self) -> Callable[[float], Callable[[Array], Array]]:
-        """What solves with I − step·A, kept for a few steps."""
-        return lru_cache(maxsize=4)(self.equation.resolvent)
 
 
 @dataclass(frozen=True, eq=False)
