@@ -28,7 +28,7 @@ from findops import (
 )
 from findops.problems import evp
 from findops.problems.eigen import lobpcg, shift_invert
-from findops.problems.linear.krylov import nearest_separable
+from findops.problems.linear.preconditioners import nearest_separable
 
 ZERO = Dirichlet("boundary")
 NONE = Neumann("boundary")

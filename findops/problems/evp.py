@@ -33,7 +33,7 @@ from findops.problems.eigen.lobpcg import extreme_eigenpairs, too_large
 from findops.problems.eigen.pencil import Pencil, dense_eigenpairs
 from findops.problems.eigen.shift_invert import nearest_eigenpairs
 from findops.problems.holes import check_masked
-from findops.problems.linear.krylov import nearest_separable
+from findops.problems.linear.preconditioners import nearest_separable
 from findops.problems.linear.separable import fast_diagonalization
 
 if TYPE_CHECKING:

@@ -127,7 +127,7 @@ def _definite(matrix: csr_array) -> bool:
     if bool((2 * diagonal > abs(matrix).sum(axis=1)).all()):
         return True  # by Gershgorin's circles
     try:
-        factors = sparse_lu(matrix, pivoting=0.0)
+        factors = sparse_lu(matrix, pivoting=0.0).lu
     except RuntimeError:
         return False
     # Without interchanges, U is D Lᴴ: the pivots have the signs of the eigenvalues.
