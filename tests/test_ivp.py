@@ -389,11 +389,11 @@ def test_data_that_contradict_conditions_give_way():
 
 
 def test_steps_end_at_output_times_and_factor_once(monkeypatch):
-    from findops.problems.evolution import semidiscrete
+    from findops.problems.evolution import resolvent
 
     made = []
-    whole = semidiscrete.make_solver
-    monkeypatch.setattr(semidiscrete, "make_solver", lambda *a: made.append(1) or whole(*a))
+    whole = resolvent.Choice
+    monkeypatch.setattr(resolvent, "Choice", lambda *a, **b: made.append(1) or whole(*a, **b))
     problem = IVP(Diff("x", 2), ROD, [Dirichlet("x-"), Neumann("x+")])
     (x,) = ROD.mesh()
     even = problem.solve(x, np.linspace(0, 1, 11), "crank-nicolson", dt=0.033)
@@ -403,11 +403,11 @@ def test_steps_end_at_output_times_and_factor_once(monkeypatch):
 
 
 def test_solvers_of_implicit_steps_are_kept_with_the_problem(monkeypatch):
-    from findops.problems.evolution import semidiscrete
+    from findops.problems.evolution import resolvent
 
     made = []
-    whole = semidiscrete.make_solver
-    monkeypatch.setattr(semidiscrete, "make_solver", lambda *a: made.append(1) or whole(*a))
+    whole = resolvent.Choice
+    monkeypatch.setattr(resolvent, "Choice", lambda *a, **b: made.append(1) or whole(*a, **b))
     problem = IVP(Diff("x", 2), ROD, [Dirichlet("x-"), Neumann("x+")])
     (x,) = ROD.mesh()
 
@@ -580,7 +580,7 @@ def test_implicit_steps_solve_with_the_identity_less_the_matrix(name, second):
 @pytest.mark.parametrize("solver", ["krylov", "direct"])
 @pytest.mark.parametrize("method", ["backward-euler", "crank-nicolson", "imex"])
 def test_steps_by_any_solver_are_the_same(method, solver, monkeypatch):
-    from findops.problems.evolution import semidiscrete
+    from findops.problems.evolution import resolvent
 
     def run():
         added = {"explicit": lambda t, u: -(u**2) * t} if method == "imex" else {}
@@ -588,10 +588,8 @@ def test_steps_by_any_solver_are_the_same(method, solver, monkeypatch):
         u0 = np.random.default_rng(3).random(BOX.shape)
         return problem.solve(u0, [0, 0.05, 0.1], method, dt=0.01).u
 
-    fast, whole = run(), semidiscrete.make_solver
-    monkeypatch.setattr(
-        semidiscrete, "make_solver", lambda system, _, *given: whole(system, solver, *given)
-    )
+    fast = run()
+    monkeypatch.setattr(resolvent, "candidates", lambda _: {solver: resolvent.METHODS[solver]})
     np.testing.assert_allclose(fast, run(), rtol=0, atol=1e-11)
 
 

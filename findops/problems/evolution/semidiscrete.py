@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cached_property, lru_cache, partial
 from typing import TYPE_CHECKING, Any, cast
 
@@ -11,7 +11,7 @@ from scipy import sparse
 
 from findops.common.arrays import Array, as_field
 from findops.discretization.coefficients import ValueInTime
-from findops.problems.linear.solvers import make_solver
+from findops.problems.evolution.resolvent import resolvent
 from findops.problems.nonlinear.jacobian import Dependencies, dependencies
 
 if TYPE_CHECKING:
@@ -27,9 +27,6 @@ __all__ = ["SecondOrderSystem", "SemidiscreteSystem", "Source", "refuse_complex"
 
 CONDITION_STEP = np.cbrt(np.finfo(float).eps)
 """Part of the time span over which conditions are differenced."""
-
-RESOLVENT_TOLERANCE = 1e-12
-"""Residual of implicit steps, as a part of the right-hand side: errors of 100 steps add up."""
 
 KEPT_RESOLVENTS = 4
 """Lengths of steps for which solvers are kept: those of a method, and of intervals that differ."""
@@ -173,6 +170,18 @@ class SemidiscreteSystem:
         """Whether x' = A x + r, the same at all times."""
         return self.function is None and self.system.steady and self.source.steady
 
+    def forcing(self, t: float) -> Array:
+        """Return r(t)."""
+        return self._forcing_at(t) if self._steady_forcing is None else self._steady_forcing
+
+    def _forcing_at(self, t: float) -> Array:
+        return self.implicit(t, np.zeros(self.size))
+
+    @cached_property
+    def _steady_forcing(self) -> Array | None:
+        """What r is at every time, None if it depends on time."""
+        return self._forcing_at(0.0) if self.system.steady and self.source.steady else None
+
     @property
     def matrix(self) -> csr_array:
         """A."""
@@ -184,7 +193,7 @@ class SemidiscreteSystem:
 
     @cached_property
     def _resolvents(self) -> Callable[[float], Callable[[Array], Array]]:
-        return lru_cache(KEPT_RESOLVENTS)(partial(_resolvent, self.system))
+        return lru_cache(KEPT_RESOLVENTS)(partial(resolvent, self.system))
 
     @property
     def constant_jacobian(self) -> csr_array | None:
@@ -293,6 +302,10 @@ class SecondOrderSystem:
         x, v = np.split(y, 2)
         return np.concatenate([np.zeros_like(v), self.semidiscrete.explicit(t, x)])
 
+    def forcing(self, t: float) -> Array:
+        """Return what the linear part makes of zero."""
+        return np.concatenate([np.zeros(self.semidiscrete.size), self.semidiscrete.forcing(t)])
+
     def lift(self, t: float, y: Array) -> Array:
         """Return the pair of fields that belongs to y."""
         x, v = np.split(y, 2)
@@ -352,13 +365,6 @@ def _of_pair(matrix: csr_array) -> csr_array:
     """Return the matrix of x ↦ x″ as that of (x, x′) ↦ (x′, x″)."""
     one = sparse.eye_array(matrix.shape[0], dtype=matrix.dtype)
     return sparse.block_array([[None, one], [matrix, None]], format="csr")
-
-
-def _resolvent(system: AffineSystem, step: float) -> Callable[[Array], Array]:
-    """Return b ↦ (I − step·A)⁻¹ b, by the solver of the operator I − step·L under conditions."""
-    implicit = replace(system, operator=1 - step * system.operator)
-    made = make_solver(implicit, "auto", RESOLVENT_TOLERANCE, False)
-    return lambda b: made.solver(b)[0]
 
 
 def refuse_complex(values: Array, state: Array, t: float) -> None:

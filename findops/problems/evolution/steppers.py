@@ -63,6 +63,8 @@ class SemidiscreteEquation(Protocol):
 
     def explicit(self, t: float, x: Array, /) -> Array: ...
 
+    def forcing(self, t: float, /) -> Array: ...
+
     @property
     def affine(self) -> bool:
         """Whether e is zero, and r the same at all times."""
@@ -208,12 +210,13 @@ class ImplicitRungeKutta:
             stage = x + h * _combined(row[:i], slopes)
             if self.explicit is not None:
                 stage = stage + h * _combined(self.explicit.a[i], others)
-            slope = self.equation.implicit(t + c * h, stage)
             if row[i]:
-                # A (x + step·k) + r = k: the nearer to rest, the less is left to solve for.
-                slope = self.equation.resolvent(h * row[i])(slope)
-                stage = stage + h * row[i] * slope
-            slopes.append(slope)
+                known, step = stage, h * row[i]
+                forced = known + step * self.equation.forcing(t + c * h)
+                stage = self.equation.resolvent(step)(forced)
+                slopes.append((stage - known) / step)
+            else:
+                slopes.append(self.equation.implicit(t + c * h, stage))
             if self.explicit is not None:
                 others.append(self.equation.explicit(t + c * h, stage))
         result = x + h * _combined(self.tableau.b, slopes)
@@ -286,8 +289,7 @@ STEPPERS: dict[str, Callable[[SemidiscreteEquation], Stepper]] = {
 def fixed(stepper: Stepper, t: Array, y: Array, dt: float, on_step: OnStep) -> States:
     """Yield (t, y) at output times, in between as many equal steps as keep each within dt."""
     yield float(t[0]), y
-    state = stepper.start(float(t[0]), y)
-    h = 0.0
+    state, h = stepper.start(float(t[0]), y), float(dt)
     noise = ULPS * np.spacing(np.abs(t).max())
     for start, stop in pairwise(map(float, t)):
         count = max(1, math.ceil((stop - start - noise) / dt))

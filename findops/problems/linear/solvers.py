@@ -32,7 +32,15 @@ if TYPE_CHECKING:
     from findops.conditions.affine_system import AffineSystem
 
 
-__all__ = ["Factored", "Solution", "Solver", "as_solution", "make_solver"]
+__all__ = [
+    "METHODS",
+    "Factored",
+    "Solution",
+    "Solver",
+    "as_solution",
+    "candidates",
+    "make_solver",
+]
 
 
 Solver = str | Callable[[Any, "Array"], Any]
@@ -138,7 +146,7 @@ def make_solver(system: AffineSystem, solver: Solver, tol: float, progress: bool
         raise ValueError(
             f"solver must be one of {['auto', *METHODS]} or a function of (A, b), not {solver!r}"
         )
-    methods = _candidates(system) if solver == "auto" else {solver: METHODS[solver]}
+    methods = candidates(system) if solver == "auto" else {solver: METHODS[solver]}
     try:
         choice = Choice(system, methods, tol, progress)
     except LookupError:
@@ -149,7 +157,7 @@ def make_solver(system: AffineSystem, solver: Solver, tol: float, progress: bool
     return Factored(system, choice, (solver, tol, progress))
 
 
-def _candidates(system: AffineSystem) -> dict[str, Method]:
+def candidates(system: AffineSystem) -> dict[str, Method]:
     """Return what may be tried."""
     # Multigrid smooths errors by dividing by the diagonal.
     diagonal = system.diagonal[system.free]
