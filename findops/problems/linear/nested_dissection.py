@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
+    from scipy.sparse import csr_array
+
     from findops.common.arrays import Ints
     from findops.conditions.affine_system import AffineSystem
 
@@ -48,11 +50,11 @@ class Dissection:
     unknowns: float
 
     @staticmethod
-    def of(system: AffineSystem) -> Dissection:
-        """Return that of a system's grid, as thick as half of the rows need it."""
+    def of(system: AffineSystem, rows: csr_array) -> Dissection:
+        """Return that of a system's grid, as thick as half of its sampled rows need it."""
         grid = system.operator.domain
         points = math.prod(grid.shape)
-        row, col = system.sampled_rows.tocoo().coords
+        row, col = rows.tocoo().coords
         centers = np.unravel_index(system.free[system.sample] % points, grid.shape)
         reach = []
         for axis, center, at in zip(

@@ -23,6 +23,8 @@ from findops.problems.linear.separable import fast_diagonalization
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from scipy.sparse import csr_array
+
     from findops.common.arrays import Array
     from findops.conditions.affine_system import AffineSystem
     from findops.problems.linear.diagonalization import FastDiagonalization
@@ -152,7 +154,7 @@ def diagonal_inverse(system: AffineSystem) -> Callable[[Array], Array]:
     return lambda r: factors * r
 
 
-def multigrid(system: AffineSystem) -> Callable[[Array], Array]:
+def multigrid(matrix: csr_array) -> Callable[[Array], Array]:
     """Return a cycle of PyAMG's Ruge–Stüben multigrid as a preconditioner.
 
     Raises
@@ -166,11 +168,11 @@ def multigrid(system: AffineSystem) -> Callable[[Array], Array]:
         error.add_note("solver='amg' needs PyAMG: pip install \"findops[solvers]\"")
         raise
 
-    cycle = pyamg.ruge_stuben_solver(system.matrix.tocsr()).aspreconditioner()
+    cycle = pyamg.ruge_stuben_solver(matrix.tocsr()).aspreconditioner()
     return lambda r: np.asarray(cycle @ r)
 
 
-def incomplete_factors(system: AffineSystem) -> Callable[[Array], Array]:
+def incomplete_factors(matrix: csr_array) -> Callable[[Array], Array]:
     """Return an incomplete LU factorization of the matrix, its rows and columns of one size.
 
     Raises
@@ -178,8 +180,8 @@ def incomplete_factors(system: AffineSystem) -> Callable[[Array], Array]:
     NoConvergenceError
         If a pivot is zero.
     """
-    left, right = equilibration(system.matrix)
-    scaled = (sparse.diags_array(left) @ system.matrix @ sparse.diags_array(right)).tocsc()
+    left, right = equilibration(matrix)
+    scaled = (sparse.diags_array(left) @ matrix @ sparse.diags_array(right)).tocsc()
     try:
         factors = Factors(spilu(scaled, drop_tol=DROPPED, fill_factor=FILL), scaled.dtype)
     except RuntimeError as error:

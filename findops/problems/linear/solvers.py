@@ -214,11 +214,11 @@ def _krylov(system: AffineSystem, tol: float, progress: bool) -> Prepared | None
 def _multigrid(system: AffineSystem, tol: float, progress: bool) -> Prepared | None:
     if system.equations.means:
         return None
-    return _iterating(system, multigrid(system), True, tol, progress, "algebraic multigrid")
+    return _iterating(system, multigrid(system.matrix), True, tol, progress, "algebraic multigrid")
 
 
 def _incomplete(system: AffineSystem, tol: float, progress: bool) -> Prepared:
-    made = incomplete_factors(system)
+    made = incomplete_factors(system.matrix)
     return _iterating(system, made, False, tol, progress, "incomplete factorization")
 
 
