@@ -185,16 +185,23 @@ def _nearest_sum(system: AffineSystem, matrix: csr_array) -> Callable[[Array], A
     return bordered(invert, system)
 
 
-def _of_matrix(
-    make: Callable[[csr_array], Callable[[Array], Array]],
-) -> Callable[[AffineSystem, csr_array], Callable[[Array], Array]]:
-    return lambda _, matrix: make(matrix)
+def _multigrid(system: AffineSystem, matrix: csr_array) -> Callable[[Array], Array]:
+    """Return cycles of multigrid.
+
+    Raises
+    ------
+    NoConvergenceError
+        If means are given, whose equations have no diagonal to divide by.
+    """
+    if system.equations.means:
+        raise NoConvergenceError("multigrid takes no given means")
+    return multigrid(matrix)
 
 
 PRECONDITIONED = {
     "krylov": Preconditioned("separable preconditioner", _nearest_sum),
-    "amg": Preconditioned("algebraic multigrid", _of_matrix(multigrid)),
-    "ilu": Preconditioned("incomplete factorization", _of_matrix(incomplete_factors)),
+    "amg": Preconditioned("algebraic multigrid", _multigrid),
+    "ilu": Preconditioned("incomplete factorization", lambda _, matrix: incomplete_factors(matrix)),
 }
 """Iterations that have names."""
 

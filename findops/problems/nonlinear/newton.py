@@ -168,7 +168,7 @@ class Iterate:
     size: Array
     """Sums of the magnitudes in the weighted rows."""
     solve: Solve
-    """Solves with the Jacobian, its rows weighted."""
+    """Solves with the Jacobian."""
 
     @staticmethod
     def at(residual: Residual, x: Array, jacobian: JacobianFunction, inner: InnerSolver) -> Iterate:
@@ -179,12 +179,11 @@ class Iterate:
         total = rows.sum(axis=1)
         weights = 1 / np.where(total > 0, total, 1.0)
         size = rows @ np.abs(u).ravel() + np.abs(residual.system.restrict(residual.rhs))
-        matrix = sparse.csr_array(sparse.diags_array(weights) @ residual.matrix(full))
-        return Iterate(x, u, left, weights, weights * size, inner(matrix))
+        return Iterate(x, u, left, weights, weights * size, inner(residual.matrix(full)))
 
     def step(self, left: Array, part: float) -> Array:
         """Return Newton's step for a residual, of which a part may be wrong."""
-        return self.solve(-self.weights * left, part)
+        return self.solve(-left, part)
 
     def relative(self, system: AffineSystem) -> float:
         """Return the residual as a part of what it is the sum of, the largest of all components."""
