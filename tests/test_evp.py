@@ -592,8 +592,13 @@ def test_large_boxes_without_factorization(monkeypatch):
         EVP(well, grid, ZERO).solve(5, near=8)
     with pytest.raises(ValueError, match=r"not symmetric.*too large"):
         EVP(well + tilted3 * Diff("x"), grid, ZERO).solve(5)
+    triple = EVP(-VectorLaplacian(), grid, ZERO).solve(3)
+    assert triple.method == "LOBPCG"
+    np.testing.assert_allclose(triple.values, EVP(-Laplacian(), grid, ZERO).solve(1).values[0])
+    inside = np.zeros(grid.shape, dtype=bool)
+    inside[8, 8, 8] = True
     with pytest.raises(ValueError, match="no separable"):
-        EVP(-VectorLaplacian(), grid, ZERO).solve(5)
+        EVP(-Laplacian(), grid, [ZERO, Dirichlet(inside)]).solve(5)
     monkeypatch.setattr(lobpcg, "STEPS", 1)
     monkeypatch.setattr(lobpcg, "ROUNDS", 2)
     with pytest.raises(RuntimeError, match=r"of 5 eigenvalues.*LOBPCG"):

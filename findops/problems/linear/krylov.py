@@ -84,9 +84,7 @@ class Krylov:
     def __call__(self, b: Array, worth: float = math.inf) -> tuple[Array, int]:
         """Return x, and how often a residual was preconditioned.
 
-        Each round solves for what the last one left: roundoff takes the residual that iterations
-        update away from the true one. Where rounds gain nothing, x is as good as roundoff lets it
-        be, or the iteration has failed.
+        Where roundoff lets residuals become no smaller, x is as good as it can be.
 
         Parameters
         ----------
@@ -99,90 +97,104 @@ class Krylov:
         NoConvergenceError
             If nothing is found.
         """
-        whole = before = float(np.linalg.norm(b))
-        x, left = np.zeros(b.shape, np.result_type(b, self.A.dtype)), b
         # Products of vectors take longer to share out than to make.
         with Bar("iterations", self.progress) as bar, blas_threads(1):
-            while before > 0:
-                change, ended = self._round(left, self.tol * whole, worth, bar)
-                x += change
-                left = b - self.A @ x
-                now = float(np.linalg.norm(left))
-                if now <= self.tol * whole:
-                    break
-                if not now <= REFINED * before:
-                    ended = ended or "they stagnated"
-                if ended is not None:
-                    if max_norm(left) <= ROUNDOFF * (self.size * max_norm(x) + max_norm(b)):
-                        break
-                    raise NoConvergenceError(
-                        f"{bar.count} iterations left {now / whole:.1e} of the right-hand side, "
-                        f"for a tolerance of {self.tol:.0e}: {ended}"
-                    )
-                before = now
-        return x, bar.count
-
-    def _round(self, b: Array, target: float, worth: float, bar: Bar) -> tuple[Array, str | None]:
-        """Return x with ‖b − A x‖ ≤ target, or what was found, and how that ended."""
-        watch = _Watch(self.A, b, target, worth, bar)
-
-        def precondition(r: Array) -> Array:
-            bar.advance()
-            return watch.checked(self.precondition(r))
-
-        M = LinearOperator(self.A.shape, matvec=precondition, dtype=self.A.dtype)
-        given: dict[str, Any] = {"rtol": 0.0, "atol": target, "M": M, "callback": watch}
-        with suppress(_EndedError):
-            if self.definite:
-                watch.x = cg(self.A, b, maxiter=MAX_ITERATIONS, **given)[0]
-            else:
-                watch.x = gcrotmk(
-                    self.A, b, maxiter=MAX_ITERATIONS, m=TRUNCATION, k=TRUNCATION, **given
-                )[0]
-        return watch.x, watch.ended
+            run = _Run(self, b, worth, bar)
+            run.finish()
+        if run.now > run.target and not run.at_roundoff:
+            raise NoConvergenceError(
+                f"{bar.count} iterations left {run.now / run.whole:.1e} of the right-hand side, "
+                f"for a tolerance of {self.tol:.0e}: {run.ended}"
+            )
+        return run.x, bar.count
 
 
 class _EndedError(Exception):
     """The end of iterations that lead nowhere."""
 
 
-class _Watch:
-    """Looks at the residual now and then: iterations call it with the solution so far."""
+class _Run:
+    """Iterations for one right-hand side, and what is seen of them now and then."""
 
-    def __init__(self, A: LinearOperator, b: Array, target: float, worth: float, bar: Bar) -> None:
-        self.A, self.b, self.target, self.worth, self.bar = A, b, target, worth, bar
-        self.x = np.zeros(b.shape, np.result_type(b, A.dtype))
+    def __init__(self, method: Krylov, b: Array, worth: float, bar: Bar) -> None:
+        self.method, self.b, self.worth, self.bar = method, b, worth, bar
+        self.x = np.zeros(b.shape, np.result_type(b, method.A.dtype))
+        self.left = b
+        self.whole = self.now = self.least = float(np.linalg.norm(b))
+        self.target = method.tol * self.whole
+        self.seen = self.improved = 0
         self.ended: str | None = None
-        self.start = self.seen = self.improved = bar.count
-        self.whole = self.least = float(np.linalg.norm(b))
 
-    def checked(self, r: Array) -> Array:
-        """Return a preconditioned residual that is finite."""
-        if not np.isfinite(r).all():
-            self.end("the preconditioner's result is not finite")
-        return r
+    @property
+    def at_roundoff(self) -> bool:
+        """Whether the residual is no more than what roundoff makes of its terms."""
+        size = self.method.size * max_norm(self.x) + max_norm(self.b)
+        return bool(max_norm(self.left) <= ROUNDOFF * size)
 
-    def __call__(self, x: Array) -> None:
-        if self.bar.count < self.seen + LOOK:
-            return
-        now = float(np.linalg.norm(self.b - self.A @ x))
+    def finish(self) -> None:
+        """Iterate to the end.
+
+        Each round solves for what the last one left: roundoff takes the residual that iterations
+        update away from the true one.
+        """
+        while self.now > self.target and not self.ended:
+            before, base = self.now, self.x
+            with suppress(_EndedError), np.errstate(all="ignore"):
+                self._see(base + self._round(base))
+                if not self.now <= max(REFINED * before, self.target):
+                    self.ended = "they stagnated"
+
+    def _round(self, base: Array) -> Array:
+        """Return what brings x to the solution, as far as one run of a method does."""
+        method = self.method
+
+        def precondition(r: Array) -> Array:
+            self.bar.advance()
+            made = method.precondition(r)
+            if not np.isfinite(made).all():
+                self._end("the preconditioner's result is not finite")
+            return made
+
+        def look(change: Array) -> None:
+            if self.bar.count >= self.seen + LOOK:
+                self._look(base + change)
+
+        M = LinearOperator(method.A.shape, matvec=precondition, dtype=method.A.dtype)
+        given: dict[str, Any] = {
+            "rtol": 0.0, "atol": self.target, "maxiter": MAX_ITERATIONS, "M": M, "callback": look
+        }  # fmt: skip
+        if method.definite:
+            return np.asarray(cg(method.A, self.left, **given)[0])
+        kept: dict[str, Any] = {"m": TRUNCATION, "k": TRUNCATION}
+        return np.asarray(gcrotmk(method.A, self.left, **given, **kept)[0])
+
+    def _see(self, x: Array) -> None:
+        """Take note of a solution so far."""
+        self.x, self.left = x, self.b - self.method.A @ x
+        self.now = float(np.linalg.norm(self.left))
+
+    def _look(self, x: Array) -> None:
+        """End what leads nowhere."""
+        before = self.least
+        self._see(x)
         self.seen = self.bar.count
-        if not now <= DIVERGED * self.whole:
-            self.end("they diverged")
-        self.x = x.copy()
-        if now < self.least:
-            self.least, self.improved = now, self.seen
+        if self.now <= self.target:
+            return
+        if not self.now <= DIVERGED * self.whole:
+            self._end("they diverged")
+        if self.now < self.least:
+            self.least, self.improved = self.now, self.seen
+        if self.now > REFINED * before and self.at_roundoff:
+            self._end("they stagnated at roundoff")
         if self.seen >= self.improved + STAGNATION:
-            self.end("they stagnated")
+            self._end("they stagnated")
         if self.seen >= MAX_ITERATIONS:
-            self.end("no more are tried")
-        gained = math.log(self.least / self.whole) / (self.seen - self.start)
-        left = math.log(self.target / self.least)
-        if left < self.worth * gained:
-            self.end("another method takes less")
+            self._end("no more are tried")
+        gained = math.log(self.least / self.whole) / self.seen
+        if math.log(self.target / self.least) < self.worth * gained:
+            self._end("another method takes less")
 
-    def end(self, how: str) -> None:
-        """End the iterations."""
+    def _end(self, how: str) -> None:
         self.ended = how
         raise _EndedError
 

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy import sparse
 
-from findops.problems.linear.basis import eigenbasis
+from findops.common.blas import DECOMPOSITION_WORK, dense_work
+from findops.problems.linear.basis import DENSE_POINTS, dense_basis
 from findops.problems.linear.diagonalization import FastDiagonalization
 from findops.problems.linear.preconditioners import NearestSeparable
 
@@ -38,13 +39,16 @@ def nearest_sum(matrix: csr_array, shape: tuple[int, ...]) -> NearestSeparable |
     Returns
     -------
     NearestSeparable or None
-        None if an axis has no eigenvectors that serve.
+        None if an axis has no eigenvectors that serve, or too many points.
     """
+    if max(shape, default=0) > DENSE_POINTS:
+        return None
     diagonal = matrix.diagonal().reshape(shape)
     lines = list(_lines(diagonal))
     bases = []
     for along, line in zip(_couplings(matrix, shape), lines, strict=True):
-        basis = eigenbasis(sparse.csr_array(along + sparse.diags_array(line)), transforms=False)
+        with dense_work(DECOMPOSITION_WORK * len(line) ** 3):
+            basis = dense_basis(along.toarray() + np.diag(line))
         if basis is None:
             return None
         bases.append(basis)
