@@ -178,8 +178,9 @@ class BVP:
             ``"amg"`` by PyAMG, and ``"ilu"`` by incomplete factors. ``"auto"`` takes what is
             cheapest by an estimate and fits into memory, ends iterations that would take longer
             than the next method, and goes on to that; the solution's `method` tells. A function
-            of the matrix and the right-hand side returns x. Nonlinear problems take ``"direct"``,
-            which is ``"auto"`` there, or such a function for Newton's steps.
+            of the matrix and the right-hand side returns x. Newton's steps of nonlinear
+            problems take all but ``"fast"``: ``"auto"`` factors Jacobians where that is cheap, and
+            iterates elsewhere behind a preconditioner that is kept from step to step.
         start : array_like, (*components, *grid), optional
             Where Newton's method starts, the conditions being imposed on it; from zero by default.
         t : float, optional

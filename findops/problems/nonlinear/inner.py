@@ -39,8 +39,11 @@ Solve = Callable[["Array", float], "Array"]
 InnerSolver = Callable[["csr_array"], Solve]
 """Makes a matrix ready."""
 
-FACTORED = 4
+FACTORED = 2
 """Times that factors may cost what iterations do and still be taken: they do not fail."""
+
+WORN = 20
+"""Iterations from which on a preconditioner is made anew for the next matrix."""
 
 ROW_SIZE = 1.0
 """About the largest sum of absolute values in a row of a preconditioned matrix."""
@@ -63,7 +66,8 @@ class Prepared:
     """What was made of a matrix: it solves with that one, and maybe with others near it."""
 
     matrix: csr_array
-    solve: Callable[[csr_array, Array, float], Array]
+    solve: Callable[[csr_array, Array, float], tuple[Array, int]]
+    """Given a matrix, b and the part that may be wrong, returns x and the number of iterations."""
 
 
 class StepSolver:
@@ -84,6 +88,7 @@ class StepSolver:
         self._system, self._growth = system, growth
         self._names = deque([] if name == "auto" else [name])
         self._prepared: Prepared | None = None
+        self._iterations, self._worth = 0, math.inf
 
     def __call__(self, matrix: csr_array) -> Solve:
         """Return what solves with a matrix; of preconditioners, that of an earlier one may serve.
@@ -92,6 +97,8 @@ class StepSolver:
         """
         if not self._names:
             self._names.extend(self._ranked(matrix))
+        if self._iterations > WORN:
+            self._prepared = None
         return partial(self._solve, matrix)
 
     @property
@@ -106,27 +113,31 @@ class StepSolver:
         fits = costs.direct.bytes <= available_bytes()
         if fits and costs.direct.seconds <= FACTORED * costs.krylov.seconds:
             return ["direct"]
+        if fits:
+            self._worth = costs.direct.seconds / costs.krylov.step
         return ["krylov", *(("amg",) if find_spec("pyamg") else ()), "direct" if fits else "ilu"]
 
     def _solve(self, matrix: csr_array, b: Array, part: float) -> Array:
         while True:
             new = self._prepared is None or self._prepared.matrix is matrix
             try:
-                return self._ready(matrix).solve(matrix, b, part)
+                x, self._iterations = self._ready(matrix).solve(matrix, b, part)
             except NoConvergenceError as error:
                 self._prepared = None
                 if new:
                     self._give_up(error)
+            else:
+                return x
 
     def _ready(self, matrix: csr_array) -> Prepared:
         """Return what solves with a matrix, made of it or kept from one before."""
         name = self._names[0]
         if name == "direct" and (self._prepared is None or self._prepared.matrix is not matrix):
             solve = inverse(matrix, _singular(), self._growth)
-            self._prepared = Prepared(matrix, lambda _, b, part: solve(b))  # noqa: ARG005
+            self._prepared = Prepared(matrix, lambda _, b, part: (solve(b), 0))  # noqa: ARG005
         elif self._prepared is None:
             precondition = PRECONDITIONED[name].make(self._system, matrix)
-            self._prepared = Prepared(matrix, partial(_iterated, precondition))
+            self._prepared = Prepared(matrix, partial(_iterated, precondition, self._worth))
         return self._prepared
 
     def _give_up(self, error: NoConvergenceError) -> None:
@@ -140,15 +151,15 @@ class StepSolver:
 
 
 def _iterated(
-    precondition: Callable[[Array], Array], matrix: csr_array, b: Array, part: float
-) -> Array:
+    precondition: Callable[[Array], Array], worth: float, matrix: csr_array, b: Array, part: float
+) -> tuple[Array, int]:
     """Return x with about ‖x − A⁻¹b‖ ≤ part · ‖A⁻¹b‖, measured as the preconditioner inverts."""
 
     def product(x: Array) -> Array:
         return precondition(matrix @ x)
 
     A = LinearOperator(matrix.shape, matvec=product, dtype=matrix.dtype)
-    return Krylov(A, lambda r: r, False, ROW_SIZE, part)(precondition(b))[0]
+    return Krylov(A, lambda r: r, False, ROW_SIZE, part)(precondition(b), worth)
 
 
 @dataclass(frozen=True)

@@ -240,9 +240,7 @@ def _forcing(history: list[float]) -> float:
     that convergence stays quadratic; but not more so than roundoff lets any of it be seen.
     """
     reduced = history[-1] / history[-2] if len(history) > 1 else 1.0
-    return max(
-        min(LARGEST_FORCING, reduced**2), min(LARGEST_FORCING, ROUNDOFF_RESIDUAL / history[-1])
-    )
+    return min(LARGEST_FORCING, max(reduced**2, ROUNDOFF_RESIDUAL / history[-1]))
 
 
 def _line_search(residual: Residual, here: Iterate, part_wrong: float) -> Array | None:
