@@ -6,6 +6,7 @@ from scipy import sparse
 
 from findops import (
     BVP,
+    Block,
     Cells,
     Compact,
     Condition,
@@ -175,6 +176,31 @@ def test_implicit_schemes_are_preconditioned_without_their_diagonal():
     for solver in ("krylov", "direct"):
         found = problem.system.restrict(problem.solve(1.0, solver).u)
         np.testing.assert_allclose(found, want, rtol=0, atol=1e-11 * np.abs(want).max())
+
+
+@pytest.mark.parametrize("solver", ["krylov", "amg", "ilu"])
+def test_complex_matrices_are_preconditioned(solver):
+    if solver == "amg":
+        pytest.importorskip("pyamg", reason="solver='amg' needs PyAMG, an extra")
+    L = (1 + 0.3j) * Diffusion(lambda x, y: 1 + 0.5 * np.sin(3 * x * y)) - 5j
+    problem = BVP(L, cube(30, 2), WALLS)
+    found = problem.solve(1.0, solver)
+    assert 0 < found.iterations < 100
+    agree(found, problem.solve(1.0, "direct"), 1e-10)
+
+
+def test_multigrid_is_not_tried_where_its_smoother_smooths_nothing():
+    """Pressure stabilized against checkerboards: PyAMG divides by zero there, and prints that."""
+    pressure = Block([
+        [-Laplacian(), 0, Diff("x")], [0, -Laplacian(), Diff("y")],
+        [Diff("x"), Diff("y"), -1e-3 * Laplacian()],
+    ])  # fmt: skip
+    walls = [Dirichlet("boundary", component=i) for i in (0, 1)]
+    problem = BVP(pressure, cube(20, 2), [*walls, Neumann("boundary", component=2)])
+    assert "amg" not in solvers._candidates(problem.system)
+    pytest.importorskip("pyamg", reason="solver='amg' needs PyAMG, an extra")
+    with pytest.raises((RuntimeError, ValueError), match="no solution"):
+        problem.solve(1.0, "amg")
 
 
 # Factorizations ---------------------------------------------------------------------------------

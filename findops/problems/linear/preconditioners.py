@@ -157,12 +157,16 @@ def diagonal_inverse(system: AffineSystem) -> Callable[[Array], Array]:
 
 
 def multigrid(matrix: csr_array) -> Callable[[Array], Array]:
-    """Return a cycle of PyAMG's Ruge–Stüben multigrid as a preconditioner.
+    """Return a cycle of PyAMG's multigrid as a preconditioner.
+
+    It is that of Ruge and Stüben (1987), or for complex matrices of smoothed aggregation.
 
     Raises
     ------
     ModuleNotFoundError
         If PyAMG is not installed.
+    NoConvergenceError
+        If it finds no coarser matrices.
     """
     try:
         import pyamg
@@ -170,7 +174,16 @@ def multigrid(matrix: csr_array) -> Callable[[Array], Array]:
         error.add_note("solver='amg' needs PyAMG: pip install \"findops[solvers]\"")
         raise
 
-    cycle = pyamg.ruge_stuben_solver(matrix.tocsr()).aspreconditioner()
+    matrix = matrix.tocsr()
+    try:
+        if matrix.dtype.kind == "c":
+            made = pyamg.smoothed_aggregation_solver(matrix, symmetry="symmetric")
+        else:
+            made = pyamg.ruge_stuben_solver(matrix)
+        cycle = made.aspreconditioner()
+        cycle @ np.ones(matrix.shape[0])  # the coarsest matrix is inverted only here
+    except (ValueError, np.linalg.LinAlgError) as error:
+        raise NoConvergenceError(f"PyAMG finds no coarser matrices: {error}") from error
     return lambda r: np.asarray(cycle @ r)
 
 

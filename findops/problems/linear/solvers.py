@@ -159,10 +159,17 @@ def make_solver(system: AffineSystem, solver: Solver, tol: float, progress: bool
 
 def candidates(system: AffineSystem) -> dict[str, Method]:
     """Return what may be tried."""
-    # Multigrid smooths errors by dividing by the diagonal.
+    tried = {name: method for name, method in METHODS.items() if name != "amg"}
+    return METHODS if find_spec("pyamg") and _smooths(system) else tried
+
+
+def _smooths(system: AffineSystem) -> bool:
+    """Tell whether division by the diagonal may smooth errors, as multigrid needs."""
     diagonal = system.diagonal[system.free]
-    smooths = find_spec("pyamg") and (diagonal * diagonal[:1] > 0).all()
-    return {name: method for name, method in METHODS.items() if name != "amg" or smooths}
+    scalar = system.operator.program.inputs.count == 1
+    return bool((diagonal * diagonal[:1].conj()).real.min(initial=0) >= 0 and diagonal.all()) and (
+        scalar or symmetric(system.aslinearoperator())
+    )
 
 
 @dataclass(frozen=True, eq=False)
