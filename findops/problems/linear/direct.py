@@ -169,7 +169,7 @@ def elimination_order(system: AffineSystem, matrix: csr_array) -> Ints | None:
     if not matrix.diagonal()[: system.count].all():
         return None
     grid = system.operator.domain
-    own = Dissection.of(system, system.sampled_rows).order(system.free % math.prod(grid.shape))
+    own = Dissection.of(system).order(system.free % math.prod(grid.shape))
     return np.append(own, np.arange(len(own), matrix.shape[0]))
 
 

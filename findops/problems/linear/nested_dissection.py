@@ -50,8 +50,12 @@ class Dissection:
     unknowns: float
 
     @staticmethod
-    def of(system: AffineSystem, rows: csr_array) -> Dissection:
-        """Return that of a system's grid, as thick as half of its sampled rows need it."""
+    def of(system: AffineSystem, sampled_rows: csr_array | None = None) -> Dissection:
+        """Return that of a system's grid, as thick as half of its sampled rows need it.
+
+        Those of another matrix may be given in place of its own.
+        """
+        rows = system.sampled_rows if sampled_rows is None else sampled_rows
         grid = system.operator.domain
         points = math.prod(grid.shape)
         row, col = rows.tocoo().coords
