@@ -1,7 +1,7 @@
 """Linear systems of Newton's steps: factored, or iterated behind a preconditioner that is kept.
 
 Iterations end by the preconditioned residual, which is about the error of a step: the natural
-monotonicity test compares steps, not residuals (Deuflhard, 2004, section 2.2.4).
+monotonicity test compares steps, not residuals (Deuflhard, 2004).
 """
 
 from __future__ import annotations
