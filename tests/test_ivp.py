@@ -420,8 +420,11 @@ def test_solvers_of_implicit_steps_are_kept_with_the_problem(monkeypatch):
     assert [step("crank-nicolson", 0.5, v0=x), step("backward-euler", 0.25, v0=x)] == [2, 2]
     # A few are kept.
     assert [step("backward-euler", h) for h in (0.1, 0.2, 0.3, 0.1, 0.25)] == [3, 4, 5, 5, 5]
-    assert [step("backward-euler", h) for h in (0.4, 0.5, 0.6, 0.1)] == [6, 7, 8, 9]
-    assert step("backward-euler", 0.1, pickle.loads(pickle.dumps(problem))) == 10
+    # A third of 0.3 is not 0.1, but a run of such steps takes these.
+    problem.solve(x, [0, 0.3], "backward-euler", dt=0.1)
+    assert len(made) == 5
+    assert [step("backward-euler", h) for h in (0.4, 0.5, 0.6, 0.7, 0.1)] == [6, 7, 8, 9, 10]
+    assert step("backward-euler", 0.1, pickle.loads(pickle.dumps(problem))) == 11
 
 
 def test_progress_needs_tqdm(monkeypatch):
