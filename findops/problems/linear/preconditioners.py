@@ -23,6 +23,8 @@ from findops.problems.linear.separable import fast_diagonalization
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from scipy.sparse import csr_array
+
     from findops.common.arrays import Array
     from findops.conditions.affine_system import AffineSystem
     from findops.problems.linear.blocks import BlockDiagonalization
@@ -154,7 +156,7 @@ def diagonal_inverse(system: AffineSystem) -> Callable[[Array], Array]:
     return lambda r: factors * r
 
 
-def multigrid(system: AffineSystem) -> Callable[[Array], Array]:
+def multigrid(matrix: csr_array) -> Callable[[Array], Array]:
     """Return a cycle of PyAMG's multigrid as a preconditioner.
 
     It is that of Ruge and Stüben (1987), or for complex matrices of smoothed aggregation.
@@ -172,20 +174,20 @@ def multigrid(system: AffineSystem) -> Callable[[Array], Array]:
         error.add_note("solver='amg' needs PyAMG: pip install \"findops[solvers]\"")
         raise
 
-    matrix = system.matrix.tocsr()
+    matrix = matrix.tocsr()
     try:
         if matrix.dtype.kind == "c":
             made = pyamg.smoothed_aggregation_solver(matrix, symmetry="symmetric")
         else:
             made = pyamg.ruge_stuben_solver(matrix)
         cycle = made.aspreconditioner()
-        cycle @ np.ones(system.size)  # the coarsest matrix is inverted only here
+        cycle @ np.ones(matrix.shape[0])  # the coarsest matrix is inverted only here
     except (ValueError, np.linalg.LinAlgError) as error:
         raise NoConvergenceError(f"PyAMG finds no coarser matrices: {error}") from error
     return lambda r: np.asarray(cycle @ r)
 
 
-def incomplete_factors(system: AffineSystem) -> Callable[[Array], Array]:
+def incomplete_factors(matrix: csr_array) -> Callable[[Array], Array]:
     """Return an incomplete LU factorization of the matrix, its rows and columns of one size.
 
     Raises
@@ -193,8 +195,8 @@ def incomplete_factors(system: AffineSystem) -> Callable[[Array], Array]:
     NoConvergenceError
         If a pivot is zero.
     """
-    left, right = equilibration(system.matrix)
-    scaled = (sparse.diags_array(left) @ system.matrix @ sparse.diags_array(right)).tocsc()
+    left, right = equilibration(matrix)
+    scaled = (sparse.diags_array(left) @ matrix @ sparse.diags_array(right)).tocsc()
     try:
         factors = Factors(spilu(scaled, drop_tol=DROPPED, fill_factor=FILL), scaled.dtype)
     except RuntimeError as error:
