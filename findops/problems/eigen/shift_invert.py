@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     LinearMap = Callable[[Array], Array]
 
-__all__ = ["nearest_eigenpairs"]
+__all__ = ["SAME_DISTANCE", "SPARE_PAIRS", "nearest_eigenpairs", "shifts"]
 
 ARPACK_RESTARTS = 1000
 """How often ARPACK may restart."""
@@ -181,7 +181,7 @@ def _outside(apply: LinearMap, basis: Array, weakest: float) -> Array | None:
 
 def _shifted(pencil: Pencil, near: complex) -> tuple[complex, LinearMap]:
     """Return a shift at a number, or beside it if it is an eigenvalue, and what inverts there."""
-    for sigma in _shifts(pencil, near):
+    for sigma in shifts(pencil, near):
         try:
             return sigma, inverse(pencil.shifted(sigma), SINGULAR_PENCIL)
         except ValueError:
@@ -189,7 +189,7 @@ def _shifted(pencil: Pencil, near: complex) -> tuple[complex, LinearMap]:
     raise ValueError(SINGULAR_PENCIL)
 
 
-def _shifts(pencil: Pencil, near: complex) -> Iterator[complex]:
+def shifts(pencil: Pencil, near: complex) -> Iterator[complex]:
     """Yield a number, and others beside it, by the smallest and the largest ratio of rows.
 
     On graded grids these differ by many orders, and eigenvalues near the number are small.

@@ -24,6 +24,8 @@ from findops.problems.linear.singular import no_solution, null_fields
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from scipy.sparse import csr_array
+
     from findops.common.arrays import Array
     from findops.conditions.affine_system import AffineSystem
     from findops.problems.linear.diagonalization import FastDiagonalization
@@ -40,9 +42,6 @@ MAX_ITERATIONS = 500
 
 SYMMETRIC_PRODUCTS = 1e-11
 """Part of ⟨A x, y⟩ by which it may differ from ⟨x, A y⟩ if A is symmetric."""
-
-SAME_EIGENVALUE = 1e-9
-"""Part of the largest eigenvalue by which two may differ and still be one."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -102,22 +101,6 @@ class NearestSeparable:
     def inverse(self, r: Array) -> Array:
         """Return its solution, zero eigenvalues replaced by those nearest zero."""
         return self.fast.solve_regularized(r / self.scale) / self.scale
-
-    def inverse_distance(self, number: float, k: int) -> Callable[[Array], Array]:
-        """Return the multiplication by |A₀ − λ|⁻¹, where λ is its eigenvalue nearest to a number.
-
-        The k eigenvalues nearest to λ are taken to be as far as the next one, so that the result is
-        positive definite, as LOBPCG needs, wherever the eigenvalues lie.
-        """
-        every = self.fast.eigenvalues().ravel()
-        end = every[np.argmin(np.abs(every - number))]
-        apart = np.sort(np.abs(every - end))
-        beyond = apart[k:][apart[k:] > SAME_EIGENVALUE * np.abs(every).max()]
-        least = beyond[0] if beyond.size else 1.0
-        divided = self.fast.matrix_function(
-            lambda values: 1 / np.maximum(np.abs(values - end), least)
-        )
-        return lambda r: divided(r / self.scale) / self.scale
 
 
 def nearest_separable(system: AffineSystem) -> NearestSeparable | None:
@@ -188,7 +171,7 @@ def diagonal_inverse(system: AffineSystem) -> Callable[[Array], Array]:
     return lambda r: factors * r
 
 
-def multigrid(system: AffineSystem) -> Callable[[Array], Array]:
+def multigrid(matrix: csr_array) -> Callable[[Array], Array]:
     """Return a cycle of PyAMG's Ruge–Stüben multigrid as a preconditioner.
 
     Raises
@@ -202,5 +185,5 @@ def multigrid(system: AffineSystem) -> Callable[[Array], Array]:
         error.add_note("solver='amg' needs PyAMG: pip install \"findops[solvers]\"")
         raise
 
-    cycle = pyamg.ruge_stuben_solver(system.matrix.tocsr()).aspreconditioner()
+    cycle = pyamg.ruge_stuben_solver(matrix.tocsr()).aspreconditioner()
     return lambda r: np.asarray(cycle @ r)

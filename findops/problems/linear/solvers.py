@@ -192,7 +192,7 @@ def _krylov(system: AffineSystem, tol: float, progress: bool) -> Factored | None
 
 
 def _multigrid(system: AffineSystem, tol: float, progress: bool) -> Factored:
-    iterate = Krylov(system, multigrid(system), tol, progress)
+    iterate = Krylov(system, multigrid(system.matrix), tol, progress)
     return Factored(system, iterate, "Krylov, algebraic multigrid", null_fields(system))
 
 

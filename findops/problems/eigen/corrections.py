@@ -1,0 +1,112 @@
+"""Corrections: approximate solutions of (A − σB) t = r, behind preconditioners."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from scipy.sparse.linalg import LinearOperator, gcrotmk
+
+from findops.common.blas import blas_threads
+from findops.problems.linear.krylov import multigrid
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from findops.common.arrays import Array
+    from findops.problems.eigen.pencil import Pencil
+    from findops.problems.linear.krylov import NearestSeparable
+
+    LinearMap = Callable[[Array], Array]
+
+__all__ = ["approximate_solver", "multigrid_inverse", "separable_inverse"]
+
+REDUCTION = 0.3
+"""Part of a residual that may be left: less takes more iterations than it saves corrections."""
+
+KRYLOV_SPACE = 40
+"""Vectors from which GCROT makes a solution before it restarts, and as many that it keeps."""
+
+RESTARTS = 5
+"""Times that it starts before it is given up."""
+
+
+def separable_inverse(near: NearestSeparable, number: complex, mass: Array, k: int) -> LinearMap:
+    """Return the multiplication by (A₀ − λ)⁻¹ of a separable problem near A, where B is near λ.
+
+    The k eigenvalues nearest to λ are taken to be as far as the next one: those of A are others,
+    and near zeros of it would be poles.
+
+    Parameters
+    ----------
+    near : NearestSeparable
+    number : number
+        σ of A − σB.
+    mass : array, (n,)
+        The diagonal of B.
+    k : int
+    """
+    center = number * np.mean(mass / near.scale**2)
+    distances = np.sort(np.abs(near.fast.eigenvalues().ravel() - center))
+    least = distances[min(k, len(distances) - 1)] or 1.0
+
+    def inverted(values: Array) -> Array:
+        offset = values - center
+        size = np.abs(offset)
+        close = size < least
+        direction = np.divide(offset, size, out=np.ones_like(offset), where=size > 0)
+        result: Array = 1 / np.where(close, least * direction, offset)
+        return result
+
+    divided = near.fast.matrix_function(inverted)
+    return lambda r: divided(r / near.scale) / near.scale
+
+
+def multigrid_inverse(pencil: Pencil, number: float) -> LinearMap:
+    """Return a cycle of multigrid for A, or for A − σB where that is farther from singular.
+
+    Raises
+    ------
+    ModuleNotFoundError
+        If PyAMG is not installed.
+    """
+    side = 1.0 if pencil.A.diagonal().real.sum() >= 0 else -1.0
+    cycle = multigrid(side * pencil.shifted(min(side * number, 0.0) * side))
+
+    def apply(r: Array) -> Array:
+        if np.isrealobj(r) or pencil.dtype.kind == "c":
+            return cycle(r)
+        return cycle(r.real.copy()) + 1j * cycle(r.imag.copy())
+
+    return apply
+
+
+def approximate_solver(pencil: Pencil, sigma: complex, precondition: LinearMap) -> LinearMap:
+    """Return r ↦ t with ‖r − (A − σB) t‖ below some part of ‖r‖.
+
+    By GCROT (de Sturler, 1999; Hicken and Zingg, 2010): A − σB is indefinite amid the spectrum.
+
+    Raises
+    ------
+    RuntimeError
+        From the function, if that is not reached.
+    """
+    matrix = pencil.shifted(sigma)
+    inverse = LinearOperator(matrix.shape, matvec=precondition, dtype=matrix.dtype)
+
+    def solve(r: Array) -> Array:
+        # Products of vectors take longer to share out than to make.
+        with blas_threads(1):
+            t, failed = gcrotmk(
+                matrix, r, rtol=REDUCTION, maxiter=RESTARTS, M=inverse, m=KRYLOV_SPACE
+            )
+        if failed:
+            left = np.linalg.norm(r - matrix @ t) / np.linalg.norm(r)
+            raise RuntimeError(
+                f"solving A − {sigma:g} B for corrections leaves {left:.1e} of the residual after "
+                f"{RESTARTS} times {KRYLOV_SPACE} iterations"
+            )
+        result: Array = t
+        return result
+
+    return solve
