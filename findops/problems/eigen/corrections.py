@@ -65,16 +65,18 @@ def separable_inverse(near: NearestSeparable, number: complex, mass: Array, k: i
 def multigrid_inverse(pencil: Pencil, number: float) -> LinearMap:
     """Return a cycle of multigrid for A, or for A − σB where that is farther from singular.
 
+    PyAMG has it for real matrices: of a complex one, that is for the real part.
+
     Raises
     ------
     ModuleNotFoundError
         If PyAMG is not installed.
     """
     side = 1.0 if pencil.A.diagonal().real.sum() >= 0 else -1.0
-    cycle = multigrid(side * pencil.shifted(min(side * number, 0.0) * side))
+    cycle = multigrid((side * pencil.shifted(min(side * number, 0.0) * side)).real)
 
     def apply(r: Array) -> Array:
-        if np.isrealobj(r) or pencil.dtype.kind == "c":
+        if np.isrealobj(r):
             return cycle(r)
         return cycle(r.real.copy()) + 1j * cycle(r.imag.copy())
 

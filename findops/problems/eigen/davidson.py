@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from scipy import linalg
@@ -56,11 +56,17 @@ class Ritz(NamedTuple):
     spread: Array
     """‖A x − λ B x‖ over |λ − σ| ‖B x‖, (m,)."""
 
+    @property
+    def sizes(self) -> Array:
+        """Moduli of the distances."""
+        result: Array = np.abs(self.distances)
+        return result
+
 
 def corrected_eigenpairs(
-    pencil: Pencil, k: int, sigma: complex, correct: Callable[[Array], Array]
+    pencil: Pencil, k: int, near: complex, sigma: complex, correct: Callable[[Array], Array]
 ) -> tuple[Array, Array]:
-    """Return at least k eigenvalues nearest to a number σ (m,), and their vectors (n, m).
+    """Return at least k eigenvalues nearest to a number (m,), and their vectors (n, m).
 
     Davidson (1975), Morgan (1991): a space grows by approximate solutions t of (A − σB) t = r for
     the residuals r of the pairs that fit best in it. What fits is told from the images of the
@@ -73,8 +79,9 @@ def corrected_eigenpairs(
     pencil : Pencil
     k : int
         How many.
+    near : number
     sigma : number
-        No eigenvalue.
+        The same, or one beside it.
     correct : callable
         Takes a residual r (n,) and returns t.
 
@@ -84,26 +91,26 @@ def corrected_eigenpairs(
         If they do not converge.
     """
     wanted = k + SPARE_PAIRS
-    largest = max(LARGEST_BASIS * wanted, LEAST_BASIS)
     dtype = np.result_type(pencil.dtype, np.asarray(sigma).dtype)
     space = Space.empty(pencil, sigma, dtype)
     rng = np.random.default_rng(0)
     news = [correct(rng.standard_normal(pencil.n).astype(dtype)) for _ in range(wanted)]
-    a, b = (sizes[:, None] for sizes in pencil.row_sizes)
     for _ in range(0, STEPS_FOR_A_PAIR * wanted, AT_A_TIME):
+        largest = max(LARGEST_BASIS * wanted, LEAST_BASIS)
         with dense_work(pencil.n * largest * len(news)):
             space = space.joined(np.column_stack(news))
             found = space.ritz(wanted)
-        values = sigma + found.distances
-        rows = (a + np.abs(values) * b) * np.abs(found.vectors).max(axis=0)
-        left = np.abs(found.residuals)
-        sizes = np.divide(left, rows, out=np.zeros_like(left), where=rows > 0).max(axis=0)
-        distances = np.abs(found.distances)
-        needed = distances <= distances[:k].max() * (1 + SAME_DISTANCE)
+        sizes, distances = _row_residuals(pencil, sigma + found.distances, found), found.sizes
+        # Nothing nearer to σ than these is unknown.
+        reach = np.sort(np.abs(found.distances + (sigma - near)))[:k].max() + abs(sigma - near)
+        enough = np.flatnonzero(distances >= reach * (1 - SAME_DISTANCE))
+        last = max(k - 1, enough[0]) if enough.size else len(distances)
+        needed = np.arange(len(distances)) <= last
         open_ = np.flatnonzero(np.where(needed, sizes > CONVERGED, found.spread > CERTAIN))
-        if len(values) >= k and not open_.size:
-            values, vectors = values[needed], found.vectors[:, needed]
-            return _ritz(pencil, vectors, dtype) if pencil.hermitian else (values, vectors)
+        if enough.size and not open_.size:
+            return sigma + found.distances[needed], found.vectors[:, needed]
+        if not enough.size:
+            wanted += SPARE_PAIRS
         if space.size + 2 * AT_A_TIME > largest:
             space = space.reduced(largest // 2)
         news = [
@@ -112,33 +119,45 @@ def corrected_eigenpairs(
             for part in _parts(r, dtype)
         ]
     raise RuntimeError(
-        f"only {int((sizes[:k] <= CONVERGED).sum())} of {k} eigenvalues near {sigma:g} converged "
-        f"in {STEPS_FOR_A_PAIR * wanted} corrections"
+        f"only {int((sizes[:k] <= CONVERGED).sum())} of {k} eigenvalues near {near:g} converged in "
+        f"{STEPS_FOR_A_PAIR * wanted} corrections"
     )
+
+
+def _row_residuals(pencil: Pencil, values: Array, found: Ritz) -> Array:
+    """Return the largest residual of a row of each pair, relative to the size of the row."""
+    a, b = (sizes[:, None] for sizes in pencil.row_sizes)
+    rows = (a + np.abs(values) * b) * np.abs(found.vectors).max(axis=0)
+    left = np.abs(found.residuals)
+    result: Array = np.divide(left, rows, out=np.zeros_like(left), where=rows > 0).max(axis=0)
+    return result
 
 
 @dataclass(frozen=True, eq=False)
 class Space:
-    """A space of vectors v and their images (A − σB) v, which are orthonormal."""
+    """A space of vectors V, and its images (A − σB) V = Q R."""
 
     pencil: Pencil
     shifted: csr_array
     """A − σB"""
-    sigma: complex
     vectors: Array
+    """V, orthonormal"""
     images: Array
-    projected: Array
-    """images* · B · vectors: the part of B (A − σB)⁻¹ in the space of images."""
+    """Q, orthonormal"""
+    triangle: Array
+    """R"""
+    mass: Array
+    """Q* B V"""
 
     @staticmethod
-    def empty(pencil: Pencil, sigma: complex, dtype: np.dtype[np.generic]) -> Space:
+    def empty(pencil: Pencil, sigma: complex, dtype: np.dtype[Any]) -> Space:
         """Return the space of no vectors."""
-        none = np.zeros((pencil.n, 0), dtype, order="F")
-        return Space(pencil, pencil.shifted(sigma), sigma, none, none, np.zeros((0, 0), dtype))
+        none, nothing = np.zeros((pencil.n, 0), dtype, order="F"), np.zeros((0, 0), dtype)
+        return Space(pencil, pencil.shifted(sigma), none, none, nothing, nothing)
 
     @property
     def size(self) -> int:
-        return len(self.projected)
+        return len(self.triangle)
 
     def joined(self, news: Array) -> Space:
         """Return the space with more vectors.
@@ -148,79 +167,87 @@ class Space:
         RuntimeError
             If they add nothing.
         """
-        images = self.shifted @ news
-        lengths = np.linalg.norm(images, axis=0)
-        news, images = news / lengths, images / lengths
-        for _ in range(2):  # roundoff of the first time
-            inside = self.images.conj().T @ images
-            images = images - self.images @ inside
-            news = news - self.vectors @ inside
-        kept = np.abs(np.diagonal(np.linalg.qr(images)[1])) > DEPENDENT
+        news, _ = _outside(news / np.linalg.norm(news, axis=0), self.vectors)
+        kept = np.linalg.norm(news, axis=0) > DEPENDENT
         if not kept.any():
             raise RuntimeError(
-                f"the search near {self.sigma:g} stagnates: what is solved adds nothing to "
-                f"{self.size} vectors"
+                f"the search stagnates: what is solved adds nothing to {self.size} vectors"
             )
-        images, factors = np.linalg.qr(images[:, kept])
-        news = linalg.solve_triangular(factors.T, news[:, kept].T, lower=True).T
+        news = linalg.orth(news[:, kept])
+        rest, above = _outside(self.shifted @ news, self.images)
+        images, corner = np.linalg.qr(rest)
         vectors = np.concatenate([self.vectors, news], axis=1)
-        beside = images.conj().T @ self._mass(vectors)
-        above = self.images.conj().T @ self._mass(news)
-        projected = np.block([[np.hstack([self.projected, above])], [beside]])
-        images = np.concatenate([self.images, images], axis=1)
-        return replace(self, vectors=vectors, images=images, projected=projected)
+        beside = self.images.conj().T @ self._weighed(news)
+        below = images.conj().T @ self._weighed(vectors)
+        zero = np.zeros((len(corner), self.size))
+        return replace(
+            self,
+            vectors=vectors,
+            images=np.concatenate([self.images, images], axis=1),
+            triangle=np.block([[self.triangle, above], [zero, corner]]),
+            mass=np.vstack([np.hstack([self.mass, beside]), below]),
+        )
 
     def ritz(self, count: int) -> Ritz:
-        """Return the nearest eigenpairs of the part of the problem in the space of images.
+        """Return the nearest eigenpairs of the part of the problem in the space, at least so many.
 
-        The length of each residual is the least that any λ has with its vector.
+        Where they lie, images tell; which they are there, the vectors themselves, since an
+        eigenvalue as near as roundoff has hardly an image.
         """
-        chosen = self._eigen()[:, :count]
-        vectors, images = self.vectors @ chosen, self.images @ chosen
-        lengths = np.linalg.norm(vectors, axis=0)
-        vectors, images = vectors / lengths, images / lengths
-        mass = self._mass(vectors)
-        sizes = np.einsum("ij,ij->j", mass.conj(), mass).real
-        distances = np.einsum("ij,ij->j", mass.conj(), images) / sizes
+        chosen = _span(self._eigen()[:, :count], self.vectors.dtype)
+        vectors, images = self.vectors @ chosen, self.images @ (self.triangle @ chosen)
+        mass, dual = self._weighed(vectors), vectors.conj().T
+        hermitian = self.pencil.hermitian
+        distances, parts = (linalg.eigh if hermitian else linalg.eig)(dual @ images, dual @ mass)
         order = np.argsort(np.abs(distances), kind="stable")
-        residuals = (images - distances * mass)[:, order]
-        spread = np.linalg.norm(residuals, axis=0) / np.sqrt(sizes[order])
-        distances = distances[order]
-        return Ritz(distances, vectors[:, order], residuals, spread / np.abs(distances))
+        distances, parts = distances[order], parts[:, order]
+        parts /= np.linalg.norm(parts, axis=0)
+        mass = mass @ parts
+        residuals = images @ parts - distances * mass
+        spread = np.linalg.norm(residuals, axis=0) / np.linalg.norm(distances * mass, axis=0)
+        return Ritz(distances, vectors @ parts, residuals, spread)
 
     def reduced(self, count: int) -> Space:
         """Return the space of that many vectors in which the nearest pairs lie."""
         kept = _span(self._eigen()[:, :count], self.vectors.dtype)
-        projected = kept.conj().T @ self.projected @ kept
-        vectors, images = self.vectors @ kept, self.images @ kept
-        return replace(self, vectors=vectors, images=images, projected=projected)
+        images, triangle = np.linalg.qr(self.triangle @ kept)
+        return replace(
+            self,
+            vectors=self.vectors @ kept,
+            images=self.images @ images,
+            triangle=triangle,
+            mass=images.conj().T @ self.mass @ kept,
+        )
 
     def _eigen(self) -> Array:
-        """Return the eigenvectors of the projected matrix, the largest eigenvalue's first."""
-        symmetric = self.pencil.hermitian and self.pencil.B is None and np.isrealobj(self.sigma)
-        every, vectors = (np.linalg.eigh if symmetric else np.linalg.eig)(self.projected)
-        return vectors[:, np.argsort(-np.abs(every), kind="stable")]
+        """Return the eigenvectors of R y = τ (Q* B V) y, the nearest to zero first."""
+        (alpha, beta), vectors = linalg.eig(self.triangle, self.mass, homogeneous_eigvals=True)
+        infinite = np.full(len(beta), np.inf)
+        tau = np.divide(np.abs(alpha), np.abs(beta), out=infinite, where=beta != 0)
+        result: Array = vectors[:, np.argsort(tau, kind="stable")]
+        result /= np.linalg.norm(result, axis=0)
+        return result
 
-    def _mass(self, vectors: Array) -> Array:
+    def _weighed(self, vectors: Array) -> Array:
         return vectors if self.pencil.B is None else self.pencil.B @ vectors
 
 
-def _ritz(pencil: Pencil, vectors: Array, dtype: np.dtype[np.generic]) -> tuple[Array, Array]:
-    """Return the eigenpairs of a Hermitian pencil in a space that holds them."""
-    basis = _span(vectors, dtype)
-    dual = basis.conj().T
-    values, chosen = linalg.eigh(dual @ (pencil.A @ basis), dual @ (pencil.mass @ basis))
-    return values, basis @ chosen
+def _outside(vectors: Array, basis: Array) -> tuple[Array, Array]:
+    """Return the parts of vectors outside of an orthonormal basis, and what is inside."""
+    inside = basis.conj().T @ vectors
+    rest = vectors - basis @ inside
+    again = basis.conj().T @ rest  # what roundoff left
+    return rest - basis @ again, inside + again
 
 
-def _span(vectors: Array, dtype: np.dtype[np.generic]) -> Array:
+def _span(vectors: Array, dtype: np.dtype[Any]) -> Array:
     """Return an orthonormal basis of some type of what vectors span, with their conjugates."""
     if dtype.kind == "c" or np.isrealobj(vectors):
         return linalg.orth(vectors)
     return linalg.orth(np.hstack([vectors.real, vectors.imag]))
 
 
-def _parts(r: Array, dtype: np.dtype[np.generic]) -> tuple[Array, ...]:
+def _parts(r: Array, dtype: np.dtype[Any]) -> tuple[Array, ...]:
     """Return the vectors of some type that a vector consists of."""
     if dtype.kind == "c" or np.isrealobj(r):
         return (np.ascontiguousarray(r),)

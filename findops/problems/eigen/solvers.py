@@ -209,7 +209,7 @@ def _corrected(wanted: Search, sigma: complex, solve: Callable[[Array], Array], 
         wanted.bar.advance()
         return solve(r)
 
-    pairs = corrected_eigenpairs(wanted.pencil, wanted.k, sigma, correct)
+    pairs = corrected_eigenpairs(wanted.pencil, wanted.k, wanted.near, sigma, correct)
     return Found(*pairs, f"Davidson, {by}")
 
 
