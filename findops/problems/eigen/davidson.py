@@ -40,9 +40,6 @@ LEAST_BASIS = 40
 STEPS_FOR_A_PAIR = 30
 """Corrections for each pair that is looked for after which the search is given up."""
 
-DEPENDENT = 1e-10
-"""Part of an image outside those of a basis below which a vector adds nothing but roundoff."""
-
 
 class Ritz(NamedTuple):
     """Approximate eigenpairs, nearest first."""
@@ -160,22 +157,14 @@ class Space:
         return len(self.triangle)
 
     def joined(self, news: Array) -> Space:
-        """Return the space with more vectors.
-
-        Raises
-        ------
-        RuntimeError
-            If they add nothing.
-        """
-        news, _ = _outside(news / np.linalg.norm(news, axis=0), self.vectors)
-        kept = np.linalg.norm(news, axis=0) > DEPENDENT
-        if not kept.any():
-            raise RuntimeError(
-                f"the search stagnates: what is solved adds nothing to {self.size} vectors"
-            )
-        news = linalg.orth(news[:, kept])
+        """Return the space with more vectors, those that add something."""
+        news = linalg.orth(_outside(news / np.linalg.norm(news, axis=0), self.vectors)[0])
+        news = linalg.orth(_outside(news, self.vectors)[0])
         rest, above = _outside(self.shifted @ news, self.images)
         images, corner = np.linalg.qr(rest)
+        rest, again = _outside(images, self.images)
+        images, turn = np.linalg.qr(rest)
+        above, corner = above + again @ corner, turn @ corner
         vectors = np.concatenate([self.vectors, news], axis=1)
         beside = self.images.conj().T @ self._weighed(news)
         below = images.conj().T @ self._weighed(vectors)
@@ -233,11 +222,12 @@ class Space:
 
 
 def _outside(vectors: Array, basis: Array) -> tuple[Array, Array]:
-    """Return the parts of vectors outside of an orthonormal basis, and what is inside."""
+    """Return the parts of vectors outside of an orthonormal basis, and what is inside.
+
+    To be orthogonal to the basis, small parts need a second time (Parlett, 1980).
+    """
     inside = basis.conj().T @ vectors
-    rest = vectors - basis @ inside
-    again = basis.conj().T @ rest  # what roundoff left
-    return rest - basis @ again, inside + again
+    return vectors - basis @ inside, inside
 
 
 def _span(vectors: Array, dtype: np.dtype[Any]) -> Array:
