@@ -73,7 +73,8 @@ def multigrid_inverse(pencil: Pencil, number: float) -> LinearMap:
         If PyAMG is not installed.
     """
     side = 1.0 if pencil.A.diagonal().real.sum() >= 0 else -1.0
-    cycle = multigrid((side * pencil.shifted(min(side * number, 0.0) * side)).real)
+    definite = side * pencil.shifted(min(side * number, 0.0) * side)
+    cycle = multigrid(definite.real.copy())  # PyAMG reads no strided data
 
     def apply(r: Array) -> Array:
         if np.isrealobj(r):

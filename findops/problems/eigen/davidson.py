@@ -98,15 +98,14 @@ def corrected_eigenpairs(
             space = space.joined(np.column_stack(news))
             found = space.ritz(wanted)
         sizes, distances = _row_residuals(pencil, sigma + found.distances, found), found.sizes
-        # Nothing nearer to σ than these is unknown.
+        # The nearest to the number are among those that are as near to σ.
         reach = np.sort(np.abs(found.distances + (sigma - near)))[:k].max() + abs(sigma - near)
-        enough = np.flatnonzero(distances >= reach * (1 - SAME_DISTANCE))
-        last = max(k - 1, enough[0]) if enough.size else len(distances)
-        needed = np.arange(len(distances)) <= last
+        needed = distances <= reach * (1 + SAME_DISTANCE)
+        enclosed = distances.max() >= reach * (1 - SAME_DISTANCE)
         open_ = np.flatnonzero(np.where(needed, sizes > CONVERGED, found.spread > CERTAIN))
-        if enough.size and not open_.size:
+        if enclosed and not open_.size:
             return sigma + found.distances[needed], found.vectors[:, needed]
-        if not enough.size:
+        if not enclosed:
             wanted += SPARE_PAIRS
         if space.size + 2 * AT_A_TIME > largest:
             space = space.reduced(largest // 2)
