@@ -201,8 +201,8 @@ class Space:
         images, triangle = np.linalg.qr(self.triangle @ kept)
         return replace(
             self,
-            vectors=self.vectors @ kept,
-            images=self.images @ images,
+            vectors=np.asfortranarray(self.vectors @ kept),
+            images=np.asfortranarray(self.images @ images),
             triangle=triangle,
             mass=images.conj().T @ self.mass @ kept,
         )

@@ -47,7 +47,7 @@ FACTORED_UNKNOWNS = 4000
 FRONT = 1500
 """Half width of the band up to which they may be factored at all: some gigabytes, or minutes."""
 
-ELIMINATION_WORK = 500
+ELIMINATION_WORK = 300
 """Times (k + 10) n up to which the cube of that half width takes less time than iterations."""
 
 FRONT_BYTES = 400
