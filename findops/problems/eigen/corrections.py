@@ -24,6 +24,9 @@ __all__ = ["approximate_solver", "multigrid_inverse", "separable_inverse"]
 REDUCTION = 0.3
 """Part of a residual that may be left: less takes more iterations than it saves corrections."""
 
+SAME_EIGENVALUE = 1e-9
+"""Part of the largest eigenvalue by which two may differ and still be one."""
+
 KRYLOV_SPACE = 40
 """Vectors from which GCROT makes a solution before it restarts, and as many that it keeps."""
 
@@ -31,35 +34,40 @@ RESTARTS = 5
 """Times that it starts before it is given up."""
 
 
-def separable_inverse(near: NearestSeparable, number: complex, mass: Array, k: int) -> LinearMap:
-    """Return the multiplication by (A₀ − λ)⁻¹ of a separable problem near A, where B is near λ.
+def separable_inverse(near: NearestSeparable, number: complex, k: int) -> tuple[complex, LinearMap]:
+    """Return a number and the multiplication by (A₀ − λ)⁻¹ there, A₀ being separable and near A.
+
+    It is the number given, or where that lies far beside a real spectrum, one just beside it.
 
     The k eigenvalues nearest to λ are taken to be as far as the next one: those of A are others,
     and near zeros of it would be poles.
-
-    Parameters
-    ----------
-    near : NearestSeparable
-    number : number
-        σ of A − σB.
-    mass : array, (n,)
-        The diagonal of B.
-    k : int
     """
-    center = number * np.mean(mass / near.scale**2)
-    distances = np.sort(np.abs(near.fast.eigenvalues().ravel() - center))
-    least = distances[min(k, len(distances) - 1)] or 1.0
+    every = near.fast.eigenvalues().ravel()
+    if np.isrealobj(every) and np.isrealobj(number):
+        low, high = (abs(ends[0] - ends[-1]) for ends in _ends(every, k))
+        number = float(np.clip(number, every.min() - low, every.max() + high))
+    distances = np.sort(np.abs(every - number))
+    same = SAME_EIGENVALUE * np.abs(every).max()
+    beyond = distances[k:][distances[k:] > same]
+    least = beyond[0] if beyond.size else 1.0
+    side = -1.0 if np.mean(every - number).real < 0 else 1.0
 
     def inverted(values: Array) -> Array:
-        offset = values - center
+        offset = values - number
         size = np.abs(offset)
-        close = size < least
-        direction = np.divide(offset, size, out=np.ones_like(offset), where=size > 0)
-        result: Array = 1 / np.where(close, least * direction, offset)
+        away = np.divide(offset, size, out=np.full_like(offset, side), where=size > same)
+        result: Array = 1 / np.where(size < least, least * away, offset)
         return result
 
     divided = near.fast.matrix_function(inverted)
-    return lambda r: divided(r / near.scale) / near.scale
+    return number, lambda r: divided(r / near.scale) / near.scale
+
+
+def _ends(every: Array, k: int) -> tuple[Array, Array]:
+    """Return the k + 1 smallest and the k + 1 largest numbers, if there are so many."""
+    last = min(k, len(every) - 1)
+    parted = np.partition(every, [last, len(every) - 1 - last])
+    return np.sort(parted[: last + 1]), np.sort(parted[len(every) - 1 - last :])
 
 
 def multigrid_inverse(pencil: Pencil, number: float) -> LinearMap:

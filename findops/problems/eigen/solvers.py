@@ -161,24 +161,25 @@ def _krylov(wanted: Search) -> Found | None:
     near = nearest_separable(wanted.system)
     if near is None:
         return None
-    factors, mass = wanted.factors, wanted.pencil.mass.diagonal().real
-    sigma = _beside(wanted)
-    inverse = separable_inverse(near, sigma, mass, wanted.k)
+    # B stands beside scale · A₀ · scale.
+    mass = float(np.mean(wanted.pencil.mass.diagonal().real / near.scale**2))
+    number, inverse = separable_inverse(near, _beside(wanted) * mass, wanted.k)
 
     def precondition(r: Array) -> Array:
-        return factors * inverse(r / factors)
+        return wanted.factors * inverse(r / wanted.factors)
 
-    return _iterated(wanted, sigma, precondition, "separable preconditioner")
+    solve = approximate_solver(wanted.pencil, number / mass, precondition)
+    return _corrected(wanted, solve, "separable preconditioner")
 
 
 def _multigrid(wanted: Search) -> Found:
     precondition = multigrid_inverse(wanted.pencil, wanted.near.real)
-    return _iterated(wanted, _beside(wanted), precondition, "algebraic multigrid")
+    solve = approximate_solver(wanted.pencil, _beside(wanted), precondition)
+    return _corrected(wanted, solve, "algebraic multigrid")
 
 
 def _given(wanted: Search, solver: Callable[[csr_array, Array], Array]) -> Found:
-    sigma = _beside(wanted)
-    matrix = wanted.pencil.shifted(sigma)
+    matrix = wanted.pencil.shifted(_beside(wanted))
 
     def solve(r: Array) -> Array:
         found = as_solution(solver(matrix, r), r)
@@ -186,17 +187,10 @@ def _given(wanted: Search, solver: Callable[[csr_array, Array], Array]) -> Found
             raise ValueError(f"{wanted.system!r}: what the solver returned is not finite")
         return found
 
-    return _corrected(wanted, sigma, solve, "given")
+    return _corrected(wanted, solve, "given")
 
 
-def _iterated(
-    wanted: Search, sigma: complex, precondition: Callable[[Array], Array], by: str
-) -> Found:
-    solve = approximate_solver(wanted.pencil, sigma, precondition)
-    return _corrected(wanted, sigma, solve, by)
-
-
-def _corrected(wanted: Search, sigma: complex, solve: Callable[[Array], Array], by: str) -> Found:
+def _corrected(wanted: Search, solve: Callable[[Array], Array], by: str) -> Found:
     """Return eigenpairs by Davidson's method."""
     n, most = wanted.pencil.n, (wanted.pencil.n - 1) // DENSE_SHARE
     if wanted.k > most:
@@ -209,7 +203,7 @@ def _corrected(wanted: Search, sigma: complex, solve: Callable[[Array], Array], 
         wanted.bar.advance()
         return solve(r)
 
-    pairs = corrected_eigenpairs(wanted.pencil, wanted.k, wanted.near, sigma, correct)
+    pairs = corrected_eigenpairs(wanted.pencil, wanted.k, wanted.near, _beside(wanted), correct)
     return Found(*pairs, f"Davidson, {by}")
 
 
