@@ -257,7 +257,8 @@ class EVP:
             )
         pencil, factors = self._symmetrized
         if pencil.hermitian:
-            near = near.real  # the nearest on the real line are the nearest of all
+            # The nearest on the real line are the nearest of all.
+            near = pencil.toward(near.real)
         values, y, method = search(Search(self.system, pencil, factors, k, near, bar), solver)
         return values, y / factors[:, None], method, self._pencil.row_sizes
 

@@ -50,7 +50,7 @@ def separable_inverse(near: NearestSeparable, number: complex, k: int) -> tuple[
     same = SAME_EIGENVALUE * np.abs(every).max()
     beyond = distances[k:][distances[k:] > same]
     least = beyond[0] if beyond.size else 1.0
-    side = -1.0 if np.mean(every - number).real < 0 else 1.0
+    side = -1.0 if np.mean(every - number).real < -same else 1.0
 
     def inverted(values: Array) -> Array:
         offset = values - number
