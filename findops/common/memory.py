@@ -1,14 +1,16 @@
-"""Memory of large results, used again once nobody holds them any more.
+"""Memory: how much there is, and that of large results, used again once nobody holds them.
 
 New memory comes from the system page by page, and zeroed, which takes as long as a whole sweep.
 """
 
 from __future__ import annotations
 
+import math
 import mmap
 import os
 import threading
 from contextlib import suppress
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
@@ -18,7 +20,7 @@ from findops.common.caches import empty_caches
 if TYPE_CHECKING:
     from findops.common.arrays import Array
 
-__all__ = ["empty_bytes", "free_memory"]
+__all__ = ["available_bytes", "empty_bytes", "free_memory"]
 
 LARGE_BYTES = 1 << 25
 """Bytes from which arrays come from the pool; `malloc` itself uses smaller ones again."""
@@ -57,6 +59,41 @@ def free_memory() -> None:
     """
     _Pool.clear()
     empty_caches()
+
+
+def available_bytes() -> float:
+    """Return how much memory this process may still take, infinity where nobody tells.
+
+    That is what Linux calls available, within the limit of a control group, and the process' own.
+    """
+    return min(_free_by_system(), _free_in_group(), _free_by_limit())
+
+
+def _free_by_system() -> float:
+    with suppress(OSError):
+        for line in Path("/proc/meminfo").read_text().splitlines():
+            if line.startswith("MemAvailable:"):
+                return 1024.0 * int(line.split()[1])
+    return math.inf
+
+
+def _free_in_group() -> float:
+    with suppress(OSError, ValueError):
+        group = Path("/sys/fs/cgroup")
+        most = int((group / "memory.max").read_text())
+        return float(most - int((group / "memory.current").read_text()))
+    return math.inf
+
+
+def _free_by_limit() -> float:
+    with suppress(ImportError, OSError):
+        import resource
+
+        most = resource.getrlimit(resource.RLIMIT_AS)[0]
+        if most != resource.RLIM_INFINITY:
+            pages = int(Path("/proc/self/statm").read_text().split()[0])
+            return float(most - pages * resource.getpagesize())
+    return math.inf
 
 
 class _Lease:

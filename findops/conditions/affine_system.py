@@ -40,6 +40,9 @@ SYMMETRY_ROUNDOFF = 1e-13
 NULL_IMAGE = 1e-13
 """Part of the matrix's size below which it maps a vector to zero."""
 
+SAMPLED_ROWS = 1000
+"""Rows that stand for all of them."""
+
 NULL_SPACE_UNKNOWNS = 500
 """Unknowns up to which all null vectors are found, by a singular value decomposition."""
 
@@ -223,14 +226,27 @@ class AffineSystem(ABC):
 
     @cached_property
     def scale(self) -> float:
-        """The size of the operator: the largest Σ|a| of a hundred rows spread over all."""
-        spread = np.unique(np.linspace(0, max(self.equations.unknowns - 1, 0), 100).astype(int))
-        rows = spread[self.unknowns.is_free[spread]]
-        if not rows.size:
-            rows = self.free[:100]
-        if not rows.size:
-            return 0.0
-        return float(abs(matrix_rows(self.operator, rows)).sum(axis=1).max(initial=0))
+        """The size of the operator: the largest Σ|a| of a thousand rows drawn at random."""
+        return float(abs(self.sampled_rows).sum(axis=1).max(initial=0))
+
+    @cached_property
+    def diagonal(self) -> Array:
+        """The operator's diagonal at all points, flat; zeros where its schemes are implicit."""
+        if self.operator.program.implicit:
+            return np.zeros(self.equations.unknowns)
+        return self.operator.diagonal().ravel()
+
+    @cached_property
+    def sampled_rows(self) -> csr_array:
+        """Rows of the operator at unknowns drawn at random, the same every time."""
+        return matrix_rows(self.operator, self.free[self.sample])
+
+    @cached_property
+    def sample(self) -> Ints:
+        """The unknowns of the sampled rows."""
+        # Rows at equal distances may all lie on one plane of the grid.
+        drawn = np.random.default_rng(0).integers(0, max(self.count, 1), SAMPLED_ROWS)
+        return np.unique(drawn[: self.count])
 
     @cached_property
     def null_vectors(self) -> Array:
@@ -259,7 +275,7 @@ class AffineSystem(ABC):
         constants /= np.maximum(np.sqrt(constants.sum(axis=0)), 1)
         constants = np.pad(constants, ((0, len(self.equations.means)), (0, 0)))
         images = np.column_stack([self.matvec(vector) for vector in constants.T])
-        own = np.abs(self.restrict(self.operator.diagonal().reshape(self.shape)))[:, None]
+        own = np.abs(self.restrict(self.diagonal.reshape(self.shape)))[:, None]
         images = images / np.where(own > 0, own, self.scale or 1)
         _, sizes, directions = np.linalg.svd(images, full_matrices=False)
         return cast("Array", constants @ directions[sizes <= NULL_IMAGE].T)

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 from scipy import sparse
-from scipy.sparse.linalg import splu
 
+from findops.common.factors import Factors
 from findops.conditions.affine_system import AffineSystem, Unknowns
 from findops.conditions.conditions import as_conditions
 from findops.conditions.equations import Equations
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
     from scipy.sparse import csr_array
-    from scipy.sparse.linalg import SuperLU
 
     from findops.common.arrays import Array
     from findops.conditions.conditions import Condition
@@ -31,7 +30,7 @@ if TYPE_CHECKING:
     from findops.masked.operator import Masked
 
 
-__all__ = ["ConditionElimination", "EliminationSystem", "solved"]
+__all__ = ["ConditionElimination", "EliminationSystem"]
 
 ZERO_PIVOT = 1e-13
 """Size of a pivot, in rows of size one, that is zero in exact arithmetic."""
@@ -210,13 +209,13 @@ class ConditionElimination:
         # pivots tell that something is wrong.
         scale = 1 / np.maximum(abs(own).max(axis=1).toarray().ravel(), SMALLEST_SCALE)
         try:
-            factors = splu((sparse.diags_array(scale) @ own).tocsc())
+            factors = Factors.of((sparse.diags_array(scale) @ own).tocsc())
         except RuntimeError:
             raise ValueError(self._undetermined()) from None
-        pivots = np.abs(factors.U.diagonal())
+        pivots = np.abs(factors.lu.U.diagonal())
         if pivots.min() <= ZERO_PIVOT:
             raise ValueError(self._undetermined())
-        return lambda g: solved(factors, scale * g)
+        return lambda g: factors.solve(scale * g)
 
     def _undetermined(self) -> str:
         values: dict[tuple[str, int], list[Condition]] = {}
@@ -256,12 +255,5 @@ class ConditionElimination:
                 if (result - before).count_nonzero() == 0:
                     return cast("csr_array", result)
         used = np.unique(free.indices)
-        made = sparse.csr_array(solved(splu(own.tocsc()), free[:, used].toarray()))
+        made = sparse.csr_array(Factors.of(own.tocsc()).solve(free[:, used].toarray()))
         return sparse.csr_array((made.data, used[made.indices], made.indptr), shape=free.shape)
-
-
-def solved(factors: SuperLU, b: Array) -> Array:
-    """Return the solution by a factorization, of complex data by a real one too."""
-    if factors.U.dtype.kind == "c" or not np.iscomplexobj(b):
-        return factors.solve(b.astype(factors.U.dtype))
-    return factors.solve(b.real.copy()) + 1j * factors.solve(b.imag.copy())

@@ -157,7 +157,7 @@ class BVP:
         *,
         start: ArrayLike | None = None,
         t: float | None = None,
-        tol: float = 1e-10,
+        tol: float = 1e-12,
         progress: bool = False,
     ) -> Solution:
         """Solve for one right-hand side; what was prepared serves the next one too.
@@ -218,7 +218,7 @@ class BVP:
         return Solution(found.u, history[-1], "Newton", len(history) - 1, constants)
 
     def factor(
-        self, solver: Solver = "auto", *, tol: float = 1e-10, progress: bool = False
+        self, solver: Solver = "auto", *, tol: float = 1e-12, progress: bool = False
     ) -> Factored:
         """Prepare for many right-hand sides: returns a function (rhs, t=None) ↦ u.
 

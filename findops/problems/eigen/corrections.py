@@ -8,14 +8,15 @@ import numpy as np
 from scipy.sparse.linalg import LinearOperator, gcrotmk
 
 from findops.common.blas import blas_threads
-from findops.problems.linear.krylov import multigrid
+from findops.problems.linear.krylov import NoConvergenceError
+from findops.problems.linear.preconditioners import multigrid
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from findops.common.arrays import Array
     from findops.problems.eigen.pencil import Pencil
-    from findops.problems.linear.krylov import NearestSeparable
+    from findops.problems.linear.preconditioners import NearestSeparable
 
     LinearMap = Callable[[Array], Array]
 
@@ -99,7 +100,7 @@ def approximate_solver(pencil: Pencil, sigma: complex, precondition: LinearMap) 
 
     Raises
     ------
-    RuntimeError
+    NoConvergenceError
         From the function, if that is not reached.
     """
     matrix = pencil.shifted(sigma)
@@ -113,7 +114,7 @@ def approximate_solver(pencil: Pencil, sigma: complex, precondition: LinearMap) 
             )
         if failed:
             left = np.linalg.norm(r - matrix @ t) / np.linalg.norm(r)
-            raise RuntimeError(
+            raise NoConvergenceError(
                 f"solving A − {sigma:g} B for corrections leaves {left:.1e} of the residual after "
                 f"{RESTARTS} times {KRYLOV_SPACE} iterations"
             )

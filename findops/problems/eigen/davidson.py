@@ -10,6 +10,7 @@ from scipy import linalg
 
 from findops.common.blas import dense_work
 from findops.problems.eigen.shift_invert import SAME_DISTANCE, SPARE_PAIRS
+from findops.problems.linear.krylov import NoConvergenceError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from findops.problems.eigen.pencil import Pencil
 
 
-__all__ = ["corrected_eigenpairs"]
+__all__ = ["basis_size", "corrected_eigenpairs"]
 
 CONVERGED = 1e-12
 """Residual of a pair that has converged, relative to the sizes of rows."""
@@ -39,6 +40,11 @@ LEAST_BASIS = 40
 
 STEPS_FOR_A_PAIR = 30
 """Corrections for each pair that is looked for after which the search is given up."""
+
+
+def basis_size(wanted: int) -> int:
+    """Return the number of vectors of the largest basis for some pairs."""
+    return max(LARGEST_BASIS * wanted, LEAST_BASIS)
 
 
 class Ritz(NamedTuple):
@@ -84,7 +90,7 @@ def corrected_eigenpairs(
 
     Raises
     ------
-    RuntimeError
+    NoConvergenceError
         If they do not converge.
     """
     wanted = k + SPARE_PAIRS
@@ -93,7 +99,7 @@ def corrected_eigenpairs(
     rng = np.random.default_rng(0)
     news = [correct(rng.standard_normal(pencil.n).astype(dtype)) for _ in range(wanted)]
     for _ in range(0, STEPS_FOR_A_PAIR * wanted, AT_A_TIME):
-        largest = max(LARGEST_BASIS * wanted, LEAST_BASIS)
+        largest = basis_size(wanted)
         with dense_work(pencil.n * largest * len(news)):
             space = space.joined(np.column_stack(news))
             found = space.ritz(wanted)
@@ -114,7 +120,7 @@ def corrected_eigenpairs(
             for r in found.residuals[:, open_[:AT_A_TIME]].T
             for part in _parts(r, dtype)
         ]
-    raise RuntimeError(
+    raise NoConvergenceError(
         f"only {int((sizes[:k] <= CONVERGED).sum())} of {k} eigenvalues near {near:g} converged in "
         f"{STEPS_FOR_A_PAIR * wanted} corrections"
     )

@@ -138,8 +138,8 @@ def _definite(matrix: csr_array) -> bool:
     if bool((2 * diagonal > abs(matrix).sum(axis=1)).all()):
         return True  # by Gershgorin's circles
     try:
-        factors = sparse_lu(matrix, pivoting=0.0)
-    except RuntimeError:
+        factors = sparse_lu(matrix, pivoting=0.0).lu
+    except (RuntimeError, MemoryError):
         return False
     # Without interchanges, U is D Lᴴ: the pivots have the signs of the eigenvalues.
     return bool(

@@ -15,7 +15,7 @@ from findops.problems.linear.direct import inverse
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from findops.common.arrays import Array
+    from findops.common.arrays import Array, Ints
     from findops.common.progress import Bar
     from findops.problems.eigen.pencil import Pencil
 
@@ -37,13 +37,15 @@ SAME_DISTANCE = 1e-6
 
 
 @blas_threads(1)
-def nearest_eigenpairs(pencil: Pencil, k: int, near: complex, bar: Bar) -> tuple[Array, Array]:
+def nearest_eigenpairs(
+    pencil: Pencil, k: int, near: complex, bar: Bar, order: Ints | None
+) -> tuple[Array, Array]:
     """Return at least k eigenvalues nearest to a number (m,), and their vectors (n, m); or all.
 
     The dominant eigenvalues θ of (A − σB)⁻¹B are those of the pencil nearest to σ, λ = σ + 1/θ:
     Ericsson and Ruhe (1980). Infinite ones are θ = 0. A Krylov space may hold one vector only of
     an eigenvalue that has several: what it missed is looked for in the complement of what was
-    found, until nothing nearer is left there.
+    found, until nothing nearer is left there. `order` is that of elimination.
 
     Raises
     ------
@@ -54,7 +56,7 @@ def nearest_eigenpairs(pencil: Pencil, k: int, near: complex, bar: Bar) -> tuple
     """
     if not pencil.mass.nnz:
         return np.zeros(0), np.zeros((pencil.n, 0))
-    sigma, shifted = _shifted(pencil, near)
+    sigma, shifted = _shifted(pencil, near, order)
 
     def solve(b: Array) -> Array:
         bar.advance()
@@ -179,11 +181,11 @@ def _outside(apply: LinearMap, basis: Array, weakest: float) -> Array | None:
     return vector.real if start.dtype.kind == "f" and theta[0].imag == 0 else vector
 
 
-def _shifted(pencil: Pencil, near: complex) -> tuple[complex, LinearMap]:
+def _shifted(pencil: Pencil, near: complex, order: Ints | None) -> tuple[complex, LinearMap]:
     """Return a shift at a number, or beside it if it is an eigenvalue, and what inverts there."""
     for sigma in shifts(pencil, near):
         try:
-            return sigma, inverse(pencil.shifted(sigma), SINGULAR_PENCIL)
+            return sigma, inverse(pencil.shifted(sigma), SINGULAR_PENCIL, order=order)
         except ValueError:
             continue
     raise ValueError(SINGULAR_PENCIL)

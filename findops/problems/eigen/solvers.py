@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
-from scipy import sparse
-from scipy.sparse.csgraph import reverse_cuthill_mckee
 
+from findops.common.memory import available_bytes
 from findops.problems.eigen.corrections import (
     approximate_solver,
     multigrid_inverse,
     separable_inverse,
 )
-from findops.problems.eigen.davidson import corrected_eigenpairs
+from findops.problems.eigen.davidson import basis_size, corrected_eigenpairs
 from findops.problems.eigen.pencil import dense_eigenpairs
-from findops.problems.eigen.shift_invert import nearest_eigenpairs, shifts
-from findops.problems.linear.krylov import nearest_separable
+from findops.problems.eigen.shift_invert import SPARE_PAIRS, nearest_eigenpairs, shifts
+from findops.problems.linear.costs import Cost, Costs
+from findops.problems.linear.direct import elimination_order
+from findops.problems.linear.krylov import NoConvergenceError
+from findops.problems.linear.preconditioners import bordered, nearest_separable
 from findops.problems.linear.solvers import as_solution
 
 if TYPE_CHECKING:
@@ -41,17 +43,20 @@ DENSE_UNKNOWNS = 200
 DENSE_SHARE = 4
 """Unknowns for each eigenvalue that is asked for below which dense matrices are cheaper."""
 
-FACTORED_UNKNOWNS = 4000
-"""Unknowns up to which matrices are factored in any case."""
+SOLVES = 40
+"""Solutions with the factors that ARPACK takes for a pair, and some more for each further one."""
 
-FRONT = 1500
-"""Half width of the band up to which they may be factored at all: some gigabytes, or minutes."""
+SOLVES_FOR_A_PAIR = 4
+"""These."""
 
-ELIMINATION_WORK = 300
-"""Times (k + 10) n up to which the cube of that half width takes less time than iterations."""
+CORRECTIONS_FOR_A_PAIR = 15
+"""Corrections that Davidson's method takes."""
 
-FRONT_BYTES = 400
-"""Memory of factors over the square of the half width, measured in cubes."""
+ITERATIONS = {"krylov": 4, "amg": 12}
+"""Steps of a Krylov method for a correction; amid the spectrum multigrid takes many more."""
+
+BASIS_SECONDS = 1.6e-7
+"""Seconds for an unknown that it takes to look for pairs in a larger space, by each correction."""
 
 
 class Found(NamedTuple):
@@ -104,56 +109,57 @@ def search(wanted: Search, solver: Solver) -> Found:
                 f"solver={solver!r} needs: 'amg' or 'direct' would do"
             )
         return found
-    front = half_width(wanted.pencil)
     failed = []
-    for name in _candidates(wanted, front):
+    for name in _candidates(wanted):
         try:
             found = METHODS[name](wanted)
-        except (RuntimeError, MemoryError) as error:
+        except (NoConvergenceError, MemoryError) as error:
             failed.append(f"solver={name!r}: {error}")
             continue
         if found is not None:
-            return found
-    tried = "; ".join(failed) or "no separable problem is near, and PyAMG is not installed"
+            tried = f", after {len(failed)} others" if failed else ""
+            return found._replace(method=found.method + tried)
     raise RuntimeError(
-        f"{wanted.system!r}: its {wanted.pencil.n} unknowns are too many to be factored unasked, "
-        f"and no iterations found eigenvalues near {wanted.near:g} ({tried}). solver='direct' "
-        f"would take some {FRONT_BYTES * front**2 / 1e9:.0f} GB; a function of (A, b) or a coarser "
-        "grid would do"
+        f"{wanted.system!r}: no eigenvalues near {wanted.near:g}. {'; '.join(failed)}. What is "
+        "left: solver='direct', which needs more memory and no convergence; solver='amg', with "
+        'PyAMG: pip install "findops[solvers]"; a coarser grid; your own function of (A, b)'
     )
 
 
-def _candidates(wanted: Search, front: int) -> tuple[str, ...]:
-    """Return the names of what is tried, first to last."""
-    n, k = wanted.pencil.n, wanted.k
-    work = ELIMINATION_WORK * (k + 10) * n
-    if wanted.small or n <= FACTORED_UNKNOWNS or (front <= FRONT and front**3 <= work):
-        return ("direct",)
-    iterative = ("krylov", "amg") if find_spec("pyamg") else ("krylov",)
-    return (*iterative, "direct") if front <= FRONT else iterative
+def _candidates(wanted: Search) -> list[str]:
+    """Return the names of what is tried: what there is room for, the cheapest first."""
+    if wanted.small:
+        return ["direct"]
+    room = available_bytes()
+    costs = {name: cost for name, cost in _costs(wanted).items() if cost.bytes <= room}
+    return sorted(costs, key=lambda name: costs[name].seconds)
 
 
-def half_width(pencil: Pencil) -> int:
-    """Return the half width of the band of a matrix: its square is what its factors take."""
-    order = reverse_cuthill_mckee(sparse.csr_matrix(pencil.A), symmetric_mode=True)
-    place = np.empty(pencil.n, np.intp)
-    place[order] = np.arange(pencil.n)
-    rows, columns = pencil.A.nonzero()
-    return int(np.abs(place[rows] - place[columns]).max(initial=0))
+def _costs(wanted: Search) -> dict[str, Cost]:
+    """Return what each method costs, by name."""
+    costs, k = Costs(wanted.system), wanted.k
+    n, direct, amg = costs.unknowns, costs.direct, costs.multigrid
+    made = {
+        "direct": replace(
+            direct, step=2 * direct.step + BASIS_SECONDS * n, steps=SOLVES + SOLVES_FOR_A_PAIR * k
+        )
+    }
+    for name, cost in {
+        "krylov": costs.krylov,
+        **({"amg": amg} if find_spec("pyamg") else {}),
+    }.items():
+        step = ITERATIONS[name] * cost.step + BASIS_SECONDS * n
+        steps = CORRECTIONS_FOR_A_PAIR * (k + SPARE_PAIRS)
+        made[name] = Cost(cost.prepare, step, steps, cost.bytes + 8 * n * 2 * basis_size(k))
+    return made
 
 
 def _direct(wanted: Search) -> Found:
     pencil = wanted.pencil
     if wanted.small:
         return Found(*dense_eigenpairs(pencil), "dense matrices")
-    try:
-        pairs = nearest_eigenpairs(pencil, wanted.k, wanted.near, wanted.bar)
-    except MemoryError:
-        raise MemoryError(
-            f"{wanted.system!r}: there is no room for the factors of its {pencil.n} unknowns, some "
-            f"{FRONT_BYTES * half_width(pencil) ** 2 / 1e9:.1g} GB: solver='krylov' or 'amg' "
-            "needs none, nor does a coarser grid"
-        ) from None
+    order = elimination_order(wanted.system, pencil.A)
+    pairs = nearest_eigenpairs(pencil, wanted.k, wanted.near, wanted.bar, order)
     return Found(*pairs, f"shift-invert {'Lanczos' if pencil.hermitian else 'Arnoldi'}")
 
 
@@ -162,8 +168,10 @@ def _krylov(wanted: Search) -> Found | None:
     if near is None:
         return None
     # B stands beside scale · A₀ · scale.
-    mass = float(np.mean(wanted.pencil.mass.diagonal().real / near.scale**2))
-    number, inverse = separable_inverse(near, _beside(wanted) * mass, wanted.k)
+    diagonal = wanted.pencil.mass.diagonal().real[: len(near.scale)]
+    mass = float(np.mean(diagonal / near.scale**2))
+    number, plain = separable_inverse(near, _beside(wanted) * mass, wanted.k)
+    inverse = bordered(plain, wanted.system)
 
     def precondition(r: Array) -> Array:
         return wanted.factors * inverse(r / wanted.factors)

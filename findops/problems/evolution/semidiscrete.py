@@ -10,7 +10,6 @@ import numpy as np
 from scipy import sparse
 
 from findops.common.arrays import Array, as_field
-from findops.conditions.elimination import solved
 from findops.discretization.coefficients import ValueInTime
 from findops.problems.linear.direct import sparse_lu
 from findops.problems.linear.separable import fast_diagonalization
@@ -353,8 +352,7 @@ class SecondOrderSystem:
 
 
 def _resolvent(matrix: csr_array, step: float) -> Callable[[Array], Array]:
-    factors = sparse_lu(sparse.csr_array(sparse.eye_array(matrix.shape[0]) - step * matrix))
-    return partial(solved, factors)
+    return sparse_lu(sparse.csr_array(sparse.eye_array(matrix.shape[0]) - step * matrix)).solve
 
 
 def refuse_complex(values: Array, state: Array, t: float) -> None:

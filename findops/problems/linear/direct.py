@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 import numpy as np
 from scipy import sparse
-from scipy.sparse.linalg import splu
 
+from findops.common.factors import Factors
 from findops.conditions.affine_system import NULL_IMAGE
-from findops.conditions.elimination import solved
 from findops.conditions.equilibration import equilibration, row_sizes
 from findops.masked.operator import Masked
+from findops.problems.linear.nested_dissection import Dissection
 from findops.problems.linear.singular import (
     FEWER_POINTS,
     ROUNDINGS,
@@ -24,28 +25,29 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from scipy.sparse import csr_array
-    from scipy.sparse.linalg import SuperLU
 
-    from findops.common.arrays import Array
+    from findops.common.arrays import Array, Ints
     from findops.conditions.affine_system import AffineSystem
 
 
-__all__ = ["LARGEST_GROWTH", "direct_solver", "inverse", "sparse_lu"]
+__all__ = ["LARGEST_GROWTH", "direct_solver", "elimination_order", "inverse", "sparse_lu"]
 
 
 LARGEST_GROWTH = 1e-2 / np.finfo(float).eps
 """Times that solving with rows and columns of one size may enlarge b before no digit is left."""
 
 
-def sparse_lu(matrix: csr_array, pivoting: float = 0.1) -> SuperLU:
+def sparse_lu(matrix: csr_array, order: Ints | None = None, pivoting: float = 0.1) -> Factors:
     """Return the LU factors of a matrix.
 
     Where no diagonal entry is zero, the pattern of a difference operator is nearly symmetric, and
-    the order for that saves fill: two thirds of the time for streamfunctions.
+    an order for that saves fill: one that is given, or of minimum degree.
 
     Parameters
     ----------
     matrix : csr_array
+    order : array of int, optional
+        Rows, and columns likewise, in the order of elimination.
     pivoting : float
         Part of the largest entry in its column that a diagonal entry needs to be taken as pivot.
 
@@ -53,19 +55,32 @@ def sparse_lu(matrix: csr_array, pivoting: float = 0.1) -> SuperLU:
     ------
     RuntimeError
         If it is singular.
+    MemoryError
+        If there is no room for the factors.
     """
-    if not matrix.diagonal().all():
-        return splu(matrix.tocsc())
-    return splu(
-        matrix.tocsc(),
-        permc_spec="MMD_AT_PLUS_A",
-        diag_pivot_thresh=pivoting,
-        options={"SymmetricMode": True},
-    )
+    try:
+        if order is None and not matrix.diagonal().all():
+            return Factors.of(matrix.tocsc())
+        return Factors.of(
+            matrix.tocsc(),
+            order,
+            permc_spec="MMD_AT_PLUS_A" if order is None else "NATURAL",
+            diag_pivot_thresh=pivoting,
+            options={"SymmetricMode": True},
+        )
+    except MemoryError:
+        raise MemoryError(
+            f"the factors of a matrix of {matrix.shape[0]} unknowns and {matrix.nnz} entries do "
+            "not fit into memory: solver='krylov' and solver='amg' take as much as some fields, "
+            "and a coarser grid less"
+        ) from None
 
 
 def inverse(
-    matrix: csr_array, singular: str, growth: float = LARGEST_GROWTH
+    matrix: csr_array,
+    singular: str,
+    growth: float = LARGEST_GROWTH,
+    order: Ints | None = None,
 ) -> Callable[[Array], Array]:
     """Return a function that solves with a matrix.
 
@@ -76,26 +91,30 @@ def inverse(
         The error's text if it is singular.
     growth : float
         Times that its inverse may enlarge a right-hand side before it counts as singular.
+    order : array of int, optional
+        The order of elimination.
 
     Raises
     ------
     ValueError
         If the matrix is singular to working precision.
+    MemoryError
+        If there is no room for its factors.
     """
     left, right = equilibration(matrix)
     scaled = sparse.csr_array(sparse.diags_array(left) @ matrix @ sparse.diags_array(right))
     try:
-        factors = sparse_lu(scaled)
+        factors = sparse_lu(scaled, order)
     except RuntimeError:
         raise ValueError(singular) from None
     probe = np.random.default_rng(0).uniform(-1, 1, len(left))
-    if not np.abs(solved(factors, probe)).max(initial=0) <= growth:
+    if not np.abs(factors.solve(probe)).max(initial=0) <= growth:
         raise ValueError(singular)
 
     def solve(b: Array) -> Array:
-        x = solved(factors, left * b)
+        x = factors.solve(left * b)
         # Pivots are chosen for little fill: one step of refinement gives back the digits.
-        x = x + solved(factors, left * b - scaled @ x)
+        x = x + factors.solve(left * b - scaled @ x)
         result: Array = right * x
         return result
 
@@ -118,7 +137,7 @@ def direct_solver(system: AffineSystem) -> Callable[[Array], Array]:
         border = sparse.csr_array(null)
         matrix = sparse.block_array([[matrix, border], [border.conj().T, None]], format="csr")
     size = row_sizes(system.matrix).max(initial=0)
-    solve = inverse(matrix, _singular(system))
+    solve = inverse(matrix, _singular(system), order=elimination_order(system, matrix))
 
     def noise() -> float:
         # Solutions to any right-hand side are about as large as those to the least images.
@@ -135,6 +154,19 @@ def direct_solver(system: AffineSystem) -> Callable[[Array], Array]:
         return found
 
     return bordered
+
+
+def elimination_order(system: AffineSystem, matrix: csr_array) -> Ints | None:
+    """Return the order of elimination of a system's unknowns by nested dissection.
+
+    None if diagonal entries are zero, which then cannot all be pivots. Further unknowns of the
+    matrix come last.
+    """
+    if not matrix.diagonal()[: system.count].all():
+        return None
+    grid = system.operator.domain
+    own = Dissection.of(system).order(system.free % math.prod(grid.shape))
+    return np.append(own, np.arange(len(own), matrix.shape[0]))
 
 
 def _singular(system: AffineSystem) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from importlib.util import find_spec
 from numbers import Real
 from typing import TYPE_CHECKING, Any
@@ -12,10 +12,13 @@ import numpy as np
 
 from findops.common.arguments import type_name
 from findops.masked.operator import Masked
+from findops.problems.linear.choice import Choice, Method, Prepared
 from findops.problems.linear.direct import direct_solver
-from findops.problems.linear.krylov import (
-    Krylov,
+from findops.problems.linear.krylov import Krylov, symmetric
+from findops.problems.linear.preconditioners import (
+    bordered,
     diagonal_inverse,
+    incomplete_factors,
     multigrid,
     nearest_separable,
 )
@@ -23,13 +26,10 @@ from findops.problems.linear.separable import fast_diagonalization, fast_solver_
 from findops.problems.linear.singular import max_norm, null_fields, without_null
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from numpy.typing import ArrayLike
 
     from findops.common.arrays import Array
     from findops.conditions.affine_system import AffineSystem
-    from findops.problems.linear.singular import NullField
 
 
 __all__ = ["Factored", "Solution", "Solver", "as_solution", "make_solver"]
@@ -37,9 +37,6 @@ __all__ = ["Factored", "Solution", "Solver", "as_solution", "make_solver"]
 
 Solver = str | Callable[[Any, "Array"], Any]
 """A name, or a function of (A, b) that returns x."""
-
-FACTORABLE = 30_000
-"""Unknowns up to which matrices in three dimensions are factored."""
 
 FAST = "fast diagonalization"
 
@@ -80,13 +77,19 @@ class Factored:
     """A boundary-value problem prepared for many right-hand sides: a function of these."""
 
     system: AffineSystem
-    solver: Callable[[Array], tuple[Array, int]]
+    choice: Choice | Given
     """What solves the system; it may overwrite its right-hand side."""
-    method: str
-    null_fields: Sequence[NullField] = ()
-    """What may be added to a solution."""
-    asked: tuple[Solver, float, bool] = ("auto", 1e-10, False)
+    asked: tuple[Solver, float, bool] = ("auto", 1e-12, False)
     """The arguments `solver`, `tol` and `progress` that it was made with."""
+
+    @property
+    def method(self) -> str:
+        """How the system was solved last, or will be."""
+        return self.choice.method
+
+    def solver(self, b: Array) -> tuple[Array, int]:
+        """Return the unknowns of the system, and how many steps that took."""
+        return self.choice.solve(b)
 
     def __reduce__(self) -> tuple[Any, ...]:
         # Factors belong to libraries that do not pickle them: they are made again.
@@ -115,10 +118,10 @@ class Factored:
                 f"{self.system!r}: the right-hand side and the values of the conditions must be "
                 f"finite, but {(~np.isfinite(b)).sum()} of {b.size} equations are not"
             )
-        x, iterations = self.solver(b)
+        x, iterations = self.choice.solve(b)
         if not np.isfinite(x).all():
             raise ValueError(f"{self.system!r}: what the solver returned is not finite")
-        u = without_null(self.system.lift(x, t), self.null_fields, self.system.outside)
+        u = without_null(self.system.lift(x, t), self.choice.null_fields, self.system.outside)
         # A view would keep all of x.
         return u, x[self.system.count :].copy(), iterations
 
@@ -129,35 +132,43 @@ def make_solver(system: AffineSystem, solver: Solver, tol: float, progress: bool
         raise TypeError(f"tol must be a number, the relative residual to reach, but is {tol!r}")
     if not tol > 0:
         raise ValueError(f"tol must be positive, but is {tol!r}")
-    made = _made(system, solver, tol, progress)
-    return replace(made, asked=(solver, tol, progress))
-
-
-def _made(system: AffineSystem, solver: Solver, tol: float, progress: bool) -> Factored:
-    """Return what solves a system, by a given solver or the first of those that fit."""
     if callable(solver):
-        matrix = system.matrix
-        return Factored(system, lambda b: (as_solution(solver(matrix, b), b), 0), "given")
+        return Factored(system, Given(system, solver), (solver, tol, progress))
     if solver != "auto" and solver not in METHODS:
         raise ValueError(
             f"solver must be one of {['auto', *METHODS]} or a function of (A, b), not {solver!r}"
         )
-    for name in _candidates(system) if solver == "auto" else (solver,):
-        made = METHODS[name](system, tol, progress)
-        if made is not None:
-            return made
-    relation = "no" if solver == "fast" else "near no"
-    raise ValueError(
-        f"{system.operator!r} under these conditions is {relation} sum of one-dimensional "
-        f"operators, as solver={solver!r} needs"
-    )
+    methods = _candidates(system) if solver == "auto" else {solver: METHODS[solver]}
+    try:
+        choice = Choice(system, methods, tol, progress)
+    except LookupError:
+        raise ValueError(
+            f"{system.operator!r} under these conditions {METHODS[solver].unfit}, as "
+            f"solver={solver!r} needs"
+        ) from None
+    return Factored(system, choice, (solver, tol, progress))
 
 
-def _candidates(system: AffineSystem) -> tuple[str, ...]:
-    """Return the names of what is tried, first to last."""
-    if system.size <= FACTORABLE or system.operator.domain.ndim < 3:
-        return "fast", "direct"
-    return "fast", "krylov", *(("amg",) if find_spec("pyamg") else ()), "direct"
+def _candidates(system: AffineSystem) -> dict[str, Method]:
+    """Return what may be tried."""
+    # Multigrid smooths errors by dividing by the diagonal.
+    diagonal = system.diagonal[system.free]
+    smooths = find_spec("pyamg") and (diagonal * diagonal[:1] > 0).all()
+    return {name: method for name, method in METHODS.items() if name != "amg" or smooths}
+
+
+@dataclass(frozen=True, eq=False)
+class Given:
+    """A user's function of the matrix and the right-hand side."""
+
+    system: AffineSystem
+    function: Callable[[Any, Array], Any]
+    method = "given"
+    null_fields = ()
+
+    def solve(self, b: Array) -> tuple[Array, int]:
+        """Return what it returns, if that can be the solution, and no steps."""
+        return as_solution(self.function(self.system.matrix, b), b), 0
 
 
 def as_solution(x: Any, b: Array) -> Array:
@@ -170,41 +181,68 @@ def as_solution(x: Any, b: Array) -> Array:
     return np.asarray(x)
 
 
-def _fast(system: AffineSystem, tol: float, progress: bool) -> Factored | None:  # noqa: ARG001
+def _fast(system: AffineSystem, tol: float, progress: bool) -> Prepared | None:  # noqa: ARG001
     if system.equations.means:
         solve = fast_solver_with_mean(system)
-        return solve and Factored(system, lambda b: (solve(b), 0), FAST)
+        return solve and Prepared(lambda b, _: (solve(b), 0), FAST)
     fast = fast_diagonalization(system)
     if fast is None:
         return None
-    return Factored(system, lambda b: (fast(b, overwrite=True), 0), FAST, fast.null_fields)
+    return Prepared(lambda b, _: (fast(b, overwrite=True), 0), FAST, fast.null_fields)
 
 
-def _krylov(system: AffineSystem, tol: float, progress: bool) -> Factored | None:
+def _krylov(system: AffineSystem, tol: float, progress: bool) -> Prepared | None:
     if isinstance(system.operator, Masked):
-        iterate = Krylov(system, diagonal_inverse(system), tol, progress)
-        return Factored(system, iterate, "Krylov, diagonal preconditioner", null_fields(system))
+        return _iterating(
+            system, diagonal_inverse(system), True, tol, progress, "diagonal preconditioner"
+        )
     near = nearest_separable(system)
     if near is None:
         return None
-    iterate = Krylov(system, near.inverse, tol, progress)
-    return Factored(system, iterate, "Krylov, separable preconditioner", null_fields(system))
+    made = bordered(near.inverse, system)
+    return _iterating(system, made, near.one_sign, tol, progress, "separable preconditioner")
 
 
-def _multigrid(system: AffineSystem, tol: float, progress: bool) -> Factored:
-    iterate = Krylov(system, multigrid(system.matrix), tol, progress)
-    return Factored(system, iterate, "Krylov, algebraic multigrid", null_fields(system))
+def _multigrid(system: AffineSystem, tol: float, progress: bool) -> Prepared | None:
+    if system.equations.means:
+        return None
+    return _iterating(system, multigrid(system.matrix), True, tol, progress, "algebraic multigrid")
 
 
-def _direct(system: AffineSystem, tol: float, progress: bool) -> Factored:  # noqa: ARG001
+def _incomplete(system: AffineSystem, tol: float, progress: bool) -> Prepared:
+    made = incomplete_factors(system)
+    return _iterating(system, made, False, tol, progress, "incomplete factorization")
+
+
+def _iterating(
+    system: AffineSystem,
+    precondition: Callable[[Array], Array],
+    one_sign: bool,
+    tol: float,
+    progress: bool,
+    name: str,
+) -> Prepared:
+    """Return a Krylov method behind a preconditioner, which may have eigenvalues of one sign."""
+    A = system.aslinearoperator()
+    definite = one_sign and symmetric(A) and not system.equations.means
+    null = null_fields(system)
+    # Solutions of a singular system may be as large as one likes, and residuals small beside them.
+    size = 0.0 if null else system.scale
+    return Prepared(Krylov(A, precondition, definite, size, tol, progress), f"Krylov, {name}", null)
+
+
+def _direct(system: AffineSystem, tol: float, progress: bool) -> Prepared:  # noqa: ARG001
     solve = direct_solver(system)
-    return Factored(system, lambda b: (solve(b), 0), "sparse factorization", null_fields(system))
+    return Prepared(lambda b, _: (solve(b), 0), "sparse factorization", null_fields(system))
 
 
-METHODS: dict[str, Callable[[AffineSystem, float, bool], Factored | None]] = {
-    "fast": _fast,
-    "direct": _direct,
-    "krylov": _krylov,
-    "amg": _multigrid,
+METHODS = {
+    "fast": Method(lambda costs: costs.fast, _fast, "is no sum of one-dimensional operators"),
+    "direct": Method(lambda costs: costs.direct, _direct),
+    "krylov": Method(
+        lambda costs: costs.krylov, _krylov, "is near no sum of one-dimensional operators"
+    ),
+    "amg": Method(lambda costs: costs.multigrid, _multigrid, "is no operator without means"),
+    "ilu": Method(lambda costs: costs.incomplete, _incomplete),
 }
-"""Functions that prepare a system, None where they do not fit; only iterations use `tol`."""
+"""Solvers that have names; only iterations use `tol`."""

@@ -1,0 +1,226 @@
+"""Which solver is chosen, what comes after one that fails, and what is told of it."""
+
+import numpy as np
+import pytest
+from scipy import sparse
+
+from findops import (
+    BVP,
+    Cells,
+    Compact,
+    Condition,
+    Diff,
+    Diffusion,
+    Dirichlet,
+    Divergence,
+    Gradient,
+    Grid,
+    Laplacian,
+    Neumann,
+    Periodic,
+    Points,
+    Uniform,
+    VectorLaplacian,
+)
+from findops.common.factors import Factors
+from findops.problems.linear import choice, solvers
+from findops.problems.linear.direct import sparse_lu
+from findops.problems.linear.nested_dissection import Dissection
+
+WALLS = Dirichlet("boundary")
+
+
+def cube(n, ndim=3):
+    return Grid(**{name: Uniform(0, 1, n) for name in "xyz"[:ndim]})
+
+
+def stirred(n, diffusion):
+    """A flow with closed streamlines, of which the nearest separable problem has nothing."""
+
+    def across(x, y, z):
+        return np.sin(np.pi * x) * np.cos(np.pi * y) + 0 * z
+
+    def down(x, y, z):
+        return -np.cos(np.pi * x) * np.sin(np.pi * y) + 0 * z
+
+    L = -diffusion * Laplacian() + across * Diff("x") + down * Diff("y")
+    return BVP(L, cube(n), WALLS)
+
+
+def ball(n, jump):
+    def conductivity(x, y, z):
+        inside = (x - 0.5) ** 2 + (y - 0.5) ** 2 + (z - 0.5) ** 2 < 0.09
+        return np.where(inside, jump, 1.0)
+
+    return BVP(Diffusion(conductivity), cube(n), WALLS)
+
+
+def smooth(n, ndim=2, conditions=WALLS):
+    names = "xyz"[:ndim]
+    made = BVP(Diffusion(lambda *at: 1 + 0.9 * np.sin(6 * at[0]) * np.cos(5 * at[-1])),
+               cube(n, ndim), conditions)  # fmt: skip
+    assert made.operator.domain.names == tuple(names)
+    return made
+
+
+def agree(found, wanted, digits):
+    np.testing.assert_allclose(found.u, wanted.u, rtol=0, atol=digits * np.abs(wanted.u).max())
+
+
+# What is chosen ---------------------------------------------------------------------------------
+
+
+def test_multigrid_comes_after_iterations_that_would_take_longer():
+    pytest.importorskip("pyamg", reason="solver='amg' needs PyAMG, an extra")
+    problem = stirred(24, 1e-2)
+    found = problem.solve(1.0)
+    assert found.method == "Krylov, algebraic multigrid, after 'krylov'"
+    assert found.residual < 1e-13
+    agree(found, problem.solve(1.0, "direct"), 1e-10)
+
+
+def test_a_factorization_comes_last_without_multigrid(monkeypatch):
+    monkeypatch.setattr(solvers, "find_spec", lambda _: None)
+    found = stirred(16, 1e-3).solve(1.0)
+    assert found.method.startswith("sparse factorization")
+    assert found.residual < 1e-15
+
+
+def test_what_failed_is_not_tried_again():
+    pytest.importorskip("pyamg", reason="solver='amg' needs PyAMG, an extra")
+    solve = stirred(24, 1e-2).factor()
+    first = solve.solution(1.0)
+    failed = len(solve.choice._failed)
+    np.testing.assert_array_equal(solve.solution(1.0).u, first.u)
+    assert len(solve.choice._failed) == failed == 1
+
+
+@pytest.mark.parametrize(
+    ("make", "method"),
+    [
+        (lambda: smooth(120), "Krylov, separable preconditioner"),
+        (lambda: smooth(20), "sparse factorization"),
+        (lambda: smooth(1500, 1), "sparse factorization"),
+        (lambda: BVP(Laplacian(), cube(33, 2), WALLS), "fast diagonalization"),
+    ],
+    ids=["plane", "small plane", "line", "separable"],
+)
+def test_the_cheapest_is_chosen(make, method):
+    found = make().solve(1.0)
+    assert found.method == method
+    assert found.residual < 1e-14
+
+
+def test_memory_decides_too(monkeypatch):
+    problem = smooth(20)
+    monkeypatch.setattr(choice, "available_bytes", lambda: 1e5)
+    assert problem.solve(1.0).method == "Krylov, separable preconditioner"
+    monkeypatch.setattr(choice, "available_bytes", lambda: 1e3)
+    with pytest.raises(MemoryError, match=r"needs about .* GB of memory.*What is left: a coarser"):
+        BVP(Laplacian(), cube(20), WALLS).factor()
+
+
+def test_the_error_tells_what_was_tried_and_what_is_left(monkeypatch):
+    monkeypatch.setattr(solvers, "find_spec", lambda _: None)
+    monkeypatch.setattr(choice, "available_bytes", lambda: 1e7)
+    with pytest.raises(RuntimeError) as told:
+        stirred(24, 1e-3).solve(1.0)
+    for part in (
+        "solver='krylov': ",
+        "iterations left",
+        "solver='direct': it needs about 0.",
+        "What is left: solver='amg', with PyAMG: pip install \"findops[solvers]\"",
+    ):
+        assert part in str(told.value)
+
+
+# What roundoff leaves ---------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("jump", [1e4, 1e6])
+@pytest.mark.parametrize("solver", ["krylov", "amg"])
+def test_solutions_as_good_as_roundoff_lets_them_be_are_taken(solver, jump):
+    if solver == "amg":
+        pytest.importorskip("pyamg", reason="solver='amg' needs PyAMG, an extra")
+    problem = ball(24, jump)
+    found = problem.solve(1.0, solver, tol=1e-15)
+    assert found.residual < 2e-14
+    agree(found, problem.solve(1.0, "direct"), 1e-9)
+
+
+def test_solutions_of_singular_problems_do_not_grow_until_residuals_are_small_beside_them():
+    problem = BVP(Diffusion(lambda x, y: 1 + x * y), cube(30, 2), Neumann("boundary"))
+    with pytest.raises(ValueError, match="no solution"):
+        problem.solve(1.0, "krylov")
+
+
+# Problems that preconditioners are made for -----------------------------------------------------
+
+
+def test_means_stand_beside_the_nearest_separable_problem():
+    mean = [Neumann("boundary"), Condition("mean", 1, 2.0)]
+    problem = smooth(40, 2, mean)
+    f = np.random.default_rng(0).random(problem.operator.domain.shape)
+    found, direct = problem.solve(f, "krylov"), problem.solve(f, "direct")
+    agree(found, direct, 1e-10)
+    np.testing.assert_allclose(found.constants, direct.constants, rtol=1e-10)
+
+
+def test_implicit_schemes_are_preconditioned_without_their_diagonal():
+    grid = cube(21, 2)
+    L = (lambda x, y: 1 + 0.5 * np.sin(3 * x * y)) * Diff("x", 2, scheme=Compact())
+    problem = BVP(L + Diff("y", 2, scheme=Compact()), grid, WALLS)
+    matrix = problem.system.matrix.toarray()
+    want = np.linalg.solve(matrix, problem.system.rhs(1.0))
+    for solver in ("krylov", "direct"):
+        found = problem.system.restrict(problem.solve(1.0, solver).u)
+        np.testing.assert_allclose(found, want, rtol=0, atol=1e-11 * np.abs(want).max())
+
+
+# Factorizations ---------------------------------------------------------------------------------
+
+DISSECTED = {
+    "plane": (Laplacian(), cube(40, 2), WALLS),
+    "wide stencils": (Laplacian(acc=6), cube(30, 2), WALLS),
+    "torus": (Laplacian() - 1, Grid(x=Periodic(0, 1, 32), y=Periodic(0, 1, 40)), ()),
+    "box": (Laplacian(), Grid(x=Uniform(0, 1, 9), y=Cells(0, 1, 14), z=Uniform(0, 1, 17)), WALLS),
+    "tube": (Laplacian() - 1, Grid(x=Periodic(0, 1, 12), y=Uniform(0, 1, 9), z=Cells(0, 1, 9)),
+             [Dirichlet(face) for face in ("y-", "y+", "z-", "z+")]),
+    "elastic": (VectorLaplacian() + 2 * Gradient() @ Divergence(), cube(10), WALLS),
+    "uneven": (Laplacian(), Grid(x=Points(np.linspace(0, 1, 31) ** 1.2), y=Uniform(0, 1, 35)),
+               WALLS),
+    "line": (Diff("x", 2), cube(300, 1), WALLS),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", DISSECTED)
+def test_nested_dissection_foresees_the_factors(name):
+    system = BVP(*DISSECTED[name]).system
+    points = system.free % np.prod(system.operator.domain.shape)
+    grid = Dissection.of(system)
+    order = grid.order(points)
+    np.testing.assert_array_equal(np.sort(order), np.arange(system.size))
+    factors = sparse_lu(system.matrix, order)
+    assert 0.5 < grid.work.entries / factors.lu.nnz < 2.1
+    b = np.random.default_rng(0).standard_normal(system.size)
+    left = b - system.matrix @ factors.solve(b)
+    assert np.abs(left).max() < 1e-9
+
+
+def test_nested_dissection_saves_fill_of_elastic_bodies():
+    system = BVP(*DISSECTED["elastic"]).system
+    order = Dissection.of(system).order(system.free % 1000)
+    assert sparse_lu(system.matrix, order).lu.nnz < 0.8 * sparse_lu(system.matrix).lu.nnz
+
+
+def test_factors_solve_with_complex_data_and_several():
+    rng = np.random.default_rng(0)
+    A = rng.random((7, 7)) + 7 * np.eye(7)
+    b = rng.random((7, 2)) + 1j * rng.random((7, 2))
+    for matrix in (A, A + 1j * np.diag(np.arange(7))):
+        for order in (None, rng.permutation(7)):
+            made = Factors.of(sparse.csc_array(matrix), order)
+            np.testing.assert_allclose(made.solve(b), np.linalg.solve(matrix, b), rtol=1e-12)
+            np.testing.assert_allclose(
+                made.solve(b[:, 0].real), np.linalg.solve(matrix, b[:, 0].real), rtol=1e-12
+            )
