@@ -15,7 +15,7 @@ from findops.problems.linear.direct import inverse
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from findops.common.arrays import Array, Ints
+    from findops.common.arrays import Array
     from findops.common.progress import Bar
     from findops.problems.eigen.pencil import Pencil
 
@@ -32,20 +32,27 @@ SPARE_PAIRS = 2
 SHIFT_STEP = 1e-8
 """Part of the size of rows by which a shift leaves an eigenvalue: half of the digits."""
 
+ACCEPTED = 1e-11
+"""Part of a row that solutions may leave: they are far more exact than distances need be."""
+
 SAME_DISTANCE = 1e-6
 """Relative difference of distances that are one distance."""
 
+FEW_DIGITS = 1e-4
+"""Tolerance of ARPACK by which the size of what is left is estimated."""
+
+SMALL_SPACE = 12
+"""Dimension of its Krylov space then, as few as converge in about as many solutions."""
+
 
 @blas_threads(1)
-def nearest_eigenpairs(
-    pencil: Pencil, k: int, near: complex, bar: Bar, order: Ints | None
-) -> tuple[Array, Array]:
+def nearest_eigenpairs(pencil: Pencil, k: int, near: complex, bar: Bar) -> tuple[Array, Array]:
     """Return at least k eigenvalues nearest to a number (m,), and their vectors (n, m); or all.
 
     The dominant eigenvalues θ of (A − σB)⁻¹B are those of the pencil nearest to σ, λ = σ + 1/θ:
     Ericsson and Ruhe (1980). Infinite ones are θ = 0. A Krylov space may hold one vector only of
     an eigenvalue that has several: what it missed is looked for in the complement of what was
-    found, until nothing nearer is left there. `order` is that of elimination.
+    found, until nothing nearer is left there.
 
     Raises
     ------
@@ -56,7 +63,7 @@ def nearest_eigenpairs(
     """
     if not pencil.mass.nnz:
         return np.zeros(0), np.zeros((pencil.n, 0))
-    sigma, shifted = _shifted(pencil, near, order)
+    sigma, shifted = _shifted(pencil, near)
 
     def solve(b: Array) -> Array:
         bar.advance()
@@ -166,11 +173,13 @@ def _outside(apply: LinearMap, basis: Array, weakest: float) -> Array | None:
         return None  # all that is left is θ = 0
     operator = LinearOperator((n, n), matvec=deflated, dtype=start.dtype)
     try:
-        theta, vectors = eigs(
-            operator, 1, v0=start, tol=SAME_DISTANCE / 10, maxiter=ARPACK_RESTARTS
-        )
-        if abs(theta[0]) <= (1 + SAME_DISTANCE) * weakest:
-            return None
+        # Mostly a few digits tell that it is less; where they do not, all that count.
+        for tol, space in ((FEW_DIGITS, SMALL_SPACE), (SAME_DISTANCE / 10, None)):
+            theta, vectors = eigs(
+                operator, 1, v0=start, tol=tol, ncv=space, maxiter=ARPACK_RESTARTS
+            )
+            if abs(theta[0]) <= (1 + SAME_DISTANCE - 10 * tol) * weakest:
+                return None
         theta, vectors = eigs(operator, 1, v0=start, maxiter=ARPACK_RESTARTS)
     except ArpackNoConvergence:
         raise RuntimeError(
@@ -181,11 +190,11 @@ def _outside(apply: LinearMap, basis: Array, weakest: float) -> Array | None:
     return vector.real if start.dtype.kind == "f" and theta[0].imag == 0 else vector
 
 
-def _shifted(pencil: Pencil, near: complex, order: Ints | None) -> tuple[complex, LinearMap]:
+def _shifted(pencil: Pencil, near: complex) -> tuple[complex, LinearMap]:
     """Return a shift at a number, or beside it if it is an eigenvalue, and what inverts there."""
     for sigma in shifts(pencil, near):
         try:
-            return sigma, inverse(pencil.shifted(sigma), SINGULAR_PENCIL, order=order)
+            return sigma, inverse(pencil.shifted(sigma), SINGULAR_PENCIL, accepted=ACCEPTED)
         except ValueError:
             continue
     raise ValueError(SINGULAR_PENCIL)
