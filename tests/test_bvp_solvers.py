@@ -61,6 +61,20 @@ def test_other_closures_take_matrices():
     assert isinstance(fast_diagonalization(system).axes[0], DenseBasis)
 
 
+@pytest.mark.parametrize("n", [130, 131])
+@pytest.mark.parametrize(("last", "parts"), [(Dirichlet, 2), (Neumann, 1)])
+def test_walls_that_mirror_each_other_keep_even_and_odd_apart(n, last, parts):
+    axes = {"x": Uniform(0, 1, n), "y": Periodic(0, 1, 3)}
+    for i, names in enumerate(("xy", "yx")):
+        grid = Grid(**{name: axes[name] for name in names})
+        problem = BVP(Diff("x", 2, acc=6) - 1, grid, [Dirichlet("x-"), last("x+")])
+        fast = fast_diagonalization(problem.system)
+        assert len(fast.axes[i].vectors) == parts
+        x = np.random.default_rng(0).standard_normal(problem.system.size)
+        found = fast(problem.system.matrix @ x)
+        np.testing.assert_allclose(found, x, rtol=0, atol=1e-9)
+
+
 def test_coefficients_of_one_coordinate_each_separate():
     grid = Grid(x=Uniform(-1, 1, 13), y=Uniform(-1, 1, 12))
     L = (lambda x: 2 + x) * Diff("x", 2) + Diffusion(lambda y: 1 + y**2, axes=["y"])

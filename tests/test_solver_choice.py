@@ -72,7 +72,7 @@ def agree(found, wanted, digits):
 
 def test_multigrid_comes_after_iterations_that_would_take_longer():
     pytest.importorskip("pyamg", reason="solver='amg' needs PyAMG, an extra")
-    problem = stirred(24, 1e-2)
+    problem = ball(24, 1e4)
     found = problem.solve(1.0)
     assert found.method == "Krylov, algebraic multigrid, after 'krylov'"
     assert found.residual < 1e-13
@@ -88,7 +88,7 @@ def test_a_factorization_comes_last_without_multigrid(monkeypatch):
 
 def test_what_failed_is_not_tried_again():
     pytest.importorskip("pyamg", reason="solver='amg' needs PyAMG, an extra")
-    solve = stirred(24, 1e-2).factor()
+    solve = ball(24, 1e4).factor()
     first = solve.solution(1.0)
     failed = len(solve.choice._failed)
     np.testing.assert_array_equal(solve.solution(1.0).u, first.u)

@@ -214,6 +214,15 @@ class Band:
             weights[i, : len(row.columns)] = row.weights
         return columns, weights
 
+    def entries(self, rows: Ints) -> tuple[Ints, Floats]:
+        """Return columns and weights (*rows, most taps) of some rows, padded with zero weights."""
+        reach = max(self.offsets, default=0) - min(self.offsets, default=0)
+        if self.periodic and self.constant and reach < self.cols:
+            columns = (rows[..., None] + np.array(self.offsets, dtype=np.intp)) % self.cols
+            return columns, np.broadcast_to(self.weights, columns.shape)
+        every, weights = self.table()
+        return every[rows], weights[rows]
+
     @property
     def T(self) -> Band:  # noqa: N802  # the transpose's name everywhere
         """The transpose; of a band with a left side, `Term.transposed` is, a product of two."""

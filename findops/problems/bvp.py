@@ -167,18 +167,25 @@ class BVP:
         rhs : array_like, (*components, *grid), or number
             f. Its values where conditions are imposed are not used.
         solver : str or callable
-            ``"fast"`` diagonalizes sums of one-dimensional operators, by fast transforms where they
-            apply. ``"direct"`` factors the matrix. ``"krylov"`` iterates, preconditioned by the
-            nearest problem that ``"fast"`` solves, and ``"amg"`` by PyAMG. ``"auto"`` takes the
-            first that fits; beyond 30000 unknowns in three dimensions it does not factor. A
-            function of the matrix and the right-hand side returns x. Nonlinear problems take
-            ``"direct"``, which is ``"auto"`` there, or such a function for Newton's steps.
+            ``"fast"`` diagonalizes sums of one-dimensional operators, and systems and mixed
+            derivatives where all that acts along an axis shares its eigenvectors, as with constant
+            coefficients on circles: by fast transforms where they apply. Eigenvectors are dense
+            along axes of uneven points or under Robin's conditions, and from acc 4 on where no
+            closure continues the field at walls: n of N unknowns along such an axis, 2048 at
+            most, take n³ operations once and N·n each time. ``"direct"`` factors the matrix.
+            ``"krylov"`` iterates, preconditioned by the nearest problem that ``"fast"`` solves,
+            ``"amg"`` by PyAMG, and ``"ilu"`` by incomplete factors. ``"auto"`` takes what is
+            cheapest by an estimate and fits into memory, ends iterations that would take longer
+            than the next method, and goes on to that; the solution's `method` tells. A function
+            of the matrix and the right-hand side returns x. Nonlinear problems take ``"direct"``,
+            which is ``"auto"`` there, or such a function for Newton's steps.
         start : array_like, (*components, *grid), optional
             Where Newton's method starts, the conditions being imposed on it; from zero by default.
         t : float, optional
             The time, where conditions depend on it.
         tol : float
-            Where iterative solvers stop: ‖b − A x‖ ≤ tol ‖b‖.
+            Where iterative solvers stop: ‖b − A x‖ ≤ tol ‖b‖, or where roundoff lets the residual
+            become no smaller.
         progress : bool
             Whether to show iterations, by tqdm.
 
@@ -194,7 +201,9 @@ class BVP:
             If the problem is singular and `rhs` not in its range, or the solver does not fit; if a
             function is not finite at the start, or returns another shape.
         RuntimeError
-            If an iterative solver or Newton's method does not converge.
+            If no iterative solver, or Newton's method, converges.
+        MemoryError
+            If there is no room for what would solve it.
         """
         if not isinstance(self.operator, Discrete):
             return self._newton(self.operator, rhs, solver, 0 if start is None else start, t)

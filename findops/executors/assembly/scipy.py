@@ -181,9 +181,9 @@ def _term(
         if band is None:
             columns = columns * n + i[..., None].astype(kind)
             continue
-        along, factors = band.table()
-        columns = columns[..., :, None] * n + along[i][..., None, :].astype(kind)
-        weights = weights[..., :, None] * factors[i][..., None, :]
+        along, factors = band.entries(i)
+        columns = columns[..., :, None] * n + along[..., None, :].astype(kind)
+        weights = weights[..., :, None] * factors[..., None, :]
         columns = columns.reshape(*columns.shape[:-2], math.prod(columns.shape[-2:]))
         weights = weights.reshape(*weights.shape[:-2], math.prod(weights.shape[-2:]))
     shape = (*np.broadcast_shapes(*(i.shape for i in index)), columns.shape[-1])

@@ -57,6 +57,12 @@ ITERATIONS = {"krylov": 8, "amg": 12}
 BASIS_SECONDS = 1.6e-7
 """Seconds for an unknown that it takes to look for pairs in a larger space, by each correction."""
 
+OTHERS = {
+    "direct": "solver='direct', which needs no convergence",
+    "amg": "solver='amg', with PyAMG: pip install \"findops[solvers]\"",
+}
+"""What serves where another method fails."""
+
 
 class Found(NamedTuple):
     """Eigenpairs, at least as many as asked for or all that are finite."""
@@ -96,7 +102,7 @@ def search(wanted: Search, solver: Solver) -> Found:
     RuntimeError
         If they do not converge.
     MemoryError
-        If there is no room for the factors of the matrix.
+        If there is no room for the factors of the matrix that are asked for.
     """
     if callable(solver):
         return _given(wanted, solver)
@@ -108,49 +114,49 @@ def search(wanted: Search, solver: Solver) -> Found:
                 f"solver={solver!r} needs: 'amg' or 'direct' would do"
             )
         return found
-    failed = []
-    for name in _candidates(wanted):
+    return _first(wanted)
+
+
+def _first(wanted: Search) -> Found:
+    """Return what the first method finds: of those that there is room for the cheapest first."""
+    failed: dict[str, Exception] = {}
+    room, costs = available_bytes(), _costs(wanted)
+    for name in ["direct"] if wanted.small else sorted(costs, key=lambda name: costs[name].seconds):
+        if costs[name].bytes > room:
+            failed[name] = MemoryError(f"it needs about {costs[name].bytes / 1e9:.2g} GB of memory")
+            continue
         try:
             found = METHODS[name](wanted)
         except (NoConvergenceError, MemoryError) as error:
-            failed.append(f"solver={name!r}: {error}")
+            failed[name] = error
             continue
         if found is not None:
-            tried = f", after {len(failed)} others" if failed else ""
+            tried = f", after {' and '.join(map(repr, failed))}" if failed else ""
             return found._replace(method=found.method + tried)
+    told = "; ".join(f"solver={name!r}: {error}" for name, error in failed.items())
+    left = [other for name, other in OTHERS.items() if name not in failed]
     raise RuntimeError(
-        f"{wanted.system!r}: no eigenvalues near {wanted.near:g}. {'; '.join(failed)}. What is "
-        "left: solver='direct', which needs more memory and no convergence; solver='amg', with "
-        'PyAMG: pip install "findops[solvers]"; a coarser grid; your own function of (A, b)'
+        f"{wanted.system!r}: no eigenvalues near {wanted.near:g} were found. {told}. What is left: "
+        f"{'; '.join([*left, 'a coarser grid; your own function of (A - σB, b)'])}"
     )
 
 
-def _candidates(wanted: Search) -> list[str]:
-    """Return the names of what is tried: what there is room for, the cheapest first."""
-    if wanted.small:
-        return ["direct"]
-    room = available_bytes()
-    costs = {name: cost for name, cost in _costs(wanted).items() if cost.bytes <= room}
-    return sorted(costs, key=lambda name: costs[name].seconds)
-
-
 def _costs(wanted: Search) -> dict[str, Cost]:
-    """Return what each method costs, by name."""
+    """Return what each method that is installed costs, by name."""
     costs, k = Costs(wanted.system), wanted.k
-    n, direct, amg = costs.unknowns, costs.direct, costs.multigrid
-    made = {
-        "direct": replace(
-            direct, step=direct.step + BASIS_SECONDS * n, steps=SOLVES + SOLVES_FOR_A_PAIR * k
+    basis = BASIS_SECONDS * costs.unknowns
+    vectors = 8 * costs.unknowns * 2 * basis_size(k + SPARE_PAIRS)
+    direct = costs.direct
+    solves = SOLVES + SOLVES_FOR_A_PAIR * k
+    made = {"direct": replace(direct, step=direct.step + basis, steps=solves)}
+    for name, cost in (("krylov", costs.krylov), ("amg", costs.multigrid)):
+        made[name] = Cost(
+            cost.prepare,
+            ITERATIONS[name] * cost.step + basis,
+            CORRECTIONS_FOR_A_PAIR * (k + SPARE_PAIRS),
+            cost.bytes + vectors,
         )
-    }
-    for name, cost in {
-        "krylov": costs.krylov,
-        **({"amg": amg} if find_spec("pyamg") else {}),
-    }.items():
-        step = ITERATIONS[name] * cost.step + BASIS_SECONDS * n
-        steps = CORRECTIONS_FOR_A_PAIR * (k + SPARE_PAIRS)
-        made[name] = Cost(cost.prepare, step, steps, cost.bytes + 8 * n * 2 * basis_size(k))
-    return made
+    return made if find_spec("pyamg") else {name: made[name] for name in ("direct", "krylov")}
 
 
 def _direct(wanted: Search) -> Found:

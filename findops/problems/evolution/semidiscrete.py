@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, cast
 
@@ -11,6 +11,9 @@ from scipy import sparse
 
 from findops.common.arrays import Array, as_field
 from findops.discretization.coefficients import ValueInTime
+from findops.masked.operator import Masked
+from findops.operators.operator import Operator
+from findops.plan.program import Program
 from findops.problems.linear.direct import sparse_lu
 from findops.problems.linear.separable import fast_diagonalization
 from findops.problems.nonlinear.jacobian import Dependencies, dependencies
@@ -186,11 +189,15 @@ class SemidiscreteSystem:
         return self.system.matrix
 
     def resolvent(self, step: float) -> Callable[[Array], Array]:
-        """Return b ↦ (I − step·A)⁻¹ b, by diagonalization if A is a sum along axes."""
-        fast = fast_diagonalization(self.system) if self.system.operator.domain.ndim > 1 else None
-        if fast is None:
-            return _resolvent(self.matrix, step)
-        return fast.matrix_function(lambda values: 1 / (1 - step * values))
+        """Return b ↦ (I − step·A)⁻¹ b, by diagonalization if A is separable."""
+        op = self.system.operator
+        if op.domain.ndim > 1 and not isinstance(op, Masked):
+            plan = Program.identity(op.program.inputs) + op.program.multiplied(-step)
+            shifted = Operator(plan, op.domain, op.range, op.ghosts, op.beyond, op.pieces)
+            fast = fast_diagonalization(replace(self.system, operator=shifted))
+            if fast is not None:
+                return fast
+        return _resolvent(self.matrix, step)
 
     @property
     def constant_jacobian(self) -> csr_array | None:

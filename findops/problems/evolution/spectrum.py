@@ -11,6 +11,7 @@ from scipy import sparse
 from scipy.sparse.linalg import ArpackNoConvergence, LinearOperator, eigs, eigsh
 
 from findops.common.blas import DECOMPOSITION_WORK, blas_threads, dense_work
+from findops.problems.linear.diagonalization import FastDiagonalization
 from findops.problems.linear.separable import fast_diagonalization
 
 if TYPE_CHECKING:
@@ -137,7 +138,7 @@ def spectrum_of_system(system: AffineSystem) -> Spectrum:
         if max(system.operator.domain.shape) <= COMPLETE_UNKNOWNS
         else None
     )
-    if fast is not None:
+    if isinstance(fast, FastDiagonalization):
         return Spectrum(fast.eigenvalues().ravel)
     if n > ASSEMBLED_UNKNOWNS:
         return Spectrum(partial(_ends, system.matvec, n, system.dtype), complete=False)

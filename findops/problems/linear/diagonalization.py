@@ -11,7 +11,7 @@ import numpy as np
 
 from findops.common.threads import run
 from findops.problems.linear.basis import Eigenbasis, from_conjugates, to_conjugates
-from findops.problems.linear.singular import NullField, check_consistent
+from findops.problems.linear.singular import NullField, check_consistent, euclidean_norm
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from findops.conditions.affine_system import AffineSystem
 
 
-__all__ = ["FastDiagonalization"]
+__all__ = ["ZERO_EIGENVALUE", "FastDiagonalization", "check_null_count"]
 
 ZERO_EIGENVALUE = 1e-13
 """Part of the largest eigenvalue below which one is zero."""
@@ -89,11 +89,7 @@ class FastDiagonalization:
         ValueError
             If they are so many that conditions must be missing.
         """
-        k = len(self.vanishing)
-        if k > MOST_NULL_VECTORS:
-            raise ValueError(
-                f"the operator maps {k} independent fields to zero: conditions are missing"
-            )
+        check_null_count(self.vanishing.size)
         found = []
         for place in zip(*np.unravel_index(self.vanishing, self.shape), strict=True):
             vectors = zip(self.lines, self._vectors(place), strict=True)
@@ -101,6 +97,19 @@ class FastDiagonalization:
             weights = [line.operator.domain.axes[0].weights for line in self.lines]
             found.append(NullField(tuple(lines), tuple(weights)))
         return found
+
+    @cached_property
+    def _null_products(self) -> Array:
+        """The inner products of the eigenvectors whose eigenvalues are zero."""
+        places = zip(*np.unravel_index(self.vanishing, self.shape), strict=True)
+        along = zip(*map(self._vectors, places), strict=True)
+        stacked = (np.stack(vectors) for vectors in along)
+        return functools.reduce(np.multiply, (lines.conj() @ lines.T for lines in stacked))
+
+    def null_vectors(self) -> Array:
+        """Return vectors of unknowns that the matrix maps to zero, as columns."""
+        places = zip(*np.unravel_index(self.vanishing, self.shape), strict=True)
+        return np.stack([self.eigenvector(place).ravel() for place in places], axis=1)
 
     def eigenvector(self, place: Iterable[int]) -> Array:
         """Return the eigenvector of the eigenvalue at a place, in the shape of the unknowns."""
@@ -132,10 +141,16 @@ class FastDiagonalization:
         ValueError
             If b is not in the range of the matrix.
         """
+        singular = self.vanishing.size > 0
+        whole = euclidean_norm(b) if singular else 0.0
         x = self._forward(b, overwrite)
-        if self.vanishing.size:
+        if singular:
             check_consistent(
-                self._outside_range(x), x, lambda: self.null_fields, lambda: self._noise
+                self._outside_range(x),
+                self._null_products,
+                whole,
+                lambda: self.null_fields,
+                lambda: self._noise,
             )
         return self._backward(self._inverse(x), b)
 
@@ -262,6 +277,20 @@ class Multiplier:
             back = from_conjugates(part, lines.pairs)
             made[lines.place] = back if np.iscomplexobj(made) else back.real
         return made
+
+
+def check_null_count(count: int) -> None:
+    """Refuse an operator that maps so many independent fields to zero that conditions are missing.
+
+    Raises
+    ------
+    ValueError
+        If they are so many.
+    """
+    if count > MOST_NULL_VECTORS:
+        raise ValueError(
+            f"the operator maps {count} independent fields to zero: conditions are missing"
+        )
 
 
 def _inverted(values: Array) -> Array:

@@ -17,6 +17,7 @@ from findops.problems.linear.singular import (
     FEWER_POINTS,
     ROUNDINGS,
     check_consistent,
+    euclidean_norm,
     max_norm,
     null_fields,
 )
@@ -156,9 +157,12 @@ def direct_solver(system: AffineSystem) -> Callable[[Array], Array]:
     def bordered(b: Array) -> Array:
         x = solve(np.concatenate([b, np.zeros(null.shape[1], b.dtype)]))
         found = x[: system.size]
-        # The border's columns have Euclidean length one, rows of the matrix their own size.
-        roundoff = ROUNDINGS * np.finfo(float).eps * size * max_norm(found)
-        check_consistent(x[system.size :], b, lambda: null_fields(system), noise, roundoff)
+        # The border's columns are orthonormal, rows of the matrix have their own size.
+        gram, whole = np.eye(null.shape[1]), euclidean_norm(b)
+        roundoff = ROUNDINGS * np.finfo(float).eps * size * euclidean_norm(found)
+        check_consistent(
+            x[system.size :], gram, whole, lambda: null_fields(system), noise, roundoff
+        )
         return found
 
     return bordered

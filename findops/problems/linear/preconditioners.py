@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
     from findops.common.arrays import Array
     from findops.conditions.affine_system import AffineSystem
+    from findops.problems.linear.blocks import BlockDiagonalization
     from findops.problems.linear.diagonalization import FastDiagonalization
 
 
@@ -53,7 +54,7 @@ FILL = 10
 class NearestSeparable:
     """A separable problem scaled to the size of another: scale · A₀ · scale."""
 
-    fast: FastDiagonalization
+    fast: FastDiagonalization | BlockDiagonalization
     scale: Array
 
     @cached_property
@@ -74,7 +75,8 @@ def nearest_separable(system: AffineSystem) -> NearestSeparable | None:
     """Return the problem whose coefficients are their means, None if even that does not separate.
 
     Concus and Golub (1973): −∇·k∇ is near √k (−∇²) √k for smooth k, whatever its range. What only
-    multiplies becomes the nearest sum of functions of one coordinate each.
+    multiplies becomes the nearest sum of functions of one coordinate each, but a number in systems,
+    whose components share eigenvectors.
     """
     # Rows that conditions replace are unknowns of a system, of which a separable one has none.
     if isinstance(system.operator, Masked) or isinstance(system, RowReplacementSystem):
@@ -99,9 +101,9 @@ def _averaged_operator(op: Operator) -> Operator | None:
         if not isinstance(part, Chain):
             return None
         axes = {i for term in part.terms for i, band in enumerate(term.bands) if band is not None}
-        if not axes:
+        if not axes and op.program.inputs.count == 1:
             chains.append(replace(part, terms=(_nearest_sum(part),)))
-        elif len(axes) == 1:
+        elif len(axes) <= 1:
             chains.append(replace(part, terms=tuple(map(_averaged_term, part.terms))))
     program = Program(op.program.inputs, op.program.outputs, tuple(chains))
     return Operator(program, op.domain, op.range, op.ghosts, op.beyond, op.pieces)

@@ -1,4 +1,4 @@
-"""Separable systems: their operator acts along one axis at a time.
+"""Separable systems: their operator is a sum of what acts along one axis each, or of products.
 
 Lynch, Rice and Thomas (1964): where the matrix is a Kronecker sum, the eigenvectors of the
 one-dimensional matrices diagonalize it.
@@ -6,10 +6,13 @@ one-dimensional matrices diagonalize it.
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal, overload
 
 import numpy as np
+from scipy import sparse
+from scipy.sparse.csgraph import connected_components
 
 from findops.common.arguments import Number as AnyNumber
 from findops.conditions.conditions import Condition, Trace
@@ -20,12 +23,14 @@ from findops.expressions.expression import Coef
 from findops.grids.grid import Grid
 from findops.masked.operator import Masked
 from findops.operators.operator import Operator
-from findops.plan.program import Chain, Composition, Factor, Layout, Program, Term
-from findops.problems.linear.basis import eigenbasis
+from findops.plan.program import Chain, Layout, Program
+from findops.problems.linear.basis import eigenbases
+from findops.problems.linear.blocks import BlockDiagonalization, CoupledModes
 from findops.problems.linear.diagonalization import FastDiagonalization
+from findops.problems.linear.separation import Block, separated
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Mapping
 
     from findops.common.arrays import Array
     from findops.conditions.affine_system import AffineSystem
@@ -33,129 +38,201 @@ if TYPE_CHECKING:
 
 __all__ = ["fast_diagonalization", "fast_solver_with_mean"]
 
-SPLIT_ROUNDOFF = 1e-13
-"""Part of a coefficient by which it may differ from a sum of functions of one coordinate each."""
+MEANS_CONDITION = 1e10
+"""Condition number above which means do not decide on what the equations leave open."""
+
+Place = tuple[int, int]
+"""Row and column of a block."""
+
+
+@overload
+def fast_diagonalization(
+    system: AffineSystem, transforms: Literal[False]
+) -> FastDiagonalization | None: ...
+
+
+@overload
+def fast_diagonalization(
+    system: AffineSystem, transforms: bool = True
+) -> FastDiagonalization | BlockDiagonalization | None: ...
 
 
 def fast_diagonalization(
     system: AffineSystem, transforms: bool = True
-) -> FastDiagonalization | None:
-    """Return a system's matrix, diagonalized along the axes; None if it is no Kronecker sum.
+) -> FastDiagonalization | BlockDiagonalization | None:
+    """Return a system's matrix, diagonalized along the axes; None if nothing does that.
 
-    Without `transforms`, eigenvectors along every axis come from a dense matrix.
+    Eigenvectors along the axes diagonalize a Kronecker sum. Of components that couple, and of
+    products along several axes, they leave a small matrix for each mode, if all that acts along an
+    axis shares them. Without `transforms`, they come from dense matrices, and serve sums only.
     """
-    if isinstance(system.operator, Masked):
+    if isinstance(system.operator, Masked) or isinstance(system, RowReplacementSystem):
         return None
-    by_axis = _by_axis(system.operator.program)
-    if by_axis is None or isinstance(system, RowReplacementSystem) or system.equations.means:
+    inputs, outputs = system.operator.program.inputs, system.operator.program.outputs
+    blocks = separated(system.operator.program)
+    if blocks is None or inputs.count != outputs.count or system.equations.means:
         return None
-    axes, lines = [], []
-    for i, chains in enumerate(by_axis):
-        line = _system_along(system, i, chains)
-        if line is None or (made := eigenbasis(line.matrix, transforms)) is None:
+    if inputs.count == 1 and _is_sum(block := blocks.get((0, 0), ())):
+        return _kronecker_sum(system, block, transforms)
+    if not transforms:
+        return None
+    groups = []
+    for which in _coupled_components(blocks, inputs.count):
+        group = _coupled(system, blocks, which)
+        if group is None:
             return None
-        axes.append(made)
+        groups.append(group)
+    return BlockDiagonalization(tuple(groups), system.dtype.kind != "c")
+
+
+def fast_solver_with_mean(system: AffineSystem) -> Callable[[Array], Array] | None:
+    """Return the solver of A x + B c = b, means(x) = m, for separable A; None for any other.
+
+    Where A is regular, c is what takes the means of A⁻¹(b − B c) to m. Where it is singular, with
+    as many null vectors as there are means, c is what takes b to the range of A, and multiples of
+    the null vectors bring the means to m.
+    """
+    fast = fast_diagonalization(replace(system, equations=replace(system.equations, means=())))
+    if fast is None or fast.vanishing.size not in (0, len(system.equations.means)):
+        return None
+    means, constants = system.mean_rows.toarray(), system.constant_columns.toarray()
+    n = len(constants)
+
+    if not fast.vanishing.size:
+        responses = np.stack([fast(column) for column in constants.T], axis=1)
+        moved = means @ responses
+
+        def regular(b: Array) -> Array:
+            x = fast(b[:n])
+            c = np.linalg.solve(moved, means @ x - b[n:])
+            return np.concatenate([x - responses @ c, c])
+
+        return regular if _solvable(moved) else None
+    null = fast.null_vectors()
+    free = means @ null
+    outside = np.stack([fast.outside_range(column) for column in constants.T], axis=1)
+
+    def singular(b: Array) -> Array:
+        c = np.linalg.solve(outside, fast.outside_range(b[:n]))
+        real = fast.real and np.isrealobj(b)
+        c = c.real if real else c
+        x = fast.solve_in_range(b[:n] - constants @ c)
+        x = x + null @ np.linalg.solve(free, b[n:] - means @ x)
+        return np.concatenate([x.real if real else x, c])
+
+    return singular if _solvable(free) and _solvable(outside) else None
+
+
+def _solvable(matrix: Array) -> bool:
+    """Tell whether what decides on means is regular, in rows of one size."""
+    sizes = np.abs(matrix).sum(axis=1, keepdims=True)
+    return bool(sizes.all() and np.linalg.cond(matrix / sizes) <= MEANS_CONDITION)
+
+
+def _is_sum(block: Block) -> bool:
+    """Tell whether every product acts along one axis only."""
+    return all(len(list(filter(None, product))) == 1 for product in block)
+
+
+def _kronecker_sum(
+    system: AffineSystem, block: Block, transforms: bool
+) -> FastDiagonalization | None:
+    """Return the matrix of a scalar that is a Kronecker sum, None if an axis has no basis."""
+    axes, lines = [], []
+    for i in range(system.operator.domain.ndim):
+        conditions = _conditions_along(system, i, 0)
+        if conditions is None:
+            return None
+        chains = tuple(chain for product in block for chain in product[i])
+        line = _line(system, i, conditions, chains)
+        made = eigenbases([line], transforms)
+        if made is None:
+            return None
+        axes += made
         lines.append(line)
     return FastDiagonalization(tuple(axes), tuple(lines), system.dtype.kind != "c")
 
 
-def fast_solver_with_mean(system: AffineSystem) -> Callable[[Array], Array] | None:
-    """Return the solver of A x + c = b, mean(x) = m, for separable A; None for any other.
+def _coupled_components(blocks: Mapping[Place, Block], count: int) -> list[tuple[int, ...]]:
+    """Return the groups of components that couple."""
+    coupled = np.zeros((count, count))
+    for place in blocks:
+        coupled[place] = 1
+    groups, owners = connected_components(sparse.csr_array(coupled), directed=False)
+    return [tuple(np.flatnonzero(owners == group).tolist()) for group in range(groups)]
 
-    Where A is regular, c is what takes the mean of A⁻¹(b − c) to m. Where it is singular, c is what
-    takes b to the range of A, and a multiple of the null vector brings the mean to m.
+
+def _coupled(
+    system: AffineSystem, blocks: Mapping[Place, Block], which: tuple[int, ...]
+) -> CoupledModes | None:
+    """Return components that couple, diagonalized; None if an axis has no basis for all.
+
+    A component without an equation, or in none, has no mode with an inverse: nothing is made of it.
     """
-    fast = fast_diagonalization(replace(system, equations=replace(system.equations, means=())))
-    if fast is None or len(system.equations.means) != 1:
+    products = {
+        (which.index(row), which.index(col)): block
+        for (row, col), block in blocks.items()
+        if row in which
+    }
+    if any({place[side] for place in products} != set(range(len(which))) for side in (0, 1)):
         return None
-    mean, constant = system.mean_rows.toarray().ravel(), system.constant_columns.toarray().ravel()
-    if not fast.vanishing.size:
-        response = fast(constant)
-
-        def regular(b: Array) -> Array:
-            x = fast(b[:-1])
-            c = (mean @ x - b[-1]) / (mean @ response)
-            return np.append(x - c * response, c)
-
-        return regular
-    if fast.vanishing.size > 1:
-        return None
-    place = np.unravel_index(fast.vanishing[0], fast.shape)
-    null, constant_outside = fast.eigenvector(place).ravel(), fast.outside_range(constant)
-
-    def singular(b: Array) -> Array:
-        c = (fast.outside_range(b[:-1]) / constant_outside).item()
-        x = fast.solve_in_range(b[:-1] - c * constant)
-        return np.append(x + (b[-1] - mean @ x) / (mean @ null) * null, c)
-
-    return singular
-
-
-def _by_axis(program: Program) -> list[list[Chain]] | None:
-    """Return the chains that act along each axis, as one-dimensional ones."""
-    if program.outputs.count != 1:
-        return None
-    by_axis: list[list[Chain]] = [[] for _ in program.outputs.points]
-    for part in program.parts:
-        if isinstance(part, Composition):
+    made: dict[Place, list[list[Array | None]]] = {
+        place: [[] for _ in block] for place, block in products.items()
+    }
+    axes, walls = [], []
+    for i in range(system.operator.domain.ndim):
+        conditions = [_conditions_along(system, i, component) for component in which]
+        ends = [_line(system, i, each, ()) for each in conditions if each is not None]
+        if len(ends) < len(which) or not all(_same_conditions(end, ends[0]) for end in ends):
             return None
-        for chain in _summands(part):
-            axes = {i for term in chain.terms for i in _axes(term)}
-            if len(axes) > 1:
-                return None
-            axis = min(axes, default=0)
-            terms = tuple(_one_dimensional(term, axis) for term in chain.terms)
-            by_axis[axis].append(Chain(0, 0, terms))
-    return by_axis
+        acting = [
+            (values, product[i])
+            for place, block in products.items()
+            for values, product in zip(made[place], block, strict=True)
+        ]
+        lines = [_line(system, i, conditions[0] or [], chains) for _, chains in acting if chains]
+        # Along a single axis a band is factored in less time than its eigenvectors are found.
+        bases = eigenbases([ends[0], *lines], dense=system.operator.domain.ndim > 1)
+        if bases is None:
+            return None
+        found = iter(bases[1:])
+        for values, chains in acting:
+            values.append(next(found).values if chains else None)
+        axes.append(bases[0])
+        walls.append(ends[0])
+    return CoupledModes(which, tuple(axes), tuple(walls), made)
 
 
-def _axes(term: Term) -> Iterator[int]:
-    """Yield the axes along which a term acts or varies."""
-    for i, band in enumerate(term.bands):
-        if band is not None or any(factor.value.shape[i] > 1 for factor in term.factors):
-            yield i
+def _same_conditions(one: AffineSystem, other: AffineSystem) -> bool:
+    """Tell whether the same expressions are given at the same points."""
+    mine, its = one.equations, other.equations
+    if not np.array_equal(mine.replaced, its.replaced):
+        return False
+    return bool(abs(mine.matrix - its.matrix).nnz == 0)
 
 
-def _one_dimensional(term: Term, axis: int) -> Term:
-    """Return a term that acts along one axis only as a one-dimensional one."""
-    factors = tuple(replace(f, value=f.value.reshape(-1)) for f in term.factors)
-    return Term((term.bands[axis],), term.scale, factors)
-
-
-def _summands(chain: Chain) -> Iterator[Chain]:
-    """Yield a coefficient that is a sum of functions of one coordinate each as such a sum."""
-    first = chain.terms[0]
-    values = np.asarray(first.coefficient)
-    acts = len(chain.terms) > 1 or any(first.bands) or first.masks
-    # Where conditions stand values may be infinite, of which no sums are made.
-    if acts or values.size == 1 or not np.isfinite(values).all():
-        yield chain
-        return
-    axes = range(values.ndim)
-    mean = values.mean(keepdims=True)
-    others = [tuple(j for j in axes if j != i) for i in axes]
-    functions = [values.mean(axis=j, keepdims=True) - mean for j in others] + [mean]
-    if np.abs(values - sum(functions)).max() > SPLIT_ROUNDOFF * np.abs(values).max():
-        yield chain
-        return
-    for function in functions:
-        yield Chain(0, 0, (Term(first.bands, 1.0, (Factor(function),)),))
-
-
-def _system_along(system: AffineSystem, axis: int, chains: list[Chain]) -> AffineSystem | None:
-    """Return the system along one axis, None if conditions do not separate."""
-    whole = system.operator.domain
-    grid = Grid(x=whole.axes[axis])
-    points = Layout((), grid.shape)
-    none = ((0, 0),)
-    op = Operator(Program(points, points, tuple(chains)), grid, grid, none, none, ("line",))
-    conditions = []
+def _conditions_along(system: AffineSystem, axis: int, component: int) -> list[Condition] | None:
+    """Return what holds for a component at the ends of an axis, None if it does not separate."""
+    grid = system.operator.domain
+    found = []
     for part in system.equations.parts:
         trace = part.condition.expression
         if part.place.face is None or not isinstance(trace, Trace):
             return None
         if not all(isinstance(c, Coef) and isinstance(c.value, AnyNumber) for c in trace.parts):
             return None
-        if whole.face_axis(part.place.face) == axis:
-            conditions.append(Condition(f"x{part.place.face[-1]}", trace))
+        owner = part.replaced[0] // math.prod(grid.shape)
+        if grid.face_axis(part.place.face) == axis and owner == component:
+            found.append(Condition(f"x{part.place.face[-1]}", trace))
+    return found
+
+
+def _line(
+    system: AffineSystem, axis: int, conditions: list[Condition], chains: tuple[Chain, ...]
+) -> AffineSystem:
+    """Return the system along one axis that conditions make of a sum of chains."""
+    grid = Grid(x=system.operator.domain.axes[axis])
+    points = Layout((), grid.shape)
+    none = ((0, 0),)
+    op = Operator(Program(points, points, chains), grid, grid, none, none, ("line",))
     return EliminationSystem(op, Equations.of(op, conditions, system.equations.slopes[axis]))

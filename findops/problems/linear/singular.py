@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from scipy import linalg
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -21,6 +22,7 @@ __all__ = [
     "ROUNDINGS",
     "NullField",
     "check_consistent",
+    "euclidean_norm",
     "max_norm",
     "no_solution",
     "null_fields",
@@ -53,45 +55,51 @@ CONSTANT = 1e-6
 
 def check_consistent(
     outside: Array,
-    all_parts: Array,
+    gram: Array,
+    whole: float,
     null: Callable[[], Sequence[NullField]],
     noise: Callable[[], float],
     roundoff: float = 0.0,
 ) -> None:
     """Refuse a right-hand side outside the range of a singular matrix.
 
+    It is the sum of a part in the range and of a multiple of each null vector.
+
     Parameters
     ----------
-    outside : array
-        Its parts outside the range.
-    all_parts : array
-        All of them, on the same scale.
+    outside : array, (k,)
+        These multiples.
+    gram : array, (k, k)
+        The inner products ⟨v_i, v_j⟩ of the null vectors.
+    whole : float
+        Euclidean norm of the right-hand side.
     null : callable
         Returns what the matrix maps to zero, one for each part outside.
     noise : callable
         Returns the size up to which the matrix maps fields to zero, as part of what it makes of the
         next ones.
     roundoff : float
-        What rounding the solution changes in the right-hand side.
+        Euclidean norm of what rounding the solution changes in the right-hand side.
 
     Raises
     ------
     ValueError
         If a part outside is more than roundoff, or roundoff leaves too few digits to tell.
     """
-    most, whole = max_norm(outside), max_norm(all_parts)
+    sizes = np.abs(outside) * np.sqrt(gram.diagonal().real)
+    most = max_norm(sizes)
     if most <= OUTSIDE_RANGE * whole:
         return
     if most > roundoff:
         fields = null()
-        varying = [part for part, field in zip(outside, fields, strict=True) if not field.constant]
+        varying = [size for size, field in zip(sizes, fields, strict=True) if not field.constant]
         if max_norm(np.array(varying)) > OUTSIDE_RANGE * whole and noise() > NO_GAP:
             raise ValueError(
                 "the precision of doubles does not suffice: roundoff of the operator reaches "
                 f"{len(varying)} fields that vary, of which the right-hand side has a part, so "
                 f"that nobody can tell whether it has a solution. {FEWER_POINTS}"
             )
-        share = np.linalg.norm(outside) / np.linalg.norm(all_parts)
+        share = math.sqrt(np.vdot(outside, gram @ outside).real) / whole
         raise ValueError(f"{no_solution(fields)}. The part outside its range is {share:.1e} of it")
     if roundoff > FEW_DIGITS * whole:
         raise ValueError(
@@ -123,6 +131,11 @@ def no_solution(null: Sequence[NullField]) -> str:
         f"{opening}: the operator maps {fields} to zero (a resonance), which EVP(…).solve("
         f"{len(varying)}) shows, and f must be orthogonal to what its adjoint maps to zero"
     )
+
+
+def euclidean_norm(x: Array) -> float:
+    """Return the square root of Σ|x|², of numbers of any size."""
+    return float(linalg.norm(x, check_finite=False))
 
 
 def max_norm(x: Array) -> float:
