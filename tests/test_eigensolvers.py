@@ -15,11 +15,10 @@ from findops import (
     Neumann,
     Periodic,
     Uniform,
-    VectorLaplacian,
 )
 from findops.problems.eigen import davidson, shift_invert, solvers
 from findops.problems.eigen.corrections import separable_inverse
-from findops.problems.linear.krylov import nearest_separable
+from findops.problems.linear.preconditioners import nearest_separable
 
 ZERO = Dirichlet("boundary")
 NONE = Neumann("boundary")
@@ -139,8 +138,7 @@ def test_a_pair_is_not_cut_in_two():
 @pytest.fixture
 def costly(monkeypatch):
     """Take every factorization for a costly one."""
-    monkeypatch.setattr(solvers, "FACTORED_UNKNOWNS", 0)
-    monkeypatch.setattr(solvers, "ELIMINATION_WORK", 0)
+    monkeypatch.setattr(solvers, "SOLVES", 10**6)
 
 
 @pytest.fixture
@@ -148,50 +146,61 @@ def without_pyamg(monkeypatch):
     monkeypatch.setattr(solvers, "find_spec", lambda _: None)
 
 
+CENTER = np.zeros((9, 9, 9), dtype=bool)
+CENTER[4, 4, 4] = True
 DIFFUSION = EVP(-Diffusion(smooth), cube(9), ZERO)
-VECTORS = EVP(-VectorLaplacian(), cube(9), ZERO)
+PINNED = EVP(-Laplacian(), cube(9), [ZERO, Dirichlet(CENTER)])
 
 
-def test_small_fronts_are_factored():
+def test_what_is_factored_soon_is_factored():
     plane = Grid(x=Uniform(0, 1, 90), y=Uniform(0, 1, 90))
-    assert EVP(-Diffusion(lambda x, y: 1 + x * y), plane, ZERO).solve(1).method == (
-        "shift-invert Lanczos"
-    )
+    found = EVP(-Diffusion(lambda x, y: 1 + x * y), plane, ZERO).solve(1)
+    assert found.method == "shift-invert Lanczos"
 
 
 @pytest.mark.usefixtures("no_factors")
-def test_large_fronts_are_not():
-    found = EVP(-Diffusion(smooth), cube(26), ZERO).solve(1)
-    assert found.method == SEPARABLE
+def test_what_fills_in_is_not():
+    assert EVP(-Diffusion(smooth), cube(26), ZERO).solve(1).method == SEPARABLE
 
 
 @pytest.mark.usefixtures("costly", "without_pyamg")
 def test_what_fails_is_followed_by_the_next(monkeypatch):
     assert DIFFUSION.solve(2).method == SEPARABLE
-    assert VECTORS.solve(2).method == "shift-invert Lanczos"
+    assert PINNED.solve(2).method == "shift-invert Lanczos"
     monkeypatch.setattr(davidson, "STEPS_FOR_A_PAIR", 2)
-    assert DIFFUSION.solve(2).method == "shift-invert Lanczos"
-    monkeypatch.setattr(solvers, "FRONT", 10)
-    tried = r"too many.*'krylov'.*of 2 eigenvalues.*'direct' would take some 0 GB.*coarser"
+    assert DIFFUSION.solve(2).method == "shift-invert Lanczos, after 'krylov'"
+    full(monkeypatch)
+    tried = r"'krylov': only 0 of 2 eigenvalues.*'direct'.*343 unknowns.*left: solver='amg'.*coarser"
     with pytest.raises(RuntimeError, match=tried):
         DIFFUSION.solve(2)
-    with pytest.raises(RuntimeError, match=r"no separable.*PyAMG is not installed"):
-        VECTORS.solve(2)
 
 
 @pytest.mark.usefixtures("costly")
 def test_multigrid_serves_where_nothing_near_is_separable():
     pytest.importorskip("pyamg", reason="solver='amg' needs PyAMG, an extra")
-    assert VECTORS.solve(2).method == "Davidson, algebraic multigrid"
+    assert PINNED.solve(2).method == "Davidson, algebraic multigrid"
+
+
+def full(monkeypatch):
+    """Leave no room for factors."""
+
+    def refuse(*_, **__):
+        raise MemoryError
+
+    monkeypatch.setattr("findops.common.factors.splu", refuse)
 
 
 def test_no_room_for_factors(monkeypatch):
-    def full(*_):
-        raise MemoryError
-
-    monkeypatch.setattr(shift_invert, "inverse", full)
-    with pytest.raises(MemoryError, match=r"no room for the factors of its 343 unknowns.*krylov"):
+    full(monkeypatch)
+    assert DIFFUSION.solve(2).method.endswith("after 'direct'")
+    with pytest.raises(MemoryError, match=r"343 unknowns.*do not fit.*solver='krylov'"):
         DIFFUSION.solve(2, solver="direct")
+
+
+def test_no_room_at_all(monkeypatch):
+    monkeypatch.setattr(solvers, "available_bytes", lambda: 0)
+    with pytest.raises(RuntimeError, match=r"'krylov': it needs about .* GB.*What is left"):
+        DIFFUSION.solve(2)
 
 
 def test_what_solves_poorly_for_corrections_is_told(monkeypatch):
@@ -204,7 +213,7 @@ def test_what_solves_poorly_for_corrections_is_told(monkeypatch):
 REFUSED = {
     "no such name": (lambda: DIFFUSION.solve(1, solver="lu"), ValueError, r"'krylov'.*'lu'"),
     "no sum": (lambda: DIFFUSION.solve(1, solver="fast"), ValueError, "'krylov', 'amg'"),
-    "near no sum": (lambda: VECTORS.solve(1, solver="krylov"), ValueError, "'amg' or 'direct'"),
+    "near no sum": (lambda: PINNED.solve(1, solver="krylov"), ValueError, "'amg' or 'direct'"),
     "most of them": (lambda: DIFFUSION.solve(90, solver="krylov"), ValueError, "up to 85"),
     "a pair": (
         lambda: DIFFUSION.solve(1, solver=lambda A, b: (A, b)), TypeError, "must return x alone",
