@@ -70,22 +70,6 @@ class NearestSeparable:
         """Return its solution, zero eigenvalues replaced by those nearest zero."""
         return self.fast.solve_regularized(r / self.scale) / self.scale
 
-    def inverse_distance(self, number: float, k: int) -> Callable[[Array], Array]:
-        """Return the multiplication by |A₀ − λ|⁻¹, where λ is its eigenvalue nearest to a number.
-
-        The k eigenvalues nearest to λ are taken to be as far as the next one, so that the result is
-        positive definite, as LOBPCG needs, wherever the eigenvalues lie.
-        """
-        every = self.fast.eigenvalues().ravel()
-        end = every[np.argmin(np.abs(every - number))]
-        apart = np.sort(np.abs(every - end))
-        beyond = apart[k:][apart[k:] > SAME_EIGENVALUE * np.abs(every).max()]
-        least = beyond[0] if beyond.size else 1.0
-        divided = self.fast.matrix_function(
-            lambda values: 1 / np.maximum(np.abs(values - end), least)
-        )
-        return lambda r: divided(r / self.scale) / self.scale
-
 
 def nearest_separable(system: AffineSystem) -> NearestSeparable | None:
     """Return the problem whose coefficients are their means, None if even that does not separate.
