@@ -170,7 +170,9 @@ def test_what_fails_is_followed_by_the_next(monkeypatch):
     monkeypatch.setattr(davidson, "STEPS_FOR_A_PAIR", 2)
     assert DIFFUSION.solve(2).method == "shift-invert Lanczos, after 'krylov'"
     full(monkeypatch)
-    tried = r"'krylov': only 0 of 2 eigenvalues.*'direct'.*343 unknowns.*left: solver='amg'.*coarser"
+    tried = (
+        r"'krylov': only 0 of 2 eigenvalues.*'direct'.*343 unknowns.*left: solver='amg'.*coarser"
+    )
     with pytest.raises(RuntimeError, match=tried):
         DIFFUSION.solve(2)
 
