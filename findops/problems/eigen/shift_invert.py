@@ -169,7 +169,7 @@ def _outside(apply: LinearMap, basis: Array, weakest: float) -> Array | None:
 
     n, found = basis.shape
     # Another one each time: the last found is all that the last start had of its eigenvalue.
-    start = deflated(np.random.default_rng(found).standard_normal(n))
+    start = deflated(np.random.default_rng(found).standard_normal((n,)))
     if np.linalg.norm(start) <= SAME_DISTANCE * weakest:
         return None  # all that is left is θ = 0
     operator = LinearOperator((n, n), matvec=deflated, dtype=start.dtype)
