@@ -246,6 +246,7 @@ class Band:
         """Return columns and weights (*rows, most taps) of some rows, padded with zero weights."""
         reach = max(self.offsets, default=0) - min(self.offsets, default=0)
         if self.periodic and self.constant and reach < self.cols:
+            check_written(rows.size, self.taps)
             columns = (rows[..., None] + np.array(self.offsets, dtype=np.intp)) % self.cols
             return columns, np.broadcast_to(self.weights, columns.shape)
         every, weights = self.table()

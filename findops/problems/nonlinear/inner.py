@@ -111,7 +111,10 @@ class StepSolver:
         """Return what is tried, first to last."""
         costs = Costs(self._system, matrix)
         fits = costs.direct.bytes <= available_bytes()
-        if fits and costs.direct.seconds <= FACTORED * costs.krylov.seconds:
+        # Where components couple as velocity and pressure do, one by one they are near nothing, and
+        # small preconditioned residuals do not tell of small errors.
+        coupled = self._system.operator.program.inputs.count > 1
+        if fits and (coupled or costs.direct.seconds <= FACTORED * costs.krylov.seconds):
             return ["direct"]
         if fits:
             self._worth = costs.direct.seconds / costs.krylov.step
