@@ -27,8 +27,7 @@ from findops import (
     VectorLaplacian,
 )
 from findops.problems import evp
-from findops.problems.eigen import lobpcg, shift_invert
-from findops.problems.linear.preconditioners import nearest_separable
+from findops.problems.eigen import shift_invert
 
 ZERO = Dirichlet("boundary")
 NONE = Neumann("boundary")
@@ -573,60 +572,6 @@ def test_a_mass_that_differentiates_once():
     found = EVP(-Diff("x", 2, acc=6), line(n), ZERO, M=1 + c * Diff("x", acc=6)).solve(2)
     want = 2 * (1 - np.sqrt(1 - (c * np.pi * np.arange(1, 3)) ** 2)) / c**2
     np.testing.assert_allclose(found.values, want, rtol=1e-8)
-
-
-def test_large_boxes_without_factorization(monkeypatch):
-    n = 16
-    grid = Grid(x=Uniform(0, np.pi, n), y=Uniform(0, np.pi, n), z=Uniform(0, np.pi, n))
-    well = -Laplacian(acc=4) + (lambda x, y, z: np.sin(x) * np.sin(y * z))
-    want = EVP(well, grid, ZERO).solve(5)
-    assert want.method == "shift-invert Lanczos"
-    monkeypatch.setattr(lobpcg, "FRONT", 10)
-    for L, sign in ((well, 1), (-well, -1)):
-        found = EVP(L, grid, ZERO).solve(5)
-        assert found.method == "LOBPCG"
-        np.testing.assert_allclose(sign * found.values, want.values, rtol=1e-11)
-        gram = inner(found.vectors, found.vectors, grid)
-        np.testing.assert_allclose(gram, np.eye(5), rtol=0, atol=1e-7)
-    with pytest.raises(ValueError, match="within the spectrum"):
-        EVP(well, grid, ZERO).solve(5, near=8)
-    with pytest.raises(ValueError, match=r"not symmetric.*too large"):
-        EVP(well + tilted3 * Diff("x"), grid, ZERO).solve(5)
-    triple = EVP(-VectorLaplacian(), grid, ZERO).solve(3)
-    assert triple.method == "LOBPCG"
-    np.testing.assert_allclose(triple.values, EVP(-Laplacian(), grid, ZERO).solve(1).values[0])
-    inside = np.zeros(grid.shape, dtype=bool)
-    inside[8, 8, 8] = True
-    with pytest.raises(ValueError, match="no separable"):
-        EVP(-Laplacian(), grid, [ZERO, Dirichlet(inside)]).solve(5)
-    monkeypatch.setattr(lobpcg, "STEPS", 1)
-    monkeypatch.setattr(lobpcg, "ROUNDS", 2)
-    with pytest.raises(RuntimeError, match=r"of 5 eigenvalues.*LOBPCG"):
-        EVP(well, grid, ZERO).solve(5)
-
-
-@pytest.mark.parametrize("near", [0, -300])
-def test_sums_along_axes_that_are_nearest_precondition_the_search(near, monkeypatch):
-    """x² + y² + z² + 0.6 x y is nearly separable: half of the steps that its mean would take."""
-    monkeypatch.setattr(lobpcg, "FRONT", 10)
-    monkeypatch.setattr(lobpcg, "ROUNDS", 1)
-    grid = Grid(x=Uniform(-5, 5, 20), y=Uniform(-5, 5, 20), z=Uniform(-5, 5, 20))
-    trap = Coef(lambda x, y, z: (x**2 + y**2 + z**2) / 2 + 0.3 * x * y)
-    found = EVP(-Laplacian() / 2 + trap, grid, ZERO).solve(4, near)
-    assert found.method == "LOBPCG"
-    assert found.residuals.max() < 1e-10
-
-
-def test_a_preconditioner_divides_by_no_zero():
-    """Every eigenvalue of the nearest problem is the same."""
-    cube = Grid(x=Periodic(0, 1, 5), y=Periodic(0, 1, 6), z=Periodic(0, 1, 7))
-    r = np.random.default_rng(0).standard_normal(5 * 6 * 7)
-    divide = nearest_separable(Coef(3).on(cube).subject_to([])).inverse_distance(0, 2)
-    np.testing.assert_allclose(divide(r), r, rtol=1e-13, atol=1e-14)
-
-
-def tilted3(x, y, z):
-    return 1 + x * y * z
 
 
 def test_what_did_not_converge_is_not_returned(monkeypatch):

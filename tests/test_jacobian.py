@@ -186,3 +186,19 @@ REFUSED = {
 def test_refused(f, u, words):
     with pytest.raises(ValueError, match=words):
         dependencies(f, u, Grid(x=Uniform(0, 1, 300)))
+
+
+@pytest.mark.parametrize("sign", [1, -1])
+def test_differences_at_the_edge_of_what_a_function_takes(sign):
+    """Beyond it values are not finite: on one side, by the neighbors as by the point itself."""
+    grid = Grid(x=Uniform(0, 1, 9))
+    slope = Diff("x").on(grid)
+
+    def f(u):
+        return 3 * u + slope(u) + 0 * np.sqrt(sign * u)
+
+    u = np.zeros(9)
+    made = dependencies(f, u, grid).jacobian(f, u)
+    np.testing.assert_allclose(
+        made.toarray(), slope.matrix().toarray() + 3 * np.eye(9), rtol=0, atol=1e-7
+    )

@@ -12,6 +12,7 @@ from findops import (
     Diff,
     Dirichlet,
     Field,
+    Gradient,
     Grid,
     Laplacian,
     Neumann,
@@ -20,6 +21,9 @@ from findops import (
     Robin,
     Uniform,
 )
+from findops.problems.linear import krylov
+from findops.problems.linear.nearest_sum import nearest_sum
+from findops.problems.nonlinear import inner
 
 
 def stretched(n):
@@ -234,6 +238,135 @@ def test_a_solver_of_linear_systems():
     problem = BVP(lambda u: lap(u) - u**3, grid, CONDITIONS)
     want, given = problem.solve(1), problem.solve(1, lambda A, b: spsolve(A, b))
     np.testing.assert_allclose(given.u, want.u, rtol=0, atol=1e-13)
+
+
+def bratu(grid, load=1.0):
+    lap = Laplacian().on(grid)
+    return BVP(lambda u: lap(u) + load * np.exp(u), grid, Dirichlet("boundary"))
+
+
+def quasilinear(grid):
+    """∇·(1 + u²)∇u = u³, on uneven points, with slopes."""
+    lap, gradient = Laplacian().on(grid), Gradient().on(grid)
+    conditions = [Robin("x-", 1, 1, 2), Dirichlet("x+", lambda y: np.sin(3 * y)), Neumann("y-", 1)]
+
+    def f(u):
+        return (1 + u**2) * lap(u) + 2 * u * (gradient(u) ** 2).sum(axis=0) - u**3
+
+    return BVP(f, grid, [*conditions, Dirichlet("y+")])
+
+
+def catalysis(grid):
+    """A pair that reacts, one held at the walls and one let out on one side."""
+    lap = Laplacian().on(grid)
+    held = [Dirichlet("boundary", 1, component=0), Dirichlet("x-", 2, component=1)]
+    free = [Neumann(face, 0, component=1) for face in ("x+", "y-", "y+", "z-", "z+")]
+
+    def f(w):
+        u, v = w
+        return np.stack([lap(u) - u * v**2, 2 * lap(v) + u - v])
+
+    return BVP(f, grid, [*held, *free], components=2)
+
+
+def schroedinger(grid):
+    """A complex field with an analytic nonlinearity and a given mean."""
+    op = (1j * Laplacian()).on(grid)
+    return BVP(lambda u: op(u) + u**2, grid, [Neumann("boundary"), Condition("mean", 1, 0.3j)])
+
+
+BLOCK = Grid(x=Uniform(0, 1, 12), y=Uniform(0, 1.2, 11), z=Uniform(0, 1, 10))
+UNEVEN = Grid(x=stretched(11), y=stretched(12), z=Periodic(0, 1, 9))
+LARGE = {
+    "Bratu": lambda: bratu(BLOCK, 6),
+    "quasilinear": lambda: quasilinear(UNEVEN),
+    "a pair": lambda: catalysis(BLOCK),
+    "complex, with a mean": lambda: schroedinger(BLOCK),
+}
+
+
+@pytest.mark.parametrize("make", LARGE.values(), ids=LARGE)
+def test_iterations_find_what_factors_find(make, monkeypatch):
+    """To roundoff, in about as many steps, without factors, and behind few preconditioners."""
+    sums = []
+    whole = inner.nearest_sum
+    monkeypatch.setattr(inner, "nearest_sum", lambda *a: sums.append(1) or whole(*a))
+    want = make().solve(start=0.1, solver="direct")
+    assert (want.method, sums) == ("Newton", [])
+    monkeypatch.setattr(inner, "inverse", None)
+    monkeypatch.setattr(inner, "FACTORED", 0)
+    # Components that couple are factored where factors fit, unless iterations are asked for.
+    found = make().solve(start=0.1, solver="krylov" if want.u.ndim > 3 else "auto")
+    assert found.method == "Newton, Krylov, separable preconditioner"
+    np.testing.assert_allclose(found.u, want.u, rtol=0, atol=1e-12)
+    assert found.residual < 1e-14
+    assert found.iterations <= want.iterations + 2
+    assert len(sums) <= 2 * np.prod(want.u.shape[:-3])
+
+
+@pytest.mark.parametrize("solver", ["ilu", "amg"])
+def test_other_preconditioners_of_the_jacobian(solver):
+    if solver == "amg":
+        pytest.importorskip("pyamg", reason="solver='amg' needs PyAMG, an extra")
+    want, found = (bratu(BLOCK).solve(solver=name) for name in ("direct", solver))
+    assert found.method.startswith("Newton, Krylov, ")
+    np.testing.assert_allclose(found.u, want.u, rtol=0, atol=1e-14)
+
+
+def test_newton_goes_on_to_what_solves(monkeypatch):
+    """Unknowns that are no box have no Kronecker sum; no iterations, no solution by them."""
+    inside = np.zeros(BLOCK.shape, dtype=bool)
+    inside[5, 5, 5] = True
+    lap = Laplacian().on(BLOCK)
+    walls = [Dirichlet("boundary"), Dirichlet(inside, 0.1)]
+    problem = BVP(lambda u: lap(u) + np.exp(u), BLOCK, walls)
+    with pytest.raises(RuntimeError, match=r"'krylov'.*no box.*solver='direct'"):
+        problem.solve(solver="krylov")
+    want = problem.solve(solver="direct")
+    monkeypatch.setattr(inner, "FACTORED", 0)
+    found = problem.solve()
+    assert "separable" not in found.method
+    np.testing.assert_allclose(found.u, want.u, rtol=0, atol=1e-14)
+
+    def fail(*_):
+        raise krylov.NoConvergenceError("they lead nowhere")
+
+    monkeypatch.setattr(inner, "Krylov", fail)
+    found = problem.solve()
+    assert found.method == "Newton"
+    np.testing.assert_allclose(found.u, want.u, rtol=0, atol=1e-14)
+
+
+def test_factors_are_for_small_problems():
+    """What factors cost is told by the Jacobian: on fields, a function has no rows of its own."""
+    for make, cheap in ((lambda n: Grid(x=Uniform(0, 1, n)), 5000), (square, 60), (cube, 12)):
+        assert bratu(make(cheap)).solve().method == "Newton"
+    assert bratu(cube(24)).solve().method == "Newton, Krylov, separable preconditioner"
+
+
+def square(n):
+    return Grid(x=Uniform(0, 1, n), y=Uniform(0, 1, n))
+
+
+def cube(n):
+    return Grid(x=Uniform(0, 1, n), y=Uniform(0, 1, n), z=Uniform(0, 1, n))
+
+
+@pytest.mark.parametrize("kind", [float, complex])
+def test_a_kronecker_sum_is_its_own_nearest_one(kind):
+    rng, shape = np.random.default_rng(0), (4, 3, 5)
+    lines = [rng.standard_normal((n, n)).astype(kind) + 8 * np.eye(n) for n in shape]
+    if kind is complex:
+        lines[1] += 1j * rng.standard_normal((3, 3))
+    eyes = [np.eye(n) for n in shape]
+    whole = sum(
+        np.kron(np.kron(*(lines[i] if i == axis else eyes[i] for i in (0, 1))),
+                lines[2] if axis == 2 else eyes[2])
+        for axis in range(3)
+    )  # fmt: skip
+    b = rng.standard_normal(60).astype(kind)
+    near = nearest_sum(sparse.csr_array(whole), shape)
+    np.testing.assert_allclose(near.inverse(b), np.linalg.solve(whole, b), rtol=0, atol=1e-13)
 
 
 def test_the_line_search_saves_a_far_start():

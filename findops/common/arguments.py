@@ -14,9 +14,11 @@ __all__ = [
     "Number",
     "as_boolean",
     "as_integer",
+    "as_power",
     "as_rational",
     "as_real",
     "canonical",
+    "check_at_most",
     "in_range",
     "is_labeled",
     "is_symbolic",
@@ -28,6 +30,9 @@ Number = Fraction | float | complex
 
 LARGEST = Fraction(sys.float_info.max)
 """The largest number in double precision."""
+
+MOST_POWER = 1000
+"""Factors of a power, each of which is applied, at most."""
 
 
 def canonical(value: object) -> object:
@@ -135,6 +140,35 @@ def as_integer(value: object, what: str) -> int:
         except TypeError:  # an array with several numbers, or of floats
             pass
     raise TypeError(f"{what} must be an integer, but is {value!r}")
+
+
+def as_power(value: object, of: str) -> int:
+    """Return the power to which an operator is raised.
+
+    Raises
+    ------
+    TypeError
+        If it is no integer; `of` is the operator as one writes it.
+    ValueError
+        If it is negative, or greater than `MOST_POWER`.
+    """
+    times = as_integer(value, f"the power of {of}")
+    if times < 0:
+        raise ValueError(f"{of} takes a power of at least 0, not {value}")
+    check_at_most(times, MOST_POWER, f"the power of {of}", "apply it in a loop")
+    return times
+
+
+def check_at_most(value: float, most: float, what: str, advice: str) -> None:
+    """Refuse a size beyond which there is no sense in an answer, or no end of waiting for it.
+
+    Raises
+    ------
+    ValueError
+        If it is greater than `most`; `what` names it.
+    """
+    if value > most:
+        raise ValueError(f"{what} must be at most {most}, but is {value}: {advice}")
 
 
 def as_real(value: object, what: str) -> float | Fraction:

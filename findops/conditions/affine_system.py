@@ -444,7 +444,7 @@ class Unknowns:
         return int(np.count_nonzero(self.is_free))
 
     @cached_property
-    def _box(self) -> tuple[slice, ...] | None:
+    def box(self) -> tuple[slice, ...] | None:
         """The free values as a box of the fields, if they are one: copied far faster."""
         free = self.is_free.reshape(self.shape)
         box = []
@@ -456,14 +456,14 @@ class Unknowns:
 
     def of(self, u: Array) -> Array:
         """Return a copy of the free values of a field, flat."""
-        return u.ravel()[self.free] if self._box is None else u[self._box].flatten()
+        return u.ravel()[self.free] if self.box is None else u[self.box].flatten()
 
     def write(self, u: Array, free: Array) -> None:
         """Write free values into a field."""
-        if self._box is None:
+        if self.box is None:
             u.reshape(-1)[self.free] = free
         else:
-            u[self._box] = free.reshape(u[self._box].shape)
+            u[self.box] = free.reshape(u[self.box].shape)
 
 
 def matrix_rows(op: Operator | Masked | csr_array, rows: Ints) -> csr_array:

@@ -10,6 +10,7 @@ import numpy as np
 from findops.common.arguments import as_integer
 from findops.expressions.expression import AlongAxis, Identity, as_coefficient
 from findops.schemes import Central, Scheme
+from findops.schemes.scheme import check_points
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -41,7 +42,8 @@ class Diff(AlongAxis):
     TypeError
         If `axis`, `order` or `acc` has the wrong type.
     ValueError
-        If the scheme has no such accuracy, or does not map between nodes and half points.
+        If the scheme has no such accuracy, or does not map between nodes and half points; if order
+        and `acc` are more than 400 together.
 
     Examples
     --------
@@ -115,6 +117,8 @@ class Diff(AlongAxis):
                 self.to is None and self.scheme.merges
             ):
                 acc = None if self.scheme.fixed else self.acc
+                if acc is not None:
+                    check_points(self.order + inner.order, acc)
                 try:
                     return Diff(self.axis, self.order + inner.order, acc, self.scheme)
                 except ValueError:
@@ -232,6 +236,9 @@ class StaggeredDiff(AlongAxis):
 
     order = 1
     scheme: ClassVar[Scheme] = Central()
+
+    def __post_init__(self) -> None:
+        check_points(self.order, self.acc)
 
 
 def _is_zero(order: object) -> bool:

@@ -15,8 +15,9 @@ import numpy as np
 
 from findops.common.arguments import (
     Number,
-    as_integer,
+    as_power,
     canonical,
+    check_at_most,
     is_labeled,
     is_symbolic,
     type_name,
@@ -447,6 +448,18 @@ class Sum(Expr):
 
     terms: tuple[Expr, ...]
 
+    @staticmethod
+    def of(terms: Mapping[Factors, Expr]) -> Sum:
+        """Return the sum of terms that are known by their factors."""
+        made = Sum(tuple(terms.values()))
+        vars(made)["by_factors"] = terms
+        return made
+
+    @cached_property
+    def by_factors(self) -> Mapping[Factors, Expr]:
+        """The terms by their factors, among which like ones are looked up."""
+        return {factors: term for term in self.terms for _, factors in _monomials(term)}
+
     @cached_property
     def _set(self) -> frozenset[Expr]:
         return frozenset(self.terms)
@@ -456,6 +469,9 @@ class Sum(Expr):
 
     def __hash__(self) -> int:
         return hash((Sum, self._set))
+
+    def __reduce__(self) -> tuple[type[Sum], tuple[tuple[Expr, ...]]]:
+        return Sum, (self.terms,)
 
     @property
     def multiplies(self) -> bool:
@@ -508,19 +524,47 @@ def as_coefficient(value: object) -> Expr:
 # The algebra and its normal form: numbers in front, like terms collected, axes in order -----------
 
 
-Monomial = tuple[Number, tuple[Expr, ...]]
+MOST_TERMS = 30_000
+"""Terms that a product of sums is expanded to, at most."""
+
+Factors = tuple[Expr, ...]
+Monomial = tuple[Number, Factors]
 
 
 def added(left: object, right: object) -> Expr:
-    """Return the sum of two expressions or coefficients."""
-    return collect([*_monomials(_operand(left)), *_monomials(_operand(right))])
+    """Return the sum of two expressions or coefficients.
+
+    Only the terms of the shorter one are looked up, so that sums of many terms, made one by one,
+    cost no more than their terms.
+    """
+    first, second = _by_factors(_operand(left)), _by_factors(_operand(right))
+    terms = {**first, **second}
+    for factors in first.keys() & second.keys():
+        scale = _scale(first[factors]) + _scale(second[factors])
+        if scale != 0:
+            terms[factors] = _scaled(scale, factors)
+        else:
+            del terms[factors]
+    return _sum_of(terms)
 
 
 def multiplied(left: object, right: object) -> Expr:
-    """Return the product of two expressions or coefficients."""
+    """Return the product of two expressions or coefficients.
+
+    Raises
+    ------
+    ValueError
+        If sums multiply to more than `MOST_TERMS` terms.
+    """
     inner = _monomials(_operand(right))
     outer = _monomials(_operand(left))
-    return collect(_product(a * b, f + g) for a, f in outer for b, g in inner)
+    check_at_most(
+        len(outer) * len(inner),
+        MOST_TERMS,
+        "the number of terms of a product",
+        "bind its factors, and multiply the operators: A.on(grid) @ B.on(grid)",
+    )
+    return collect([_product(a * b, f, g) for a, f in outer for b, g in inner])
 
 
 def divided(expr: Expr, divisor: object) -> Expr:
@@ -537,34 +581,44 @@ def divided(expr: Expr, divisor: object) -> Expr:
 
 def powered(expr: Expr, power: int) -> Expr:
     """Return the product of an expression with itself, as often as a power says."""
-    times = as_integer(power, f"the power of {expr!r}")
-    if times < 0:
-        raise ValueError(f"{expr!r} takes a power of at least 0, not {power}")
+    times = as_power(power, repr(expr))
     result: Expr = Identity()
     for _ in range(times):
         result = multiplied(result, expr)
     return result
 
 
-def collect(monomials: Iterable[Monomial]) -> Expr:
+def collect(monomials: Sequence[Monomial]) -> Expr:
     """Return the sum of scaled products, like ones collected."""
-    sums: dict[tuple[Expr, ...], Number] = {}
+    if len(monomials) == 1:
+        # There is nothing to compare the factors with, of which there may be many.
+        [(scale, factors)] = monomials
+        return _scaled(scale, factors) if scale != 0 else Coef(0)
+    sums: dict[Factors, Number] = {}
     for scale, factors in monomials:
         sums[factors] = sums.get(factors, Fraction(0)) + scale
-    terms = [_scaled(scale, factors) for factors, scale in sums.items() if scale != 0]
-    match terms:
-        case []:
-            return Coef(0)
-        case [term]:
-            return term
-        case _:
-            return Sum(tuple(terms))
+    return _sum_of({f: _scaled(scale, f) for f, scale in sums.items() if scale != 0})
 
 
-def _scaled(scale: Number, factors: tuple[Expr, ...]) -> Expr:
+def _sum_of(terms: Mapping[Factors, Expr]) -> Expr:
+    return Sum.of(terms) if len(terms) > 1 else next(iter(terms.values()), Coef(0))
+
+
+def _scaled(scale: Number, factors: Factors) -> Expr:
     if not factors:
         return Coef(scale)
     return factors[0] if scale == 1 and len(factors) == 1 else Product(scale, factors)
+
+
+def _scale(term: Expr) -> Number:
+    [(scale, _)] = _monomials(term)
+    return scale
+
+
+def _by_factors(expr: Expr) -> Mapping[Factors, Expr]:
+    if isinstance(expr, Sum):
+        return expr.by_factors
+    return {factors: _scaled(scale, factors) for scale, factors in _monomials(expr)}
 
 
 def _monomials(expr: Expr) -> Sequence[Monomial]:
@@ -576,30 +630,39 @@ def _monomials(expr: Expr) -> Sequence[Monomial]:
         case Coef(value=value) if isinstance(value, Number):
             return [(value, ())] if value != 0 else []
         case Coef(is_irrational=True):
-            return [_product(Fraction(1), (expr,))]
+            return [_product(Fraction(1), (expr,), ())]
         case _:
             return [(Fraction(1), (expr,))]
 
 
-def _product(scale: Number, factors: tuple[Expr, ...]) -> Monomial:
-    """Return a product with numbers in front, also those that SymPy alone can hold, as π."""
-    exact = [f.value for f in factors if isinstance(f, Coef) and f.is_irrational]
+def _product(scale: Number, outer: Factors, inner: Factors) -> Monomial:
+    """Return a product of two in normal form.
+
+    Numbers stand in front, also those that SymPy alone can hold, as π.
+    """
+    exact = [f.value for f in (*outer[:1], *inner[:1]) if isinstance(f, Coef) and f.is_irrational]
     if not exact:
-        return scale, _arranged(factors)
-    rest = tuple(f for f in factors if not (isinstance(f, Coef) and f.is_irrational))
+        return scale, _arranged(outer, inner)
+    rest = (
+        tuple(f for f in side if not (isinstance(f, Coef) and f.is_irrational))
+        for side in (outer, inner)
+    )
     factor, irrational = math.prod(exact).as_coeff_Mul(rational=True)
     scale = scale * Fraction(int(factor.p), int(factor.q))
     number = Coef(irrational).value
     if isinstance(number, Number):
-        return scale * number, _arranged(rest)
-    return scale, (Coef(number), *_arranged(rest))
+        return scale * number, _arranged(*rest)
+    return scale, (Coef(number), *_arranged(*rest))
 
 
-def _arranged(factors: tuple[Expr, ...]) -> tuple[Expr, ...]:
-    """Commute derivatives along different axes into order, and merge those along one axis."""
-    _check_positions(factors)
-    result: list[Expr] = []
-    for factor in factors:
+def _arranged(outer: Factors, inner: Factors) -> Factors:
+    """Commute derivatives along different axes into order, and merge those along one axis.
+
+    Each side is in order already.
+    """
+    result = list(outer)
+    for factor in inner:
+        _check_position(result, factor)
         place = len(result)
         while place and _swap(result[place - 1], factor):
             place -= 1
@@ -614,18 +677,21 @@ def _arranged(factors: tuple[Expr, ...]) -> tuple[Expr, ...]:
     return tuple(result)
 
 
-def _check_positions(factors: tuple[Expr, ...]) -> None:
+def _check_position(outer: Sequence[Expr], inner: Expr) -> None:
     """Refuse a product that maps to half points, or to nodes, twice in a row along one axis."""
-    at: dict[AxisName, Expr] = {}
-    for factor in reversed(factors):
-        if isinstance(factor, AlongAxis) and factor.to is not None:
-            before = at.get(factor.axis)
-            if before is not None and getattr(before, "to", None) == factor.to:
-                here, start = ("half points", "nodes")[:: 1 if factor.to == "half" else -1]
-                raise ValueError(
-                    f"{factor!r} maps values from {start}, but {before!r} leaves them at {here}"
-                )
-            at[factor.axis] = factor
+    if not isinstance(inner, AlongAxis) or inner.to is None:
+        return
+    moving = (
+        factor
+        for factor in reversed(outer)
+        if isinstance(factor, AlongAxis) and factor.axis == inner.axis and factor.to is not None
+    )
+    factor = next(moving, None)
+    if factor is not None and factor.to == inner.to:
+        here, start = ("half points", "nodes")[:: 1 if factor.to == "half" else -1]
+        raise ValueError(
+            f"{factor!r} maps values from {start}, but {inner!r} leaves them at {here}"
+        )
 
 
 def _swap(left: Expr, right: Expr) -> bool:
@@ -680,7 +746,8 @@ def _rewritten(part: Any, change: Callable[[Expr], Expr]) -> Any:
         case tuple():
             return tuple(_rewritten(each, change) for each in part)
         case Sum():
-            return change(Sum(_rewritten(part.terms, change)))
+            terms = _rewritten(part.terms, change)
+            return change(collect([m for term in terms for m in _monomials(term)]))
         case Coef():
             return change(part)
     if is_labeled(part):

@@ -147,7 +147,7 @@ def _number(value: object) -> Any:
 
 
 def _stencil(entry: Expr, geometry: _Unbounded) -> InteriorStencil:
-    sums: dict[Displacement, Any] = {}
+    found: dict[Displacement, list[Any]] = {}
     for term in terms_of(entry):
         factors = factors_of(term)
         scale = term.scale if isinstance(term, Product) else 1
@@ -155,8 +155,8 @@ def _stencil(entry: Expr, geometry: _Unbounded) -> InteriorStencil:
         for factor in factors:
             row = _convolved(row, _factor(factor, geometry))
         for offsets, weight in row.items():
-            sums[offsets] = sums.get(offsets, 0) + weight
-    simplified = {offsets: sympy.expand(weight) for offsets, weight in sorted(sums.items())}
+            found.setdefault(offsets, []).append(weight)
+    simplified = {o: sympy.expand(sympy.Add(*parts)) for o, parts in sorted(found.items())}
     return InteriorStencil(
         {_whole(o[i] for i in geometry.used): w for o, w in simplified.items() if w != 0}
     )

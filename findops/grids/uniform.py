@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, ClassVar, SupportsIndex
 
 import numpy as np
 
-from findops.common.arguments import LARGEST
+from findops.common.arguments import LARGEST, check_at_most
 from findops.grids.axes import Nodes, exact
 
 if TYPE_CHECKING:
@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from findops.common.arrays import Floats, Ints
 
 __all__ = ["Cells", "Periodic", "Uniform"]
+
+MOST_POINTS = 1 << 40
+"""Points of an axis, at most: a field of them takes 9 TB."""
 
 
 @dataclass(frozen=True, init=False, repr=False)
@@ -227,6 +230,7 @@ def _count(n: SupportsIndex | None, least: int, what: str) -> int:
         ) from None
     if count < least:
         raise ValueError(f"{what} needs at least {least} point(s), but got n={count}")
+    check_at_most(count, MOST_POINTS, f"n of {what}", "no memory holds a field of more points")
     return count
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal, cast, overload
 
 import numpy as np
 
-from findops.common.arguments import Number, as_boolean, as_integer, type_name
+from findops.common.arguments import Number, as_boolean, as_integer, as_power, type_name
 from findops.common.arrays import (
     as_array,
     as_field,
@@ -612,9 +612,7 @@ class Operator(Discrete):
         return replace(self, program=program, pieces=(Coef(other), "·(", *self.pieces, ")"))
 
     def __pow__(self, power: int) -> Operator:
-        times = as_integer(power, f"the power of {self!r}")
-        if times < 0:
-            raise ValueError(f"{self!r} takes a power of at least 0, not {power}")
+        times = as_power(power, repr(self))
         result = self._identity()
         for i in range(times):
             result = self if i == 0 else result._after(self)

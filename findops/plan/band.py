@@ -19,6 +19,7 @@ __all__ = [
     "ByParts",
     "LineTransform",
     "Row",
+    "check_written",
     "extended",
     "folded",
     "padded",
@@ -26,6 +27,26 @@ __all__ = [
     "restricted",
     "summed",
 ]
+
+
+MOST_WRITTEN = 1 << 27
+"""Weights of rows written out one by one, at most: 2 GB with their columns."""
+
+
+def check_written(rows: int, taps: int) -> None:
+    """Refuse rows written out one by one that memory would hardly hold.
+
+    Raises
+    ------
+    ValueError
+        If there are more than `MOST_WRITTEN` weights.
+    """
+    if rows * taps > MOST_WRITTEN:
+        raise ValueError(
+            f"{rows} rows with up to {taps} weights of their own would take "
+            f"{16e-9 * rows * taps:.3g} GB, and at most {16e-9 * MOST_WRITTEN:.2g} GB are written "
+            "out: apply the operator without its matrix, or take fewer points"
+        )
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,6 +59,9 @@ class Row:
     @staticmethod
     def merged(columns: Ints, weights: Floats) -> Row:
         """Return a row in which weights on the same column are added, and none is zero."""
+        if not (columns[1:] > columns[:-1]).all():
+            order = np.argsort(columns, kind="stable")
+            columns, weights = columns[order], weights[order]
         if (columns[1:] > columns[:-1]).all():
             kept = weights != 0
             return Row(columns[kept], weights[kept])
@@ -160,11 +184,14 @@ class Band:
         alike = weights.ndim == 2 and len(weights) and (weights[-1] == weights[0]).all()
         if alike and (weights == weights[0]).all():
             weights = weights[0]
-        # So does the first row tell what is used.
-        used = [bool(tap[:1].any() or tap.any()) for tap in np.atleast_2d(weights).T]
-        if all(used):
+        if weights.ndim == 1:
+            used = weights != 0
+        else:
+            # So does the first row tell what is used.
+            used = np.array([tap[:1].any() or tap.any() for tap in weights.T], dtype=bool)
+        if used.all():
             return self if weights is self.weights else replace(self, weights=weights)
-        offsets = tuple(o for o, keep in zip(self.offsets, used, strict=True) if keep)
+        offsets = tuple(o for o, keep in zip(self.offsets, used.tolist(), strict=True) if keep)
         return replace(self, offsets=offsets, weights=weights[..., used])
 
     def row(self, i: int) -> tuple[Ints, Floats]:
@@ -183,6 +210,7 @@ class Band:
             return self
         before = max(0, -min(self.offsets, default=0))
         after = max(0, max(self.offsets, default=0))
+        check_written(min(before + after, self.rows), self.taps)
         if before + after >= self.rows:
             before, after = self.rows, 0
 
@@ -218,6 +246,7 @@ class Band:
         """Return columns and weights (*rows, most taps) of some rows, padded with zero weights."""
         reach = max(self.offsets, default=0) - min(self.offsets, default=0)
         if self.periodic and self.constant and reach < self.cols:
+            check_written(rows.size, self.taps)
             columns = (rows[..., None] + np.array(self.offsets, dtype=np.intp)) % self.cols
             return columns, np.broadcast_to(self.weights, columns.shape)
         every, weights = self.table()

@@ -4,21 +4,26 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from findops.plan.band import Band, Row
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from scipy.sparse import csr_array
 
     from findops.common.arrays import Floats, Ints
 
-__all__ = ["BandedLU", "written"]
+__all__ = ["BandedLU", "Correction", "Factors", "written"]
 
 NEGLIGIBLE_CORRECTION = 2.0**-64
 """Part of the largest below which a correction cannot change a result."""
+
+SHORT_CIRCLE = 256
+"""Points of the first circle that is tried to stand for a longer one."""
 
 LONGEST_DECAY = 1 << 17
 """Points within which the inverse of every left side decays that `Compact` accepts."""
@@ -27,12 +32,43 @@ INVERSE_CUTOFF = 1e-32
 """Part of a row's largest weight below which others are left out; no moment shows it."""
 
 
+class Factors(NamedTuple):
+    """LU factors, in which rows that are alike stand once.
+
+    Forward, x_i ← (b_i − Σ multipliers x_{i−k})·pivot; backward, x_i ← x_i − Σ upper x_{i+k}.
+    """
+
+    multipliers: Floats
+    """(stored rows, reach)."""
+    pivots: Floats
+    """Reciprocal pivots, (stored rows,)."""
+    upper: Floats
+    """(stored rows, reach)."""
+    alike: range
+    """Rows that have the factors of the first of them; the others are stored before and after."""
+
+
+class Correction(NamedTuple):
+    """What takes back the rows that wrap around: x = y − V·M·C·y, y the solution without them.
+
+    V is zero but in its first and its last rows, as the inverse decays.
+    """
+
+    small: Floats
+    """M, (edges, edges)."""
+    head: Floats
+    """The first rows of V, (rows, edges)."""
+    tail: Floats
+    """The last rows of V, (rows, edges)."""
+
+
 @dataclass(frozen=True, eq=False)
 class BandedLU:
     """Solution of A x = b without pivots, for a banded A that may wrap around.
 
     The banded part T is factored; A = T + E·C, where E picks the rows that wrap around, is solved
-    by the Sherman-Morrison-Woodbury formula.
+    by the Sherman-Morrison-Woodbury formula. Where the rows of A are alike, those of the factors
+    soon are, and corrections decay: both are as short for any number of rows.
     """
 
     left: Band
@@ -43,33 +79,33 @@ class BandedLU:
         return max((abs(o) for o in self.left.offsets), default=0)
 
     @cached_property
-    def factors(self) -> tuple[Floats, Floats, Floats]:
-        """Multipliers (rows, reach), reciprocal pivots (rows,), and the upper factor (rows, reach).
-
-        Forward, x_i ← (b_i − Σ lower x_{i−k})·pivot; backward, x_i ← x_i − Σ upper x_{i+k}.
-        """
+    def factors(self) -> Factors:
+        """The factors of T."""
         n, p = self.left.rows, self.reach
         inside = self.unwrapped.interior
-        lower, pivots, upper = np.zeros((n, p)), np.ones(n), np.zeros((n, p))
+        multipliers: list[Floats] = []
+        pivots: list[float] = []
+        upper: list[Floats] = []
+        alike = range(1)
         i = 0
         while i < n:
             columns, weights = self.unwrapped.row(i)
             near = np.abs(columns - i) <= p
             entries = np.zeros(2 * p + 1)
             entries[columns[near] - i + p] = weights[near]
+            own = np.zeros(p)
             for k in range(min(p, i), 0, -1):
-                lower[i, k - 1] = entries[p - k]
-                entries[p - k + 1 : 2 * p - k + 1] -= entries[p - k] * upper[i - k]
-            pivots[i] = 1 / entries[p]
-            upper[i] = entries[p + 1 :] * pivots[i]
+                own[k - 1] = entries[p - k]
+                entries[p - k + 1 : 2 * p - k + 1] -= entries[p - k] * upper[-k]
+            multipliers.append(own)
+            pivots.append(1 / entries[p])
+            upper.append(entries[p + 1 :] * pivots[-1])
             i += 1
-            like = i - 1 - 2 * p
-            if inside.start < like and i < inside.stop and _settled(upper[like:i]):
+            if inside.start < i - 1 - 2 * p and i < inside.stop and _settled(upper[-1 - 2 * p :]):
                 # Up to the last rows nothing changes any more.
-                same = slice(i, inside.stop)
-                lower[same], pivots[same], upper[same] = lower[i - 1], pivots[i - 1], upper[i - 1]
+                alike = range(i - 1, inside.stop)
                 i = inside.stop
-        return lower, pivots, upper
+        return Factors(np.array(multipliers), np.array(pivots), np.array(upper), alike)
 
     @cached_property
     def unwrapped(self) -> Band:
@@ -107,15 +143,31 @@ class BandedLU:
         return columns, weights
 
     @cached_property
-    def correction(self) -> tuple[Floats, Floats]:
-        """M (edges, edges) and V (rows, edges): x = y − V·M·C·y is the solution, y that with T."""
-        unit = np.zeros((self.left.rows, len(self.edges)))
-        unit[self.edges, np.arange(len(self.edges))] = 1
+    def correction(self) -> Correction:
+        """What takes back the rows that wrap around."""
+        points = SHORT_CIRCLE
+        while self.left.periodic and points < self.left.rows:
+            found = BandedLU(replace(self.left, rows=points, cols=points))._whole_correction()
+            if len(found.head) + len(found.tail) <= points // 2:
+                return found
+            points *= 2
+        return self._whole_correction()
+
+    def _whole_correction(self) -> Correction:
+        """Return the correction from as many equations as there are rows."""
+        n, count = self.left.rows, len(self.edges)
+        if not count:
+            return Correction(np.zeros((0, 0)), np.zeros((0, 0)), np.zeros((0, 0)))
+        unit = np.zeros((n, count))
+        unit[self.edges, np.arange(count)] = 1
         spread = self.solve_unwrapped(unit)
         columns, weights = self.excess
-        small = np.eye(len(self.edges)) + np.einsum("et,ets->es", weights, spread[columns])
-        spread[np.abs(spread) < NEGLIGIBLE_CORRECTION * np.abs(spread).max(axis=0, initial=0)] = 0
-        return np.linalg.inv(small), spread
+        small = np.eye(count) + np.einsum("et,ets->es", weights, spread[columns])
+        spread[np.abs(spread) < NEGLIGIBLE_CORRECTION * np.abs(spread).max(axis=0)] = 0
+        used = np.append(np.flatnonzero(spread.any(axis=1)), n)
+        later = np.searchsorted(used, n // 2)
+        first = 1 + int(used[later - 1]) if later else 0
+        return Correction(np.linalg.inv(small), spread[:first], spread[used[later] :])
 
     def solve_unwrapped(self, b: Floats) -> Floats:
         """Return T⁻¹ b, for the columns of b: the solution as if no row wrapped around."""
@@ -149,8 +201,8 @@ class BandedLU:
             center *= 2
 
 
-def _settled(rows: Floats) -> bool:
-    return bool((rows == rows[-1]).all())
+def _settled(rows: Sequence[Floats]) -> bool:
+    return all(np.array_equal(row, rows[-1]) for row in rows)
 
 
 def written(band: Band) -> Band:

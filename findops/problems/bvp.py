@@ -20,6 +20,7 @@ from findops.masked.operator import Masked
 from findops.problems.functions import check_function
 from findops.problems.holes import check_masked
 from findops.problems.linear.solvers import Factored, Solution, Solver, as_solution, make_solver
+from findops.problems.nonlinear.inner import PRECONDITIONED, GivenSolver, StepSolver
 from findops.problems.nonlinear.newton import Residual, newton
 
 if TYPE_CHECKING:
@@ -177,8 +178,9 @@ class BVP:
             ``"amg"`` by PyAMG, and ``"ilu"`` by incomplete factors. ``"auto"`` takes what is
             cheapest by an estimate and fits into memory, ends iterations that would take longer
             than the next method, and goes on to that; the solution's `method` tells. A function
-            of the matrix and the right-hand side returns x. Nonlinear problems take ``"direct"``,
-            which is ``"auto"`` there, or such a function for Newton's steps.
+            of the matrix and the right-hand side returns x. Newton's steps of nonlinear
+            problems take all but ``"fast"``: ``"auto"`` factors Jacobians where that is cheap, and
+            iterates elsewhere behind a preconditioner that is kept from step to step.
         start : array_like, (*components, *grid), optional
             Where Newton's method starts, the conditions being imposed on it; from zero by default.
         t : float, optional
@@ -214,17 +216,22 @@ class BVP:
     def _newton(
         self, f: FieldFunction, rhs: ArrayLike, solver: Solver, start: ArrayLike, t: float | None
     ) -> Solution:
-        if not callable(solver) and solver not in ("auto", "direct"):
+        if not callable(solver) and solver not in ("auto", "direct", *PRECONDITIONED):
+            names = ", ".join(map(repr, ("auto", "direct", *PRECONDITIONED)))
             raise ValueError(
-                "for a nonlinear problem solver must be 'auto', 'direct' or a function of (A, b), "
-                f"not {solver!r}"
+                f"for a nonlinear problem solver must be {names} or a function of (A, b), not "
+                f"{solver!r}"
             )
-        given = (lambda A, b: as_solution(solver(A, b), b)) if callable(solver) else None
         system = self.system
         residual = Residual(system, f, self.jac, _full(rhs, system, "right-hand side"), t)
-        found, history = newton(residual, _full(start, system, "start"), given)
+        inner: GivenSolver | StepSolver
+        if callable(solver):
+            inner = GivenSolver(lambda A, b: as_solution(solver(A, b), b))
+        else:
+            inner = StepSolver(system, solver, residual.growth)
+        found, history = newton(residual, _full(start, system, "start"), inner)
         constants = found.x[system.count :]
-        return Solution(found.u, history[-1], "Newton", len(history) - 1, constants)
+        return Solution(found.u, history[-1], inner.method, len(history) - 1, constants)
 
     def factor(
         self, solver: Solver = "auto", *, tol: float = 1e-12, progress: bool = False

@@ -29,11 +29,9 @@ from findops.problems.eigen.eigenpairs import (
     separable_eigenpairs,
     with_fixed_phase,
 )
-from findops.problems.eigen.lobpcg import extreme_eigenpairs, too_large
-from findops.problems.eigen.pencil import Pencil, dense_eigenpairs
-from findops.problems.eigen.shift_invert import nearest_eigenpairs
+from findops.problems.eigen.pencil import Pencil
+from findops.problems.eigen.solvers import METHODS, Search, search
 from findops.problems.holes import check_masked
-from findops.problems.linear.preconditioners import nearest_separable
 from findops.problems.linear.separable import fast_diagonalization
 
 if TYPE_CHECKING:
@@ -44,14 +42,9 @@ if TYPE_CHECKING:
     from findops.conditions.conditions import Condition
     from findops.expressions.expression import Closures
     from findops.operators.operator import Operator
+    from findops.problems.linear.solvers import Solver
 
 __all__ = ["EVP"]
-
-DENSE_UNKNOWNS = 200
-"""Unknowns up to which all eigenvalues are found, by dense matrices."""
-
-DENSE_SHARE = 4
-"""Unknowns for each eigenvalue that is asked for below which dense matrices are cheaper."""
 
 GENERIC = 0.5772156649015329
 """A number that is no ratio of coefficients, so that no terms of L + GENERIC · M cancel."""
@@ -169,13 +162,15 @@ class EVP:
             system.check_finite(mass)
         vars(self).update(operator=operator, mass=mass, system=system)
 
-    def solve(self, k: int, near: complex | None = None, *, progress: bool = False) -> Eigenpairs:
+    def solve(
+        self,
+        k: int,
+        near: complex | None = None,
+        *,
+        solver: Solver = "auto",
+        progress: bool = False,
+    ) -> Eigenpairs:
         """Find the k eigenvalues nearest to a number.
-
-        Sums of one-dimensional operators are diagonalized axis by axis. Other problems of up to
-        200 unknowns become dense matrices; larger ones go to ARPACK in shift-invert mode, Lanczos'
-        method where symmetry is proved and Arnoldi's elsewhere. Where symmetric problems are too
-        large to be factored, LOBPCG finds an end of their spectrum.
 
         Parameters
         ----------
@@ -184,6 +179,16 @@ class EVP:
         near : number, optional
             By default zero. Pairs are in the order of their distance from it; of those at one
             distance, the smaller real part comes first, then the larger imaginary part.
+        solver : str or callable
+            ``"fast"`` diagonalizes sums of one-dimensional operators axis by axis. ``"direct"``
+            makes dense matrices of problems of up to 200 unknowns, and factors larger ones for
+            ARPACK in shift-invert mode: Lanczos' method where symmetry is proved, Arnoldi's
+            elsewhere. ``"krylov"`` and ``"amg"`` factor nothing: Davidson's method takes solutions
+            to a digit by Krylov methods, preconditioned by the nearest problem that ``"fast"``
+            serves or by PyAMG. ``"auto"`` takes the first that fits, of those that factor and
+            those that iterate the cheaper one by an estimate, and the next one if it fails. A
+            function of the matrix A − σB and a vector b returns x, where σ lies beside `near` by a
+            part of 10⁻⁸ of the size of A's rows; it need not be more exact than to a digit.
         progress : bool
             Whether to show how many systems were solved, by tqdm.
 
@@ -194,12 +199,14 @@ class EVP:
         Raises
         ------
         ValueError
-            If there are fewer finite eigenvalues, every number is an eigenvalue, or the problem is
-            too large for what it is.
+            If there are fewer finite eigenvalues, every number is an eigenvalue, or the solver does
+            not fit.
         TypeError
             If k is no integer, or `near` no number.
         RuntimeError
             If a pair does not converge, to residuals of 1e-9.
+        MemoryError
+            If there is no room for factors that ``"direct"`` needs.
         """
         count, target = as_integer(k, "k"), _number(near)
         if not 1 <= count <= self.system.count:
@@ -207,8 +214,12 @@ class EVP:
                 f"{self!r} has {self.system.count} unknowns, so k must lie between 1 and that, "
                 f"but is {k}"
             )
+        if not callable(solver) and solver not in (names := ["auto", "fast", *METHODS]):
+            raise ValueError(
+                f"solver must be one of {names} or a function of (A − σB, b), not {solver!r}"
+            )
         with Bar("solves", progress) as bar:
-            values, x, method, sizes = self._found(count, target, bar)
+            values, x, method, sizes = self._found(count, target, solver, bar)
         if len(values) < count:
             raise ValueError(
                 f"{self!r} has only {len(values)} finite eigenvalues, as M is singular, but k is "
@@ -227,47 +238,28 @@ class EVP:
         return Eigenpairs(values, self._fields(x), residuals, method)
 
     def _found(
-        self, k: int, near: complex, bar: Bar
+        self, k: int, near: complex, solver: Solver, bar: Bar
     ) -> tuple[Array, Array, str, tuple[Array, Array]]:
         """Return at least k pairs if there are so many, how, and the sizes of rows of A and B."""
         # Along one axis, looking for a few pairs is cheaper than looking for all.
-        if not self._generalized and self.operator.domain.ndim > 1:
+        least_axes = {"fast": 1, "auto": 2}.get(solver) if isinstance(solver, str) else None
+        if least_axes and not self._generalized and self.operator.domain.ndim >= least_axes:
             fast = fast_diagonalization(self.system, transforms=False)
             if fast is not None:
                 along = [row_sizes(line.matrix) for line in fast.lines]
                 sizes = functools.reduce(np.add.outer, along).ravel()
                 pairs = separable_eigenpairs(fast, k, near)
                 return *pairs, "fast diagonalization", (sizes, np.ones(sizes.size))
-        pencil, factors = self._symmetrized
-        n = pencil.n
-        if pencil.hermitian:
-            near = near.real  # the nearest on the real line are the nearest of all
-        if n <= DENSE_UNKNOWNS or DENSE_SHARE * k >= n:
-            values, y = dense_eigenpairs(pencil)
-            method = "dense matrices"
-        elif not too_large(pencil):
-            values, y = nearest_eigenpairs(pencil, k, near, bar)
-            method = f"shift-invert {'Lanczos' if pencil.hermitian else 'Arnoldi'}"
-        elif pencil.hermitian:
-            other = nearest_separable(self.system)
-            if other is None:
-                raise ValueError(
-                    f"{self!r}: with {n} unknowns it is too large to be factored, and no separable "
-                    "problem is near that would precondition LOBPCG: a coarser grid would do"
-                )
-            divide = other.inverse_distance(near.real * pencil.mass.diagonal().real.mean(), k)
-
-            def precondition(r: Array) -> Array:
-                bar.advance()
-                return factors * divide(r / factors)
-
-            values, y = extreme_eigenpairs(pencil, k, near.real, precondition)
-            method = "LOBPCG"
-        else:
+        if solver == "fast":
             raise ValueError(
-                f"{self!r} is not symmetric, and with {n} unknowns too large to be factored: a "
-                "coarser grid, or conditions that keep it symmetric, would do"
+                f"{self!r} is no sum of one-dimensional operators without M, as solver='fast' "
+                "needs: 'krylov', 'amg' or 'direct' would do"
             )
+        pencil, factors = self._symmetrized
+        if pencil.hermitian:
+            # The nearest on the real line are the nearest of all.
+            near = pencil.toward(near.real)
+        values, y, method = search(Search(self.system, pencil, factors, k, near, bar), solver)
         return values, y / factors[:, None], method, self._pencil.row_sizes
 
     @cached_property

@@ -353,19 +353,27 @@ class IVP:
         assert isinstance(self.f, Expr)
         return Source(self.source, self.grid, expand(self.f, self.grid).inputs)
 
-    @cached_property
+    @property
     def _semidiscrete(self) -> SemidiscreteSystem:
         return self._semidiscrete_with(self.components, second=False)
 
     def _semidiscrete_for(self, shape: tuple[int, ...], second: bool) -> SemidiscreteSystem:
         """Return the system for fields of a shape, in equations of either order in time."""
         found = shape[: max(len(shape) - self.grid.ndim, 0)]
-        components = self.components or found
-        if not second and (self._closure_choice is not None or components == self.components):
-            return self._semidiscrete
-        return self._semidiscrete_with(components, second)
+        linear = self._closure_choice is not None
+        return self._semidiscrete_with(self.components or (() if linear else found), second)
 
     def _semidiscrete_with(self, components: tuple[int, ...], second: bool) -> SemidiscreteSystem:
+        """Return the system for fields with components, with what it finds out, once."""
+        if (components, second) not in self._kept:
+            self._kept[components, second] = self._made(components, second)
+        return self._kept[components, second]
+
+    @cached_property
+    def _kept(self) -> dict[tuple[tuple[int, ...], bool], SemidiscreteSystem]:
+        return {}
+
+    def _made(self, components: tuple[int, ...], second: bool) -> SemidiscreteSystem:
         if self._closure_choice is not None:
             system = self._closure_choice.chosen(second).system
             return SemidiscreteSystem(system, True, self._source, self.explicit)

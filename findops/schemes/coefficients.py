@@ -47,7 +47,7 @@ def coefficients(order: int, acc: int | None = None, scheme: Scheme | None = Non
     Raises
     ------
     ValueError
-        If the scheme has no such accuracy.
+        If the scheme has no such accuracy, or order and `acc` are more than 400 together.
     TypeError
         If `order` or `acc` is not an integer.
 
@@ -68,5 +68,5 @@ def coefficients(order: int, acc: int | None = None, scheme: Scheme | None = Non
     error = found.error(order)
     offsets, left_offsets = (tuple(map(int, o)) for o in (found.offsets, found.left_offsets))
     return Coefficients(
-        offsets, found.weights, found.accuracy(order), error, left_offsets, found.left_weights
+        offsets, found.weights, error[1] - order, error, left_offsets, found.left_weights
     )

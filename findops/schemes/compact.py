@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from findops.common.arguments import as_integer, in_range
+from findops.common.arguments import as_integer, check_at_most, in_range
 from findops.plan.band import Band
 from findops.schemes.compact_equations import check_solvable, closed_row, derived, of_coefficients
 from findops.schemes.explicit import AxisMap
@@ -26,6 +26,12 @@ __all__ = ["Compact"]
 
 CompactSide = int | Fractions
 """Neighbors on either side in one side of the equation, or their coefficients."""
+
+MOST_NEIGHBORS = 50
+"""Neighbors on either side, at most."""
+
+MOST_ACCURACY = 200
+"""Accuracy, at most: the equations of higher ones take seconds to solve exactly."""
 
 SPECTRAL_LIKE = {1: (2.0, 2.3, 2.4), 2: (2.0, 2.4, 2.6)}
 """The waves at which Lele's published coefficients are exact, to their digits."""
@@ -144,6 +150,8 @@ class Compact(Scheme):
         super().claim(order, acc)
         if order == 0:
             return 2 if acc is None else acc
+        advice = "explicit schemes such as Central() have more"
+        check_at_most(order + (acc or 2), MOST_ACCURACY, f"order and acc of {self!r}", advice)
         if isinstance(self.right, tuple):
             if order > 2:
                 raise ValueError(f"{self!r} is a first or second derivative, not of order {order}")
@@ -256,13 +264,20 @@ def _side(value: object, name: str) -> CompactSide:
     if isinstance(value, Sequence) and not isinstance(value, (str, bytes)):
         if not value:
             raise ValueError(f"Compact: {name} needs at least one coefficient")
+        _check_neighbors(len(value), name)
         return tuple(_coefficient(c, name) for c in value)
     count = as_integer(
         value, f"Compact: {name}, a number of neighbors or a sequence of coefficients,"
     )
     if count < 1:
         raise ValueError(f"Compact: {name} must be at least 1, but is {count}")
+    _check_neighbors(count, name)
     return count
+
+
+def _check_neighbors(count: int, name: str) -> None:
+    what = f"Compact: the number of neighbors on the {name}"
+    check_at_most(count, MOST_NEIGHBORS, what, "accuracy follows from fewer")
 
 
 def _coefficient(value: object, name: str) -> Fraction:

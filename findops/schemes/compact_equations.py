@@ -11,6 +11,7 @@ import numpy as np
 from findops.common.caches import cached_within
 from findops.plan.band import Row
 from findops.schemes.explicit import closure_images
+from findops.schemes.fornberg import exact_weights
 from findops.schemes.rational import Fractions, solved
 from findops.schemes.scheme import Stencil, TooFewPointsError
 
@@ -176,13 +177,9 @@ def _biased(i: int, acc: int, axis_map: AxisMap, stencil: Stencil, face: int) ->
     left = [(o, w) for o, w in sides if 0 <= i + o < rows]
     columns = np.arange(points) + (0 if face == 0 else n - points)
     places = [int(j) - i - axis_map.shift for j in columns]
-    moments = [
-        sum((math.perm(q, order) * w * int(o) ** max(q - order, 0) for o, w in left), Fraction(0))
-        for q in range(points)
-    ]
-    powers = [[Fraction(x) ** q for x in places] for q in range(points)]
-    found = solved(powers, moments)
-    assert found is not None
+    # As exact as the points allow is the sum of what is so at each neighbor.
+    parts = [[w * x for x in exact_weights(order, tuple(p - o for p in places))] for o, w in left]
+    found = [sum(column, Fraction(0)) for column in zip(*parts, strict=True)]
     scale = 1 / axis_map.source.spacing**order if axis_map.source.spacing else 1
     there = np.array([int(i + o) for o, _ in left], dtype=np.intp)
     return (

@@ -6,12 +6,13 @@ import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from itertools import islice
 from numbers import Real
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from findops.common.arguments import as_boolean, as_integer, as_rational
+from findops.common.arguments import as_boolean, as_integer, as_rational, check_at_most
 from findops.common.caches import cached_within
 from findops.schemes.rational import Fractions, solutions
 
@@ -22,6 +23,9 @@ __all__ = ["Goal", "optimal_weights", "optimize_stencil"]
 
 KEPT_BYTES = 1 << 20
 """Bytes of optimal weights that are kept."""
+
+MOST_POINTS = 200
+"""Points of an optimized stencil, and their distance, at most: more take seconds."""
 
 DECIMALS = 10**18
 """Free weights are multiples of 1/DECIMALS, finer than floating point can tell."""
@@ -136,7 +140,7 @@ def optimize_stencil(
 def _distinct(offsets: object) -> Fractions:
     if not isinstance(offsets, Iterable):
         raise TypeError(f"optimize_stencil needs a sequence of offsets, but got {offsets!r}")
-    exact = tuple(map(as_rational, offsets))
+    exact = tuple(map(as_rational, islice(offsets, MOST_POINTS + 1)))
     if len(set(exact)) < len(exact):
         raise ValueError(f"optimize_stencil needs distinct offsets, but got {offsets!r}")
     return exact
@@ -145,15 +149,18 @@ def _distinct(offsets: object) -> Fractions:
 @cached_within(KEPT_BYTES)
 def optimal_weights(offsets: Fractions, order: int, goal: Goal) -> Fractions:
     """Return the weights of `optimize_stencil`."""
+    check_at_most(len(offsets), MOST_POINTS, "the number of offsets", "take those nearest")
+    farthest = max((abs(float(o)) for o in offsets), default=0.0)
+    check_at_most(farthest, MOST_POINTS, "the distance of an offset", "take those nearest")
+    # Symmetric points meet one condition more than there are weights.
+    if order + goal.acc > len(offsets) + 1:
+        raise _too_few(offsets, order, goal.acc)
     # The conditions fix the inner weights, so that those left free are the outer ones.
     inwards = sorted(offsets, key=lambda o: (abs(o), o))
     try:
         known, free = solutions(*_conditions(inwards, order, goal.acc))
     except ValueError:
-        raise ValueError(
-            f"{len(offsets)} points are too few for a derivative of order {order} with acc "
-            f"{goal.acc}"
-        ) from None
+        raise _too_few(offsets, order, goal.acc) from None
     parts, wanted = goal.rows(inwards, order)
     basis = parts @ np.array(free, float).reshape(-1, len(inwards)).T
     best = np.linalg.lstsq(basis, wanted - parts @ np.array(known, float))[0]
@@ -164,6 +171,12 @@ def optimal_weights(offsets: Fractions, order: int, goal: Goal) -> Fractions:
     )
     found = dict(zip(inwards, combined, strict=True))
     return tuple(found[offset] for offset in offsets)
+
+
+def _too_few(offsets: Fractions, order: int, acc: int) -> ValueError:
+    return ValueError(
+        f"{len(offsets)} points are too few for a derivative of order {order} with acc {acc}"
+    )
 
 
 def _conditions(

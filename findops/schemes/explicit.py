@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from findops.plan.band import Band, Row, padded
+from findops.plan.band import Band, Row, check_written, padded
 from findops.schemes.fornberg import exact_weights, row_weights
 from findops.schemes.scheme import Scheme, Stencil, TooFewPointsError
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from findops.grids.axes import Axis
     from findops.schemes.scheme import Closure
 
-__all__ = ["AxisMap", "ExplicitScheme", "Weighted", "closure_images"]
+__all__ = ["AxisMap", "ExplicitScheme", "Weighted", "blocks", "closure_images"]
 
 
 BLOCK = 2**14
@@ -158,7 +158,7 @@ class ExplicitScheme(Scheme):
             reach = (max(0, -int(offsets[0])), max(0, m - n + int(offsets[-1])))
             ghosts = (reach[0] * halo[0], reach[1] * halo[1])
             _check_ghosts(ghosts, source)
-
+        check_written(first + m - stop, min(len(offsets), n))
         if stop <= first:
             weights = np.zeros((1, len(offsets)))
         elif source.spacing is not None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from findops.common.arguments import as_integer, as_real
+from findops.common.arguments import as_integer, as_real, check_at_most
 from findops.plan.band import Band, Row, summed
 from findops.schemes.explicit import Weighted
 from findops.schemes.scheme import Scheme, Stencil, TooFewPointsError
@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from findops.schemes.scheme import Closure
 
 __all__ = ["CompactFilter", "Shapiro"]
+
+MOST_ORDER = 200
+"""Order of a filter, at most: rows near the ends of higher ones take seconds."""
 
 
 @dataclass(frozen=True)
@@ -36,6 +39,7 @@ class LowPassFilter(Scheme):
             raise ValueError(
                 f"the order of {name} must be even and at least 2, but is {self.order}"
             )
+        check_at_most(self.order, MOST_ORDER, f"the order of {name}", "filter with a lower one")
 
     @property
     def smooths(self) -> bool:
@@ -77,7 +81,7 @@ class Shapiro(LowPassFilter, Weighted):
     Raises
     ------
     ValueError
-        If `order` is odd or not positive, or `strength` not in (0, 1].
+        If `order` is odd, not positive or greater than 200, or `strength` not in (0, 1].
     TypeError
         If they are not numbers.
 
@@ -170,7 +174,7 @@ class CompactFilter(LowPassFilter):
     Raises
     ------
     ValueError
-        If `order` is odd or not positive, or `alpha` not between −1/2 and 1/2.
+        If `order` is odd, not positive or greater than 200, or `alpha` not between −1/2 and 1/2.
     TypeError
         If they are not numbers.
 

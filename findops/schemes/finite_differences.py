@@ -6,13 +6,15 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from fractions import Fraction
+from itertools import islice
 from numbers import Real
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from findops.common.arguments import as_integer, canonical
+from findops.common.arguments import as_integer, canonical, check_at_most
 from findops.schemes.explicit import AxisMap, ExplicitScheme
+from findops.schemes.scheme import MOST_POINTS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -150,7 +152,7 @@ class Offsets(ExplicitScheme):
     Raises
     ------
     ValueError
-        If offsets repeat or there are none.
+        If offsets repeat, or there are none or more than 400.
     TypeError
         If one is not an integer.
 
@@ -166,9 +168,11 @@ class Offsets(ExplicitScheme):
     def __post_init__(self) -> None:
         if not isinstance(self.values, Iterable):
             raise TypeError(f"Offsets needs a sequence of offsets, but got {self.values!r}")
-        chosen = tuple(sorted(as_integer(value, "an offset") for value in self.values))
+        few = islice(self.values, MOST_POINTS + 1)
+        chosen = tuple(sorted(as_integer(value, "an offset") for value in few))
+        check_at_most(len(chosen), MOST_POINTS, "the number of Offsets", "take those nearest")
         if not chosen or len(set(chosen)) < len(chosen):
-            raise ValueError(f"Offsets needs distinct offsets, but got {list(self.values)}")
+            raise ValueError(f"Offsets needs distinct offsets, but got {list(chosen)}")
         object.__setattr__(self, "values", chosen)
 
     @property

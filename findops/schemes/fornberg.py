@@ -6,12 +6,12 @@ import math
 import operator
 from fractions import Fraction
 from functools import reduce
-from itertools import pairwise
+from itertools import islice, pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from findops.common.arguments import as_rational, is_symbolic
+from findops.common.arguments import as_rational, check_at_most, is_symbolic
 from findops.common.caches import cached_within
 
 if TYPE_CHECKING:
@@ -27,6 +27,9 @@ __all__ = ["exact_weights", "row_weights", "weights"]
 KEPT_BYTES = 1 << 22
 """Bytes of exact weights that are kept."""
 
+
+MOST_NODES = 1000
+"""Nodes of `weights`, at most: exact ones of more take longer than a second."""
 
 BOUND = 1e-14
 """The most that the errors of a row's weights add up to, as a part of their sum of magnitudes."""
@@ -85,7 +88,18 @@ def lagrange_weights(order: int, nodes: Sequence[Any], one: Any) -> list[Any]:
 @cached_within(KEPT_BYTES)
 def exact_weights(order: int, offsets: Fractions) -> Fractions:
     """Return the exact weights of the derivative at zero for rational nodes."""
-    return tuple(lagrange_weights(order, offsets, Fraction(1)))
+    # In integers: fractions would look for common divisors at every step.
+    unit = math.lcm(*(x.denominator for x in offsets))
+    nodes = [x.numerator * (unit // x.denominator) for x in offsets]
+    numerators = lagrange_numerators(order, [-x for x in nodes], 1)
+    gaps = _integer_gap_products(tuple(x - nodes[0] for x in nodes))
+    return tuple(Fraction(unit**order * p, q) for p, q in zip(numerators, gaps, strict=True))
+
+
+@cached_within(KEPT_BYTES)
+def _integer_gap_products(nodes: tuple[int, ...]) -> tuple[int, ...]:
+    """Return the products of gaps between nodes, which all rows of the same points share."""
+    return tuple(gap_products(nodes, operator.sub, 1))
 
 
 def row_weights(order: int, nodes: Array, at: Array) -> Floats:
@@ -191,7 +205,7 @@ def weights(order: int, offsets: Sequence[Any] | Array, at: Any = 0) -> Fraction
     Raises
     ------
     ValueError
-        If nodes coincide or are not finite, or if there are too few of them.
+        If nodes coincide or are not finite, or if there are too few of them, or more than 1000.
     TypeError
         If `order` is not an integer or a node is not a number.
 
@@ -209,7 +223,8 @@ def weights(order: int, offsets: Sequence[Any] | Array, at: Any = 0) -> Fraction
     """
     if isinstance(order, bool) or not isinstance(order, (int, np.integer)):
         raise TypeError(f"weights need an integer derivative order, but got {order!r}")
-    nodes = list(offsets)
+    nodes = list(islice(offsets, MOST_NODES + 1))
+    check_at_most(len(nodes), MOST_NODES, "the number of nodes of weights", "take those nearest")
     if order < 0 or len(nodes) <= order:
         raise ValueError(
             f"a derivative of order {order} needs at least {max(order, 0) + 1} nodes and an order "

@@ -11,22 +11,44 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from findops.common.arguments import as_integer, is_symbolic
+from findops.common.arguments import as_integer, check_at_most, is_symbolic
 from findops.grids.uniform import Periodic
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterator
 
     from findops.grids.axes import Axis
     from findops.plan.band import Band
+    from findops.schemes.rational import Fractions
 
-__all__ = ["SPECTRAL", "Closure", "Scheme", "Stencil", "TooFewPointsError"]
+__all__ = ["SPECTRAL", "Closure", "Scheme", "Stencil", "TooFewPointsError", "check_points"]
 
 Closure = str | int
 """What happens where a stencil sticks out: a name, or the accuracy of biased stencils."""
 
 SPECTRAL = sys.maxsize
 """The accuracy of what converges faster than any power of the spacing."""
+
+
+MOST_POINTS = 400
+"""Points of a stencil with exact weights, at most: longer ones take seconds, and at the ends of an
+axis their weights are beyond 1e100 already."""
+
+
+def check_points(order: int, acc: int) -> None:
+    """Refuse a derivative whose stencils are too long.
+
+    Raises
+    ------
+    ValueError
+        If order and accuracy together are greater than `MOST_POINTS`.
+    """
+    check_at_most(
+        order + acc,
+        MOST_POINTS,
+        "order + acc, the points of a stencil,",
+        "Fourier() and Chebyshev() are as accurate as their points allow",
+    )
 
 
 class TooFewPointsError(ValueError):
@@ -55,17 +77,15 @@ class Stencil:
 
         (0, q) where no moment up to q shows an error.
         """
-        right = list(zip(self.weights, self.offsets, strict=True))
-        left = list(zip(self.left_weights, self.left_offsets, strict=True))
-        q = 0
-        while q <= order + 2 * (len(right) + len(left)):
-            residual = _moment(right, q) / math.factorial(q)
-            if q >= order:
-                residual -= _moment(left, q - order) / math.factorial(q - order)
+        right = _moments(self.weights, self.offsets)
+        left = _moments(self.left_weights, self.left_offsets)
+        last = order + 2 * (len(self.weights) + len(self.left_weights))
+        for q in range(last + 1):
+            expected = next(left) * math.perm(q, order) if q >= order else Fraction(0)
+            residual = next(right) - expected
             if residual:
-                return residual / sum(self.left_weights), q
-            q += 1
-        return Fraction(0), q
+                return residual / math.factorial(q) / sum(self.left_weights), q
+        return Fraction(0), last + 1
 
     def accuracy(self, order: int) -> int:
         """Return the order of accuracy as a derivative of an order."""
@@ -89,8 +109,18 @@ class Stencil:
         return (re + unit * im) / below
 
 
-def _moment(taps: Iterable[tuple[Fraction, Fraction]], degree: int) -> Fraction:
-    return sum((w * o**degree for w, o in taps), Fraction(0))
+def _moments(weights: Fractions, offsets: Fractions) -> Iterator[Fraction]:
+    """Yield the moments Σ weight·offset^q for q = 0, 1, …."""
+    # In integers: fractions would look for common divisors at every step.
+    whole, unit = (math.lcm(*(x.denominator for x in side)) for side in (weights, offsets))
+    parts, nodes = (
+        [x.numerator * (multiple // x.denominator) for x in side]
+        for side, multiple in ((weights, whole), (offsets, unit))
+    )
+    while True:
+        yield Fraction(sum(parts), whole)
+        parts = [part * node for part, node in zip(parts, nodes, strict=True)]
+        whole *= unit
 
 
 def _wave(
@@ -184,7 +214,9 @@ class Scheme(ABC):
             )
         if acc is not None and acc < 1:
             raise ValueError(f"acc must be at least 1, but is {acc} for order {order}")
-        return 2 if acc is None else acc
+        claimed = 2 if acc is None else acc
+        check_points(order, claimed)
+        return claimed
 
     def check_order(self, order: object) -> None:
         """Refuse what is no order of a derivative that does something."""

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from findops.common.arguments import as_integer, as_real
+from findops.common.arguments import as_integer, as_real, check_at_most
 from findops.common.caches import cached_within
-from findops.schemes.explicit import ExplicitScheme
+from findops.schemes.explicit import ExplicitScheme, blocks
 from findops.schemes.scheme import Stencil, TooFewPointsError
 
 if TYPE_CHECKING:
@@ -26,6 +26,24 @@ __all__ = ["Gaussian", "SavitzkyGolay", "exact_fit_weights", "row_fit_weights"]
 
 KEPT_BYTES = 1 << 22
 """Bytes of exact weights that are kept."""
+
+
+MOST_SUMMED = 1 << 20
+"""Points of a window times the square of the number of coefficients fitted, at most: exact weights
+of more take seconds."""
+
+
+def check_fit(window: int, degree: int, what: str) -> None:
+    """Refuse a fit whose exact weights take too long.
+
+    Raises
+    ------
+    ValueError
+        If the window is too long for a polynomial of the degree.
+    """
+    most = max(MOST_SUMMED // (degree + 1) ** 2, 0)
+    advice = "smooth a coarser field, or take a lower degree"
+    check_at_most(window, most, f"{what}: its window, for a fit of degree {degree},", advice)
 
 
 # Weights of a fit --------------------------------------------------------------------------------
@@ -104,6 +122,12 @@ class Fit(ExplicitScheme):
     def smooths(self) -> bool:
         return True
 
+    def claim(self, order: int, acc: int | None) -> int:
+        claimed = super().claim(order, acc)
+        degree = order + claimed - 1
+        check_fit(2 * self.radius(degree) + 1, degree, repr(self))
+        return claimed
+
     @abstractmethod
     def radius(self, degree: int) -> int:
         """Return how many points the window has on either side of its center."""
@@ -147,10 +171,15 @@ class Fit(ExplicitScheme):
 
     def _fitted(self, acc: int, axis_map: AxisMap, rows: Ints, columns: Ints) -> Floats:
         """Return weights of any windows, in floating point: exact ones take long where many."""
-        nodes = axis_map.source.position(columns.T) - axis_map.target.position(rows)
-        importance = self.importance(columns - rows[:, None]).T
-        fitted = row_fit_weights(axis_map.order, axis_map.order + acc - 1, nodes, importance)
-        return fitted / float((axis_map.source.spacing or 1) ** axis_map.order)
+        scale = float((axis_map.source.spacing or 1) ** axis_map.order)
+        weights = np.empty(columns.shape)
+        for part in blocks(range(len(rows)), columns.shape[1]):
+            at, read = rows[part], columns[part]
+            nodes = axis_map.source.position(read.T) - axis_map.target.position(at)
+            importance = self.importance(read - at[:, None]).T
+            degree = axis_map.order + acc - 1
+            weights[part] = row_fit_weights(axis_map.order, degree, nodes, importance) / scale
+        return weights
 
 
 @dataclass(frozen=True)
@@ -173,7 +202,8 @@ class SavitzkyGolay(Fit):
     Raises
     ------
     ValueError
-        If `window` is even or not positive, or `degree` is not less than it, or negative.
+        If `window` is even or not positive, or `degree` is not less than it, or negative; if
+        window·(degree + 1)² is more than a million.
     TypeError
         If one is not an integer.
 
@@ -210,6 +240,7 @@ class SavitzkyGolay(Fit):
                 f"{self!r} needs a degree of at least 0 and less than its window of {self.window} "
                 "points: a narrower polynomial, or more points"
             )
+        check_fit(self.window, self.degree, repr(self))
 
     @property
     def fixed(self) -> bool:
@@ -255,7 +286,8 @@ class Gaussian(Fit):
     Raises
     ------
     ValueError
-        If `sigma` is less than 0.5 or not finite.
+        If `sigma` is less than 0.5 or not finite, or so large that window·(degree + 1)² is more
+        than a million.
     TypeError
         If it is not a real number.
 
@@ -281,6 +313,7 @@ class Gaussian(Fit):
                 f"the sigma of Gaussian is at least 0.5 index steps, but is {self.sigma}; central "
                 "differences smooth no more than that"
             )
+        check_fit(2 * self._reach + 1, 0, repr(self))
 
     def radius(self, degree: int) -> int:
         return max(self._reach, (degree + 1) // 2)

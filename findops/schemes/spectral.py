@@ -11,7 +11,7 @@ import numpy as np
 from findops.common.arguments import is_symbolic
 from findops.common.threads import num_threads
 from findops.grids.points import ChebyshevPoints
-from findops.plan.band import Band, Row
+from findops.plan.band import Band, Row, check_written
 from findops.schemes.scheme import SPECTRAL, Scheme, Stencil, TooFewPointsError
 
 if TYPE_CHECKING:
@@ -189,6 +189,7 @@ class Chebyshev(Spectral):
         n = len(source)
         if n <= order:
             raise TooFewPointsError(order + 1, n)
+        check_written(n, n)
         scale = (2 / float(source.stop - source.start)) ** order
         columns = np.arange(n)
         rows = [Row(columns, row) for row in _matrix(n, order) * scale]

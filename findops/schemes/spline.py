@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from findops.common.arguments import as_integer
+from findops.common.arguments import as_integer, check_at_most
 from findops.plan.band import Band, Row
 from findops.schemes.scheme import Scheme, Stencil, TooFewPointsError
 
@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from findops.schemes.scheme import Closure
 
 __all__ = ["Spline"]
+
+MOST_DEGREE = 99
+"""Degree of a spline, at most: rows of higher ones are thousands of points long."""
 
 SPLINE_CUTOFF = 1e-30
 """Weights below this part of the largest are left out: no moment of a row misses them."""
@@ -42,7 +45,7 @@ class Spline(Scheme):
     Raises
     ------
     ValueError
-        If `degree` is even or less than 3.
+        If `degree` is even, less than 3 or greater than 99.
     TypeError
         If it is not an integer.
 
@@ -67,6 +70,8 @@ class Spline(Scheme):
             raise ValueError(
                 f"the degree of Spline must be odd and at least 3, but is {self.degree}"
             )
+        advice = "lower ones are smooth enough for every derivative that data have"
+        check_at_most(self.degree, MOST_DEGREE, "the degree of Spline", advice)
 
     @property
     def fixed(self) -> bool:

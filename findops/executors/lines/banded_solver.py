@@ -60,7 +60,7 @@ class BandedSolver:
         def work(first: int) -> None:
             # Fresh memory would cost more than solving does: all blocks of a task share it.
             some = boxes[first : first + share]
-            widest = max(result[box].size // result.shape[1] for box in some) + lanes()
+            widest = max(_padded(result[box].size // result.shape[1]) for box in some)
             space = np.empty((given.shape[1] + self._rows(result.shape[1])) * widest)
             for box in some:
                 self._solve(given[box], result[box], adding, scale, space)
@@ -75,13 +75,16 @@ class BandedSolver:
         """Solve for a box of lines (lines, points, lanes)."""
         lines, n, count = u.shape
         rows, reach = out.shape[1], self._reach
-        wide = -(-lines * count // lanes()) * lanes()
+        wide = _padded(lines * count)
         block = space[: n * wide].reshape(n, wide)
         made = space[n * wide : (n + self._rows(rows)) * wide].reshape(-1, wide)
         made[:reach] = made[reach + rows : rows + 2 * reach] = 0
         _load(u, block, scale)
-        sizes = np.array([rows, *self._same, 8 * wide], dtype=np.int64)
-        kernel = sweep(len(self.band.offsets), reach, self._edges)
+        alike, correction = self._lu.factors.alike, self._lu.correction
+        corrected = len(correction.head), len(correction.tail)
+        given = [rows, *self._same, 8 * wide, alike[0], alike[-1], *corrected]
+        sizes = np.array(given, dtype=np.int64)
+        kernel = sweep(len(self.band.offsets), reach, self._edges, min(wide, lanes()))
         _call(kernel, self._addresses, sizes, block, made)
         _store(made[reach : reach + rows], out, adding)
 
@@ -97,7 +100,7 @@ class BandedSolver:
 
     @property
     def _reach(self) -> int:
-        return int(self._lu.factors[0].shape[1])
+        return self._lu.reach
 
     @property
     def _edges(self) -> int:
@@ -120,16 +123,14 @@ class BandedSolver:
         band = self.band
         if not band.constant:
             raise AssertionError("the right side of an implicit band has constant weights")
-        lower, pivots, upper = self._lu.factors
+        factors, correction = self._lu.factors, self._lu.correction
         places, excess = self._lu.excess
-        small, spread = self._lu.correction
         low, high = self._same
         rows = [band.row(k) for k in (*range(low), *range(high, band.rows))]
         rows = [(columns % band.cols, weights) for columns, weights in rows]
         rows += zip(places, excess, strict=True)
-        rows += ((np.arange(len(small)), row) for row in small)
-        if self._edges:
-            rows += (_kept(-row) for row in spread)
+        rows += ((np.arange(self._edges), row) for row in correction.small)
+        rows += (_kept(-row) for row in (*correction.head, *correction.tail))
         begins = np.cumsum([0, *(len(columns) for columns, _ in rows)])
         columns, weights = (
             np.concatenate([np.zeros(0, kind), *(row[i] for row in rows)]).astype(kind)
@@ -137,7 +138,7 @@ class BandedSolver:
         )
         offsets = np.array(band.offsets, dtype=np.int64)
         given = np.asarray(band.weights, dtype=np.float64)
-        arrays = (offsets, given, lower, pivots, upper, begins, columns, weights)
+        arrays = (offsets, given, *factors[:3], begins, columns, weights)
         return BandTables(*map(np.ascontiguousarray, arrays))
 
 
@@ -183,6 +184,13 @@ def _kept(weights: Floats) -> tuple[Int64s, Floats]:
     """Return where weights are not zero, and these."""
     columns = np.flatnonzero(weights)
     return columns, weights[columns]
+
+
+def _padded(lines: int) -> int:
+    """Return how many lines a block has for so many: whole vectors, shorter ones for few lines."""
+    if lines < lanes():
+        return 1 << (lines - 1).bit_length()
+    return -(-lines // lanes()) * lanes()
 
 
 def _width(points: int) -> int:

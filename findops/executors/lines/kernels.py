@@ -27,7 +27,7 @@ class BandTables(NamedTuple, Generic[Of]):
     """An implicit band: the taps of the right side, the factors of the left side, the correction.
 
     Rows of tables are where `begins` says: those of the right side near the ends, then the
-    excess of the rows that wrap around, the small inverse, and the spread, row by row.
+    excess of the rows that wrap around, the small inverse, and the rows of what they spread to.
     """
 
     offsets: Of
@@ -41,14 +41,16 @@ class BandTables(NamedTuple, Generic[Of]):
 
 
 @lru_cache(maxsize=RECENT)
-def sweep(taps: int, reach: int, edges: int) -> Kernel:
+def sweep(taps: int, reach: int, edges: int, width: int) -> Kernel:
     """Return the kernel for bands of so many taps, reach of the factors, and rows that wrap around.
 
-    It reads a block (points, vectors), and fills another: `reach` rows of zeros, the rows, again
-    zeros, and twice as many rows as `edges`. The box holds the number of rows, the first and the
-    last that have the same taps, and the bytes of a row.
+    It reads a block (points, vectors of a width), and fills another: `reach` rows of zeros, the
+    rows, again zeros, and twice as many rows as `edges`. The box holds the number of rows, the
+    first that have the same taps and the first after these, the bytes of a row, the first and the
+    last row of those with the same factors, and how many of the first and of the last rows are
+    corrected.
     """
-    b = Builder(8, lanes())
+    b = Builder(8, width)
     b.mark("entry")
     arrays = [b.load_pointer("%args", i) for i in range(len(BandTables._fields))]
     _Sweep(b, BandTables(*arrays), reach).emit(taps, edges)
@@ -134,6 +136,8 @@ class _Sweep:
     def __init__(self, b: Builder, given: BandTables[str], reach: int) -> None:
         self.b, self.given, self.reach = b, given, reach
         self.rows, self.first, self.last, self.stride = (b.load_int("%box", i) for i in range(4))
+        self.alike = b.load_int("%box", 4), b.load_int("%box", 5)
+        self.corrected = b.load_int("%box", 6), b.load_int("%box", 7)
         self.solution = b.offset("%v", b.mul(self.stride, reach))
 
     def emit(self, taps: int, edges: int) -> None:
@@ -169,7 +173,7 @@ class _Sweep:
 
     def _eliminate(self, row: str, right: Callable[[str], str]) -> None:
         b = self.b
-        pivot = b.splat(b.load_real(self.given.pivots, row))
+        pivot = b.splat(b.load_real(self.given.pivots, self._stored(row)))
         before = self._neighbors(row, self.given.multipliers, range(-1, -1 - self.reach, -1))
         self._fill(row, lambda lane: b.product(pivot, self._less(right(lane), before, lane)))
 
@@ -187,12 +191,27 @@ class _Sweep:
                 table = b.add(tables, b.add(first, edge))
                 target = b.add(b.add(excess, first), edge)
                 self._fill(target, partial(self._gathered, source, table))
-        ends = self._row(b.add(excess, edges))
-        with b.loop(0, self.rows) as row:
-            own, table = self._row(row), b.add(b.add(tables, 2 * edges), row)
+        ends, spread = self._row(b.add(excess, edges)), b.add(tables, 2 * edges)
+
+        def correct(row: str, table: Count) -> None:
+            own = self._row(row)
             self._fill(
                 row, lambda lane: self._gathered(ends, table, lane, b.load(b.offset(own, lane)))
             )
+
+        head, tail = self.corrected
+        with b.loop(0, head) as row:
+            correct(row, b.add(spread, row))
+        before = b.value(f"sub i64 {self.rows}, {b.add(head, tail)}")
+        with b.loop(b.value(f"sub i64 {self.rows}, {tail}"), self.rows) as row:
+            correct(row, b.add(spread, b.value(f"sub i64 {row}, {before}")))
+
+    def _stored(self, row: str) -> Count:
+        """Return where the factors of a row are: those of rows alike are stored once."""
+        b = self.b
+        first, last = self.alike
+        beyond = b.value(f"sub i64 {row}, {b.least(row, last)}")
+        return b.add(b.least(row, first), beyond)
 
     def _row(self, row: Count) -> str:
         """Return the address of a row of the solution."""
@@ -207,11 +226,9 @@ class _Sweep:
     def _neighbors(self, row: str, table: str, steps: range) -> list[tuple[str, str]]:
         """Return the addresses of rows nearby, and their factors in a table (rows, reach)."""
         b = self.b
+        place = b.mul(self._stored(row), self.reach)
         return [
-            (
-                self._row(b.add(row, step)),
-                b.splat(b.load_real(table, b.add(b.mul(row, self.reach), i))),
-            )
+            (self._row(b.add(row, step)), b.splat(b.load_real(table, b.add(place, i))))
             for i, step in enumerate(steps)
         ]
 

@@ -105,6 +105,17 @@ class Pencil:
             return _hermitian(self.A)
         return _hermitian(self.A) and _hermitian(self.B) and _definite(self.B)
 
+    def toward(self, near: float) -> float:
+        """Return a number in whose order of distance real eigenvalues are as from the one given.
+
+        Farther away than Gershgorin's circles, all distances would be about the same.
+        """
+        if self.B is not None:
+            return near
+        centers = self.A.diagonal().real
+        radii = self.row_sizes[0] - np.abs(centers)
+        return float(np.clip(near, (centers - radii).min(), (centers + radii).max()))
+
     def similar(self, factors: Array) -> Pencil:
         """Return the pencil of the unknowns y = factors · x, its rows multiplied likewise."""
         left, right = sparse.diags_array(factors), sparse.diags_array(1 / factors)
@@ -128,7 +139,7 @@ def _definite(matrix: csr_array) -> bool:
         return True  # by Gershgorin's circles
     try:
         factors = sparse_lu(matrix, pivoting=0.0).lu
-    except RuntimeError:
+    except (RuntimeError, MemoryError):
         return False
     # Without interchanges, U is D Lᴴ: the pivots have the signs of the eigenvalues.
     return bool(

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     LinearMap = Callable[[Array], Array]
 
-__all__ = ["nearest_eigenpairs"]
+__all__ = ["SAME_DISTANCE", "SPARE_PAIRS", "nearest_eigenpairs", "shifts"]
 
 ARPACK_RESTARTS = 1000
 """How often ARPACK may restart."""
@@ -32,8 +32,17 @@ SPARE_PAIRS = 2
 SHIFT_STEP = 1e-8
 """Part of the size of rows by which a shift leaves an eigenvalue: half of the digits."""
 
+ACCEPTED = 1e-11
+"""Part of a row that solutions may leave: they are far more exact than distances need be."""
+
 SAME_DISTANCE = 1e-6
 """Relative difference of distances that are one distance."""
+
+FEW_DIGITS = 1e-4
+"""Tolerance of ARPACK by which the size of what is left is estimated."""
+
+SMALL_SPACE = 12
+"""Dimension of its Krylov space then, as few as converge in about as many solutions."""
 
 
 @blas_threads(1)
@@ -158,17 +167,20 @@ def _outside(apply: LinearMap, basis: Array, weakest: float) -> Array | None:
     def deflated(x: Array) -> Array:
         return project(apply(project(np.ravel(x))))
 
-    n = len(basis)
-    start = deflated(np.random.default_rng(1).standard_normal(n))
+    n, found = basis.shape
+    # Another one each time: the last found is all that the last start had of its eigenvalue.
+    start = deflated(np.random.default_rng(found).standard_normal((n,)))
     if np.linalg.norm(start) <= SAME_DISTANCE * weakest:
         return None  # all that is left is θ = 0
     operator = LinearOperator((n, n), matvec=deflated, dtype=start.dtype)
     try:
-        theta, vectors = eigs(
-            operator, 1, v0=start, tol=SAME_DISTANCE / 10, maxiter=ARPACK_RESTARTS
-        )
-        if abs(theta[0]) <= (1 + SAME_DISTANCE) * weakest:
-            return None
+        # Mostly a few digits tell that it is less; where they do not, all that count.
+        for tol, space in ((FEW_DIGITS, SMALL_SPACE), (SAME_DISTANCE / 10, None)):
+            theta, vectors = eigs(
+                operator, 1, v0=start, tol=tol, ncv=space, maxiter=ARPACK_RESTARTS
+            )
+            if abs(theta[0]) <= (1 + SAME_DISTANCE - 10 * tol) * weakest:
+                return None
         theta, vectors = eigs(operator, 1, v0=start, maxiter=ARPACK_RESTARTS)
     except ArpackNoConvergence:
         raise RuntimeError(
@@ -181,15 +193,15 @@ def _outside(apply: LinearMap, basis: Array, weakest: float) -> Array | None:
 
 def _shifted(pencil: Pencil, near: complex) -> tuple[complex, LinearMap]:
     """Return a shift at a number, or beside it if it is an eigenvalue, and what inverts there."""
-    for sigma in _shifts(pencil, near):
+    for sigma in shifts(pencil, near):
         try:
-            return sigma, inverse(pencil.shifted(sigma), SINGULAR_PENCIL)
+            return sigma, inverse(pencil.shifted(sigma), SINGULAR_PENCIL, accepted=ACCEPTED)
         except ValueError:
             continue
     raise ValueError(SINGULAR_PENCIL)
 
 
-def _shifts(pencil: Pencil, near: complex) -> Iterator[complex]:
+def shifts(pencil: Pencil, near: complex) -> Iterator[complex]:
     """Yield a number, and others beside it, by the smallest and the largest ratio of rows.
 
     On graded grids these differ by many orders, and eigenvalues near the number are small.

@@ -328,20 +328,37 @@ def _scipy_options(
     }
     if method in ("LSODA", "Radau") and np.iscomplexobj(y):
         raise ValueError(f"method={method!r} is for real fields; 'BDF' and 'RK45' take complex")
-    linear = equation.constant_jacobian
-    if method in ("Radau", "BDF") and linear is not None:
-        given["jac"] = linear
-    elif method in ("Radau", "BDF", "LSODA"):
-        try:
-            pattern = equation.pattern(t, y)
-        except GlobalDependenceError:
-            return given  # SciPy's dense differences suit that
-        if method != "LSODA":
-            return given | {"jac_sparsity": pattern}
-        row, col = pattern.tocoo().coords
-        below, above = (row - col).max(initial=0), (col - row).max(initial=0)
-        given |= {"lband": int(below), "uband": int(above)}
+    if method in ("Radau", "BDF", "LSODA"):
+        given |= _jacobian_options(equation, t, y, method)
     return given
+
+
+def _jacobian_options(
+    equation: SemidiscreteSystem | SecondOrderSystem, t: float, y: Array, method: str
+) -> dict[str, Any]:
+    """Return the arguments that tell a method of SciPy's for stiff equations the Jacobian.
+
+    SciPy's own differences, one-sided with steps in proportion to each value, are lost in roundoff
+    where a value is near zero.
+    """
+    try:
+        pattern = equation.pattern(t, y)
+    except GlobalDependenceError:
+        return {}  # SciPy's dense differences suit that
+    if method != "LSODA":
+        constant = equation.constant_jacobian
+        return {"jac": equation.jacobian if constant is None else constant}
+    row, col = pattern.tocoo().coords
+    below, above = int((row - col).max(initial=0)), int((col - row).max(initial=0))
+
+    def diagonals(t: float, y: Array) -> Array:
+        jacobian = equation.jacobian(t, y).tocoo()
+        row, col = jacobian.coords
+        made = np.zeros((below + above + 1, len(y)))
+        made[above + row - col, col] = jacobian.data
+        return made
+
+    return {"jac": diagonals, "lband": below, "uband": above}
 
 
 def _between_outputs(

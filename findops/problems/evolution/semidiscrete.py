@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
-from functools import cached_property, partial
+from dataclasses import dataclass, field
+from functools import cached_property, lru_cache, partial
 from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
@@ -11,11 +11,7 @@ from scipy import sparse
 
 from findops.common.arrays import Array, as_field
 from findops.discretization.coefficients import ValueInTime
-from findops.masked.operator import Masked
-from findops.operators.operator import Operator
-from findops.plan.program import Program
-from findops.problems.linear.direct import sparse_lu
-from findops.problems.linear.separable import fast_diagonalization
+from findops.problems.evolution.resolvent import resolvent
 from findops.problems.nonlinear.jacobian import Dependencies, dependencies
 
 if TYPE_CHECKING:
@@ -31,6 +27,9 @@ __all__ = ["SecondOrderSystem", "SemidiscreteSystem", "Source", "refuse_complex"
 
 CONDITION_STEP = np.cbrt(np.finfo(float).eps)
 """Part of the time span over which conditions are differenced."""
+
+KEPT_RESOLVENTS = 4
+"""Lengths of steps for which solvers are kept: those of a method, and of intervals that differ."""
 
 CENTRAL = {-1: -0.5, 1: 0.5}
 FORWARD = {0: -1.5, 1: 2.0, 2: -0.5}
@@ -189,15 +188,12 @@ class SemidiscreteSystem:
         return self.system.matrix
 
     def resolvent(self, step: float) -> Callable[[Array], Array]:
-        """Return b ↦ (I − step·A)⁻¹ b, by diagonalization if A is separable."""
-        op = self.system.operator
-        if op.domain.ndim > 1 and not isinstance(op, Masked):
-            plan = Program.identity(op.program.inputs) + op.program.multiplied(-step)
-            shifted = Operator(plan, op.domain, op.range, op.ghosts, op.beyond, op.pieces)
-            fast = fast_diagonalization(replace(self.system, operator=shifted))
-            if fast is not None:
-                return fast
-        return _resolvent(self.matrix, step)
+        """Return b ↦ (I − step·A)⁻¹ b, kept for a few steps."""
+        return self._resolvents(step)
+
+    @cached_property
+    def _resolvents(self) -> Callable[[float], Callable[[Array], Array]]:
+        return lru_cache(KEPT_RESOLVENTS)(partial(resolvent, self.system))
 
     @property
     def constant_jacobian(self) -> csr_array | None:
@@ -328,24 +324,31 @@ class SecondOrderSystem:
     @cached_property
     def matrix(self) -> csr_array:
         """The matrix of the linear part."""
-        one = sparse.eye_array(self.semidiscrete.size)
-        blocks: Any = [[None, one], [self.semidiscrete.matrix, None]]
-        return cast("csr_array", sparse.block_array(blocks, format="csr"))
+        return _of_pair(self.semidiscrete.matrix)
 
     def resolvent(self, step: float) -> Callable[[Array], Array]:
-        """Return b ↦ (I − step·A)⁻¹ b."""
-        return _resolvent(self.matrix, step)
+        """Return b ↦ (I − step·A)⁻¹ b for pairs: x − step·v = a and v − step·F′x = b."""
+        inverse, system = self.semidiscrete.resolvent(step**2), self.semidiscrete.system
+
+        def solve(pair: Array) -> Array:
+            a, b = np.split(pair, 2)
+            v = inverse(b + step * system.matvec(a))
+            return np.concatenate([a + step * v, v])
+
+        return solve
 
     @property
     def constant_jacobian(self) -> csr_array | None:
         """The Jacobian, None if it depends on t and y."""
         return self.matrix if self.semidiscrete.function is None else None
 
+    def jacobian(self, t: float, y: Array) -> csr_array:
+        """Return the derivative of y' with respect to y."""
+        return _of_pair(self.semidiscrete.jacobian(t, np.split(y, 2)[0]))
+
     def pattern(self, t: float, y: Array) -> csr_array:
         """Return where the Jacobian may have entries."""
-        one = sparse.eye_array(self.semidiscrete.size, dtype=bool)
-        blocks: Any = [[None, one], [self.semidiscrete.pattern(t, np.split(y, 2)[0]), None]]
-        return cast("csr_array", sparse.block_array(blocks, format="csr"))
+        return _of_pair(self.semidiscrete.pattern(t, np.split(y, 2)[0]))
 
     def fields(self, t: float, y: Array) -> tuple[Array, ...]:
         """Return the fields that belong to x and x′."""
@@ -358,8 +361,10 @@ class SecondOrderSystem:
         return system.lift(x, t), system.lift(v, t) - system.lift(none, t) + moving
 
 
-def _resolvent(matrix: csr_array, step: float) -> Callable[[Array], Array]:
-    return sparse_lu(sparse.csr_array(sparse.eye_array(matrix.shape[0]) - step * matrix)).solve
+def _of_pair(matrix: csr_array) -> csr_array:
+    """Return the matrix of x ↦ x″ as that of (x, x′) ↦ (x′, x″)."""
+    one = sparse.eye_array(matrix.shape[0], dtype=matrix.dtype)
+    return sparse.block_array([[None, one], [matrix, None]], format="csr")
 
 
 def refuse_complex(values: Array, state: Array, t: float) -> None:

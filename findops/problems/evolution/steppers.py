@@ -79,7 +79,7 @@ class SemidiscreteEquation(Protocol):
         """Write scale · x' among all values of the fields; conditions are imposed on u first."""
 
     def resolvent(self, step: float, /) -> Callable[[Array], Array]:
-        """Return b ↦ (I − step·A)⁻¹ b."""
+        """Return b ↦ (I − step·A)⁻¹ b, which may overwrite b; kept for a few steps."""
 
 
 @dataclass(frozen=True)
@@ -212,7 +212,8 @@ class ImplicitRungeKutta:
                 stage = stage + h * _combined(self.explicit.a[i], others)
             if row[i]:
                 known, step = stage, h * row[i]
-                stage = self._resolvent(step)(known + step * self.equation.forcing(t + c * h))
+                forced = known + step * self.equation.forcing(t + c * h)
+                stage = self.equation.resolvent(step)(forced)
                 slopes.append((stage - known) / step)
             else:
                 slopes.append(self.equation.implicit(t + c * h, stage))
@@ -222,11 +223,6 @@ class ImplicitRungeKutta:
         if self.explicit is not None:
             result = result + h * _combined(self.explicit.b, others)
         return np.asarray(result)
-
-    @cached_property
-    def _resolvent(self) -> Callable[[float], Callable[[Array], Array]]:
-        """What solves with I − step·A, kept for a few steps."""
-        return lru_cache(maxsize=4)(self.equation.resolvent)
 
 
 @dataclass(frozen=True, eq=False)
@@ -293,8 +289,7 @@ STEPPERS: dict[str, Callable[[SemidiscreteEquation], Stepper]] = {
 def fixed(stepper: Stepper, t: Array, y: Array, dt: float, on_step: OnStep) -> States:
     """Yield (t, y) at output times, in between as many equal steps as keep each within dt."""
     yield float(t[0]), y
-    state = stepper.start(float(t[0]), y)
-    h = 0.0
+    state, h = stepper.start(float(t[0]), y), float(dt)
     noise = ULPS * np.spacing(np.abs(t).max())
     for start, stop in pairwise(map(float, t)):
         count = max(1, math.ceil((stop - start - noise) / dt))

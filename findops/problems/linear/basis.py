@@ -26,9 +26,11 @@ if TYPE_CHECKING:
 
 
 __all__ = [
+    "DENSE_POINTS",
     "DenseBasis",
     "Eigenbasis",
     "FastTransform",
+    "dense_basis",
     "eigenbases",
     "from_conjugates",
     "to_conjugates",
@@ -262,13 +264,13 @@ def _applied(line: AffineSystem, x: Array) -> Array:
 def _dense_bases(matrices: Sequence[csr_array]) -> list[Eigenbasis] | None:
     """Return the eigenvectors of the first matrix whose eigenvectors are those of all."""
     if len(matrices) == 1:
-        only = _dense_basis(matrices[0].toarray())
+        only = dense_basis(matrices[0].toarray())
         return None if only is None else [only]
     if not all(_commute(*two) for two in combinations(matrices, 2)):
         return None
     # Any vectors are eigenvectors of a multiple of the identity: it comes last.
     for matrix in sorted(matrices, key=lambda each: -each.nnz):
-        basis = _dense_basis(matrix.toarray(), pairs=False)
+        basis = dense_basis(matrix.toarray(), pairs=False)
         found = [basis and basis.of(other) for other in matrices]
         made: list[Eigenbasis] = [each for each in found if each is not None]
         if len(made) == len(matrices):
@@ -284,7 +286,8 @@ def _commute(one: csr_array, other: csr_array) -> bool:
     return bool(error <= COMMUTATOR * sizes)
 
 
-def _dense_basis(matrix: Array, pairs: bool = True) -> DenseBasis | None:
+def dense_basis(matrix: Array, pairs: bool = True) -> DenseBasis | None:
+    """Return the eigenvectors of a matrix, None if they are too close to each other."""
     """Return the eigenvectors of a matrix, None if they are too close to each other."""
     found = [_eigenvectors(part, pairs) for part in _by_parity(matrix)]
     made = [each for each in found if each is not None]

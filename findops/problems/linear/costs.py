@@ -11,11 +11,15 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from scipy import sparse
+
 from findops.grids.uniform import EvenAxis
 from findops.problems.linear.krylov import symmetric
 from findops.problems.linear.nested_dissection import Dissection
 
 if TYPE_CHECKING:
+    from scipy.sparse import csr_array
+
     from findops.conditions.affine_system import AffineSystem
     from findops.grids.axes import Axis
 
@@ -39,9 +43,17 @@ class Cost:
 
 @dataclass(frozen=True, eq=False)
 class Costs:
-    """What the solvers of a system cost."""
+    """What the solvers of a system cost.
+
+    Parameters
+    ----------
+    system : AffineSystem
+    matrix : csr_array, optional
+        Another matrix on its unknowns, in place of its own.
+    """
 
     system: AffineSystem
+    matrix: csr_array | None = None
 
     @cached_property
     def unknowns(self) -> int:
@@ -51,13 +63,21 @@ class Costs:
     @cached_property
     def entries(self) -> float:
         """About how many entries the matrix has, complex ones counting twice."""
-        rows = self.system.sampled_rows
-        return float(rows.nnz / max(rows.shape[0], 1) * self.unknowns)
+        return float(self._rows.nnz / max(self._rows.shape[0], 1) * self.unknowns)
+
+    @cached_property
+    def _rows(self) -> csr_array:
+        if self.matrix is None:
+            return self.system.sampled_rows
+        rows = self.matrix[self.system.sample, : self.system.count]
+        columns = self.system.free[rows.indices]
+        shape = (rows.shape[0], self.system.equations.unknowns)
+        return sparse.csr_array((rows.data, columns, rows.indptr), shape=shape)
 
     @cached_property
     def dissection(self) -> Dissection:
         """How the grid is divided for a factorization."""
-        return Dissection.of(self.system)
+        return Dissection.of(self.system, self._rows)
 
     @cached_property
     def direct(self) -> Cost:

@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
+    from scipy.sparse import csr_array
+
     from findops.common.arrays import Ints
     from findops.conditions.affine_system import AffineSystem
 
@@ -48,11 +50,15 @@ class Dissection:
     unknowns: float
 
     @staticmethod
-    def of(system: AffineSystem) -> Dissection:
-        """Return that of a system's grid, as thick as half of the rows need it."""
+    def of(system: AffineSystem, sampled_rows: csr_array | None = None) -> Dissection:
+        """Return that of a system's grid, as thick as half of its sampled rows need it.
+
+        Those of another matrix may be given in place of its own.
+        """
+        rows = system.sampled_rows if sampled_rows is None else sampled_rows
         grid = system.operator.domain
         points = math.prod(grid.shape)
-        row, col = system.sampled_rows.tocoo().coords
+        row, col = rows.tocoo().coords
         centers = np.unravel_index(system.free[system.sample] % points, grid.shape)
         reach = []
         for axis, center, at in zip(

@@ -23,6 +23,8 @@ from findops.problems.linear.separable import fast_diagonalization
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from scipy.sparse import csr_array
+
     from findops.common.arrays import Array
     from findops.conditions.affine_system import AffineSystem
     from findops.problems.linear.blocks import BlockDiagonalization
@@ -67,22 +69,6 @@ class NearestSeparable:
     def inverse(self, r: Array) -> Array:
         """Return its solution, zero eigenvalues replaced by those nearest zero."""
         return self.fast.solve_regularized(r / self.scale) / self.scale
-
-    def inverse_distance(self, number: float, k: int) -> Callable[[Array], Array]:
-        """Return the multiplication by |A₀ − λ|⁻¹, where λ is its eigenvalue nearest to a number.
-
-        The k eigenvalues nearest to λ are taken to be as far as the next one, so that the result is
-        positive definite, as LOBPCG needs, wherever the eigenvalues lie.
-        """
-        every = self.fast.eigenvalues().ravel()
-        end = every[np.argmin(np.abs(every - number))]
-        apart = np.sort(np.abs(every - end))
-        beyond = apart[k:][apart[k:] > SAME_EIGENVALUE * np.abs(every).max()]
-        least = beyond[0] if beyond.size else 1.0
-        divided = self.fast.matrix_function(
-            lambda values: 1 / np.maximum(np.abs(values - end), least)
-        )
-        return lambda r: divided(r / self.scale) / self.scale
 
 
 def nearest_separable(system: AffineSystem) -> NearestSeparable | None:
@@ -154,7 +140,7 @@ def diagonal_inverse(system: AffineSystem) -> Callable[[Array], Array]:
     return lambda r: factors * r
 
 
-def multigrid(system: AffineSystem) -> Callable[[Array], Array]:
+def multigrid(matrix: csr_array) -> Callable[[Array], Array]:
     """Return a cycle of PyAMG's multigrid as a preconditioner.
 
     It is that of Ruge and Stüben (1987), or for complex matrices of smoothed aggregation.
@@ -172,20 +158,20 @@ def multigrid(system: AffineSystem) -> Callable[[Array], Array]:
         error.add_note("solver='amg' needs PyAMG: pip install \"findops[solvers]\"")
         raise
 
-    matrix = system.matrix.tocsr()
+    matrix = matrix.tocsr()
     try:
         if matrix.dtype.kind == "c":
             made = pyamg.smoothed_aggregation_solver(matrix, symmetry="symmetric")
         else:
             made = pyamg.ruge_stuben_solver(matrix)
         cycle = made.aspreconditioner()
-        cycle @ np.ones(system.size)  # the coarsest matrix is inverted only here
+        cycle @ np.ones(matrix.shape[0])  # the coarsest matrix is inverted only here
     except (ValueError, np.linalg.LinAlgError) as error:
         raise NoConvergenceError(f"PyAMG finds no coarser matrices: {error}") from error
     return lambda r: np.asarray(cycle @ r)
 
 
-def incomplete_factors(system: AffineSystem) -> Callable[[Array], Array]:
+def incomplete_factors(matrix: csr_array) -> Callable[[Array], Array]:
     """Return an incomplete LU factorization of the matrix, its rows and columns of one size.
 
     Raises
@@ -193,8 +179,8 @@ def incomplete_factors(system: AffineSystem) -> Callable[[Array], Array]:
     NoConvergenceError
         If a pivot is zero.
     """
-    left, right = equilibration(system.matrix)
-    scaled = (sparse.diags_array(left) @ system.matrix @ sparse.diags_array(right)).tocsc()
+    left, right = equilibration(matrix)
+    scaled = (sparse.diags_array(left) @ matrix @ sparse.diags_array(right)).tocsc()
     try:
         factors = Factors(spilu(scaled, drop_tol=DROPPED, fill_factor=FILL), scaled.dtype)
     except RuntimeError as error:

@@ -32,7 +32,15 @@ if TYPE_CHECKING:
     from findops.conditions.affine_system import AffineSystem
 
 
-__all__ = ["Factored", "Solution", "Solver", "as_solution", "make_solver"]
+__all__ = [
+    "METHODS",
+    "Factored",
+    "Solution",
+    "Solver",
+    "as_solution",
+    "candidates",
+    "make_solver",
+]
 
 
 Solver = str | Callable[[Any, "Array"], Any]
@@ -138,7 +146,7 @@ def make_solver(system: AffineSystem, solver: Solver, tol: float, progress: bool
         raise ValueError(
             f"solver must be one of {['auto', *METHODS]} or a function of (A, b), not {solver!r}"
         )
-    methods = _candidates(system) if solver == "auto" else {solver: METHODS[solver]}
+    methods = candidates(system) if solver == "auto" else {solver: METHODS[solver]}
     try:
         choice = Choice(system, methods, tol, progress)
     except LookupError:
@@ -149,7 +157,7 @@ def make_solver(system: AffineSystem, solver: Solver, tol: float, progress: bool
     return Factored(system, choice, (solver, tol, progress))
 
 
-def _candidates(system: AffineSystem) -> dict[str, Method]:
+def candidates(system: AffineSystem) -> dict[str, Method]:
     """Return what may be tried."""
     tried = {name: method for name, method in METHODS.items() if name != "amg"}
     return METHODS if find_spec("pyamg") and _smooths(system) else tried
@@ -213,11 +221,11 @@ def _krylov(system: AffineSystem, tol: float, progress: bool) -> Prepared | None
 def _multigrid(system: AffineSystem, tol: float, progress: bool) -> Prepared | None:
     if system.equations.means:
         return None
-    return _iterating(system, multigrid(system), True, tol, progress, "algebraic multigrid")
+    return _iterating(system, multigrid(system.matrix), True, tol, progress, "algebraic multigrid")
 
 
 def _incomplete(system: AffineSystem, tol: float, progress: bool) -> Prepared:
-    made = incomplete_factors(system)
+    made = incomplete_factors(system.matrix)
     return _iterating(system, made, False, tol, progress, "incomplete factorization")
 
 

@@ -65,9 +65,11 @@ class Dependencies:
     def jacobian(self, f: FieldMap, u: Array) -> csr_array:
         """Return the Jacobian of f at u by central differences, two evaluations for each color.
 
-        It is exact to some 1e-10 of its rows. For complex fields f is taken to be analytic.
+        It is exact to some 1e-10 of its rows. For complex fields f is taken to be analytic. Where f
+        is not finite on one side of u, as √u at zero, the differences are those to the other.
         """
-        made: csr_array = self.pattern.astype(np.result_type(u, np.float64))
+        here = f(u)
+        made: csr_array = self.pattern.astype(np.result_type(u, here, np.float64))
         rows = np.repeat(np.arange(u.size), np.diff(made.indptr))
         colors = self.colors.ravel()[made.indices]
         order = np.argsort(colors, kind="stable")
@@ -76,10 +78,22 @@ class Dependencies:
         for color, entries in enumerate(np.split(order, ends[:-1])):
             change = np.where(self.colors == color, step, 0).reshape(u.shape)
             above, below = u + change, u - change
-            difference, width = (f(above) - f(below)).ravel(), (above - below).ravel()
+            with np.errstate(all="ignore"):
+                difference = _difference(f(above), f(below), here).ravel()
+            width = (above - below).ravel()
             made.data[entries] = difference[rows[entries]] / width[made.indices[entries]]
         made.eliminate_zeros()
         return made
+
+
+def _difference(high: Array, low: Array, here: Array) -> Array:
+    """Return high − low, twice the difference to the value between where only one is finite."""
+    above, below = np.isfinite(high), np.isfinite(low)
+    if (above & below).all():
+        return high - low
+    return np.select(
+        [above & below, above, below], [high - low, 2 * (high - here), 2 * (here - low)], np.nan
+    )
 
 
 def difference_steps(u: Array, shape: tuple[int, ...]) -> Array:
@@ -282,9 +296,11 @@ def _check_derivative(f: FieldMap, u: Array, found: Dependencies) -> None:
         difference_steps(u, found.colors.shape) * direction.reshape(found.colors.shape)
     ).reshape(u.shape)
     made = found.jacobian(f, u)
-    above, below = f(u + change).ravel(), f(u - change).ravel()
-    whole = (above - below) / 2
-    half = (f(u + change / 2) - f(u - change / 2)).ravel() / 2
+    # What is not finite contradicts nothing.
+    with np.errstate(all="ignore"):
+        above, below = f(u + change).ravel(), f(u - change).ravel()
+        whole = (above - below) / 2
+        half = (f(u + change / 2) - f(u - change / 2)).ravel() / 2
     # The Jacobian holds as much of the third derivative as these differences show.
     linear, cubic = (8 * half - whole) / 3, np.abs(whole - 2 * half)
     size = abs(made) @ np.abs(change).ravel()

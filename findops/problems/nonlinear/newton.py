@@ -1,14 +1,15 @@
 """Newton's method for nonlinear boundary-value problems.
 
-Each step solves with the sparse Jacobian. It is halved until the next step with the same Jacobian
-would be shorter: the natural monotonicity test (Deuflhard, 2004), which asks how far the solution
-is. Residuals of rows in different units cannot tell that.
+Each step solves with the sparse Jacobian, the more accurately the nearer the solution is.
+It is halved until the next step with the same Jacobian would be shorter: the natural monotonicity
+test (Deuflhard, 2004), which asks how far the solution is. Residuals of rows in different units
+cannot tell that.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property, partial
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -17,7 +18,7 @@ from scipy import sparse
 from findops.common.arguments import type_name
 from findops.common.arrays import Array, as_field
 from findops.operators.operator import Operator
-from findops.problems.linear.direct import LARGEST_GROWTH, inverse
+from findops.problems.linear.direct import LARGEST_GROWTH
 from findops.problems.nonlinear.jacobian import Probe, dependencies
 
 if TYPE_CHECKING:
@@ -28,8 +29,8 @@ if TYPE_CHECKING:
 
     from findops.conditions.affine_system import AffineSystem
     from findops.problems.functions import FieldFunction
+    from findops.problems.nonlinear.inner import InnerSolver, Solve
 
-    LinearSolver = Callable[[Any, Array], Array]
     JacobianFunction = Callable[[Array], csr_array]
 
 __all__ = ["Iterate", "Residual", "newton"]
@@ -48,6 +49,9 @@ KEPT_REDUCTION = 0.25
 
 SHORTEST_STEP = 2.0**-20
 """Part of a step below which it is given up."""
+
+LARGEST_FORCING = 1e-2
+"""Part of a step that may be wrong: the monotonicity test must not be."""
 
 LARGEST_GROWTH_BY_DIFFERENCES = 1e11
 """How many times the inverse of a Jacobian by differences may enlarge, which has eleven digits."""
@@ -111,6 +115,11 @@ class Residual:
         gap = system.equations.mean_rows @ u.ravel() - system.equations.means_of(self.t)
         return np.concatenate([left[:free] + system.constant_columns @ constants, gap])
 
+    @property
+    def growth(self) -> float:
+        """How many times the inverse of the Jacobian may enlarge what it is applied to."""
+        return LARGEST_GROWTH if self.jac is not None else LARGEST_GROWTH_BY_DIFFERENCES
+
     def matrix(self, full: csr_array) -> csr_array:
         """Return a Jacobian on the unknowns."""
         return self.system.bordered(self.system.reduced(full))
@@ -154,21 +163,15 @@ class Iterate:
     u: Array
     left: Array
     """What is left of the equations."""
-    matrix: csr_array
-    """The Jacobian, its rows weighted."""
     weights: Array
-    """What brings rows to the same size."""
+    """What brings the rows of the Jacobian to the same size."""
     size: Array
     """Sums of the magnitudes in the weighted rows."""
-    linear: LinearSolver | None
-    """Solves linear systems."""
-    growth: float
-    """How many times the inverse of the Jacobian may enlarge what it is applied to."""
+    solve: Solve
+    """Solves with the Jacobian."""
 
     @staticmethod
-    def at(
-        residual: Residual, x: Array, jacobian: JacobianFunction, linear: LinearSolver | None
-    ) -> Iterate:
+    def at(residual: Residual, x: Array, jacobian: JacobianFunction, inner: InnerSolver) -> Iterate:
         """Evaluate the equations."""
         u, left = residual.lift(x), residual.left(x)
         full = jacobian(u)
@@ -176,21 +179,11 @@ class Iterate:
         total = rows.sum(axis=1)
         weights = 1 / np.where(total > 0, total, 1.0)
         size = rows @ np.abs(u).ravel() + np.abs(residual.system.restrict(residual.rhs))
-        matrix = sparse.csr_array(sparse.diags_array(weights) @ residual.matrix(full))
-        growth = LARGEST_GROWTH if residual.jac is not None else LARGEST_GROWTH_BY_DIFFERENCES
-        return Iterate(x, u, left, matrix, weights, weights * size, linear, growth)
+        return Iterate(x, u, left, weights, weights * size, inner(residual.matrix(full)))
 
-    @cached_property
-    def _solve(self) -> Callable[[Array], Array]:
-        return (
-            inverse(self.matrix, _singular(), self.growth)
-            if self.linear is None
-            else partial(self.linear, self.matrix)
-        )
-
-    def step(self, left: Array) -> Array:
-        """Return Newton's step on the free unknowns for a residual."""
-        return self._solve(-self.weights * left)
+    def step(self, left: Array, part: float) -> Array:
+        """Return Newton's step for a residual, of which a part may be wrong."""
+        return self.solve(-left, part)
 
     def relative(self, system: AffineSystem) -> float:
         """Return the residual as a part of what it is the sum of, the largest of all components."""
@@ -203,9 +196,7 @@ class Iterate:
         return float((part / np.maximum(part + whole, np.finfo(float).tiny)).max())
 
 
-def newton(
-    residual: Residual, start: Array, solver: LinearSolver | None
-) -> tuple[Iterate, list[float]]:
+def newton(residual: Residual, start: Array, inner: InnerSolver) -> tuple[Iterate, list[float]]:
     """Return where the equations hold, and the residuals on the way there.
 
     Raises
@@ -223,11 +214,11 @@ def newton(
     jacobian = residual.derivative(residual.lift(x))
     history: list[float] = []
     for _ in range(MAX_STEPS + 1):
-        here = Iterate.at(residual, x, jacobian, solver)
+        here = Iterate.at(residual, x, jacobian, inner)
         history.append(here.relative(system))
         if history[-1] <= ROUNDOFF_RESIDUAL:
             return here, history
-        taken = _line_search(residual, here)
+        taken = _line_search(residual, here, _forcing(history))
         if history[-1] <= SMALL_RESIDUAL and (
             taken is None or history[-1] > SLOW_REDUCTION * min(history[:-1], default=np.inf)
         ):
@@ -242,23 +233,29 @@ def newton(
     )
 
 
-def _line_search(residual: Residual, here: Iterate) -> Array | None:
+def _forcing(history: list[float]) -> float:
+    """Return the part of the next step that may be wrong, given the residuals so far.
+
+    Eisenstat and Walker (1996), choice 2: as the residual falls, steps become more accurate, so
+    that convergence stays quadratic; but not more so than roundoff lets any of it be seen.
+    """
+    reduced = history[-1] / history[-2] if len(history) > 1 else 1.0
+    return min(LARGEST_FORCING, max(reduced**2, ROUNDOFF_RESIDUAL / history[-1]))
+
+
+def _line_search(residual: Residual, here: Iterate, part_wrong: float) -> Array | None:
     """Return the unknowns after as much of a step as comes nearer; None if nothing does."""
-    step = here.step(here.left)
+    step = here.step(here.left, part_wrong)
     length, part = np.linalg.norm(step), 1.0
     while part >= SHORTEST_STEP:
         trial = here.x + part * step
         with np.errstate(all="ignore"):
             left = residual.left(trial)
         finite = np.isfinite(left).all()
-        if finite and np.linalg.norm(here.step(left)) <= (1 - KEPT_REDUCTION * part) * length:
+        if (
+            finite
+            and np.linalg.norm(here.step(left, part_wrong)) <= (1 - KEPT_REDUCTION * part) * length
+        ):
             return trial
         part /= 2
     return None
-
-
-def _singular() -> str:
-    return (
-        "the Jacobian is singular: conditions are missing or depend on each other, the equations "
-        "have a null vector, or the start is a turning point"
-    )

@@ -11,7 +11,6 @@ import numpy as np
 
 from findops.grids.axes import Axis
 from findops.plan.band import Band, ByParts, Row
-from findops.schemes.sbp.derivation import norm_diagonal
 from findops.schemes.scheme import Scheme, Stencil, TooFewPointsError
 
 if TYPE_CHECKING:
@@ -95,10 +94,12 @@ class ByPartsScheme(Scheme):
         if not isinstance(axis, Axis):
             raise TypeError(f"{self!r}: norm needs an axis, such as grid['x'], not {axis!r}")
         spacing = abs(self._spacing_of(axis, 2 * len(self.edge_norm)))
-        weights = (
-            [Fraction(1)] * len(axis) if axis.periodic else norm_diagonal(self.edge_norm, len(axis))
-        )
-        return np.array([float(w * spacing) for w in weights])
+        weights = np.full(len(axis), float(spacing))
+        if not axis.periodic:
+            edge = [float(w * spacing) for w in self.edge_norm]
+            weights[: len(edge)] = edge
+            weights[len(axis) - len(edge) :] = edge[::-1]
+        return weights
 
     def stencil(self, order: int, acc: int, shift: Fraction = Fraction(0)) -> Stencil:  # noqa: ARG002  # points are nodes, and the accuracy is the scheme's
         weights = self.exact_matrix(order).interior

@@ -27,7 +27,6 @@ __all__ = [
     "boundary_derivative",
     "centered_stencil",
     "first_derivative",
-    "norm_diagonal",
     "remainder_terms",
     "second_derivative",
     "squared_difference",
@@ -251,12 +250,6 @@ def remainder_terms(half: int) -> tuple[tuple[int, int, Fraction], ...]:
                 for j, b in enumerate(delta):
                     rest[start + i][start + j] += c * a * b
     return tuple(found)
-
-
-def norm_diagonal(norm: Fractions, n: int) -> list[Fraction]:
-    """Return the diagonal of H on n points, both ends included."""
-    inside = [Fraction(1)] * (n - 2 * len(norm))
-    return [*norm, *inside, *reversed(norm)]
 
 
 def _block(half: int, reach: int) -> int:

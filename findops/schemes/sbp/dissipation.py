@@ -7,7 +7,7 @@ from fractions import Fraction
 from functools import cache
 from typing import TYPE_CHECKING
 
-from findops.common.arguments import as_integer
+from findops.common.arguments import as_integer, check_at_most
 from findops.schemes.sbp.base import ByPartsScheme, ExactMatrix, exact_rows
 from findops.schemes.sbp.derivation import squared_difference, undivided_difference
 
@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from findops.schemes.rational import Fractions
 
 __all__ = ["DissipationScheme", "Remainder"]
+
+MOST_ORDER = 100
+"""Order of dissipation, at most: the rows of higher ones take seconds."""
 
 
 @dataclass(frozen=True)
@@ -69,6 +72,7 @@ class DissipationScheme(ZeroApproximation):
             raise ValueError(
                 f"the order of Dissipation must be even and at least 2, but is {self.p}"
             )
+        check_at_most(self.p, MOST_ORDER, "the order of Dissipation", "2 to 8 are usual")
 
     def exact_matrix(self, order: int) -> ExactMatrix:  # noqa: ARG002  # there is one only
         return _dissipation(self.edge_norm, self.p // 2)
