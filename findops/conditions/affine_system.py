@@ -16,6 +16,7 @@ from scipy.sparse.linalg import LinearOperator
 from findops.common.arrays import Array, Ints, as_field
 from findops.common.blas import DECOMPOSITION_WORK, dense_work
 from findops.conditions.equilibration import equilibration
+from findops.conditions.field_values import FieldValues
 from findops.conditions.finite_coefficients import not_finite, rows_not_finite, undefined_at
 from findops.masked.operator import Masked
 
@@ -92,6 +93,11 @@ class AffineSystem(ABC):
     @abstractmethod
     def _residual(self, left: Array, u: Array, t: float | None) -> Array:
         """Return what is left of the equations without the means, given f − op(u), flat."""
+
+    @cached_property
+    def values(self) -> FieldValues:
+        """Where the values of the fields stand."""
+        return FieldValues((self.operator.domain,) * self.operator.program.inputs.count)
 
     @cached_property
     def unknowns(self) -> Unknowns:
@@ -269,9 +275,8 @@ class AffineSystem(ABC):
             return np.linalg.qr(np.column_stack([constant, right[:, None] * others]))[0]
 
     def _constant_null_vectors(self) -> Array:
-        components = self.operator.program.inputs.count
-        owner = self.free // (self.equations.unknowns // components)
-        constants = (owner[:, None] == np.arange(components)).astype(float)
+        owner = self.values.owner(self.free)
+        constants = (owner[:, None] == np.arange(self.values.components)).astype(float)
         constants /= np.maximum(np.sqrt(constants.sum(axis=0)), 1)
         constants = np.pad(constants, ((0, len(self.equations.means)), (0, 0)))
         images = np.column_stack([self.matvec(vector) for vector in constants.T])

@@ -285,11 +285,6 @@ class EVP:
         rows = isinstance(self.system, RowReplacementSystem)
         return self.mass is not None or bool(means) or rows
 
-    @cached_property
-    def _weights(self) -> Array:
-        """The weights of the grid, for every component."""
-        return np.broadcast_to(self.operator.domain.weights(), self.system.shape)
-
     @property
     def _complex(self) -> bool:
         return "c" in {part.dtype.kind for part in (self.system, self.mass) if part is not None}
@@ -299,7 +294,7 @@ class EVP:
         fields = np.stack([self.system.lift(column) for column in x.T])
         fields.reshape(len(fields), -1)[:, self.system.outside] = 0
         flat = with_fixed_phase(fields.reshape(len(fields), -1).T).T
-        norms = np.sqrt(np.abs(flat) ** 2 @ self._weights.ravel())
+        norms = np.sqrt(np.abs(flat) ** 2 @ self.system.values.weights)
         normalized: Array = flat / norms[:, None]
         normalized[:, self.system.outside] = np.nan
         return normalized.reshape(fields.shape)

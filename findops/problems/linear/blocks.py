@@ -320,7 +320,8 @@ class BlockDiagonalization:
             weights, *along = (line.operator.domain.axes[0].weights for line in group.lines)
             lines = (np.kron(components, first), *others)
             count = len(components)
-            found.append(NullField(lines, (np.tile(weights, count), *along), count))
+            parts = (len(first),) * count
+            found.append(NullField(lines, (np.tile(weights, count), *along), parts))
         return found
 
     def null_vectors(self) -> Array:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -176,8 +175,7 @@ def elimination_order(system: AffineSystem, matrix: csr_array) -> Ints | None:
     """
     if not matrix.diagonal()[: system.count].all():
         return None
-    grid = system.operator.domain
-    own = Dissection.of(system).order(system.free % math.prod(grid.shape))
+    own = Dissection.of(system).order(system.values.points(system.free))
     return np.append(own, np.arange(len(own), matrix.shape[0]))
 
 

@@ -56,22 +56,25 @@ class Dissection:
         Those of another matrix may be given in place of its own.
         """
         rows = system.sampled_rows if sampled_rows is None else sampled_rows
-        grid = system.operator.domain
-        points = math.prod(grid.shape)
+        values = system.values
         row, col = rows.tocoo().coords
-        centers = np.unravel_index(system.free[system.sample] % points, grid.shape)
+        centers = values.places(system.free[system.sample])
         reach = []
-        for axis, center, at in zip(
-            grid.axes, centers, np.unravel_index(col % points, grid.shape), strict=True
+        for n, closed, center, at in zip(
+            values.lattice,
+            values.periodic,
+            centers,
+            values.places(col.astype(np.intp)),
+            strict=True,
         ):
             distance = np.abs(at - center[row])
-            if axis.periodic:
-                distance = np.minimum(distance, len(axis) - distance)
+            if closed:
+                distance = np.minimum(distance, n - distance)
             farthest = np.zeros(len(system.sample), dtype=int)
             np.maximum.at(farthest, row, distance)
             reach.append(max(1, int(np.median(farthest)) if farthest.size else 1))
-        periodic = tuple(axis.periodic for axis in grid.axes)
-        return Dissection(grid.shape, tuple(reach), periodic, system.count / points)
+        points = math.prod(values.lattice)
+        return Dissection(values.lattice, tuple(reach), values.periodic, system.count / points)
 
     def order(self, points: Ints) -> Ints:
         """Return the order of elimination of unknowns that stand at points, given flat."""

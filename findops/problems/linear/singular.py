@@ -156,13 +156,13 @@ class NullField:
         Any field is the product of one line.
     weights : tuple of array
         Those of integrals, likewise.
-    components : int
-        How many the first line holds, one after the other.
+    components : tuple of int, optional
+        The lengths of those that the first line holds, one after the other: one by default.
     """
 
     lines: tuple[Array, ...]
     weights: tuple[Array, ...]
-    components: int = 1
+    components: tuple[int, ...] = ()
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -172,12 +172,11 @@ class NullField:
     def constant(self) -> bool:
         """Whether every component is a constant."""
         first, *others = self.lines
+        ends = np.cumsum(self.components[:-1], dtype=int)
+        parts = [(first, part) for part in np.split(first, ends)]
         return all(
-            bool((np.abs(part - part[:, :1]) <= CONSTANT * max_norm(line)).all())
-            for line, part in [
-                (first, first.reshape(self.components, -1)),
-                *((line, line[None]) for line in others),
-            ]
+            bool((np.abs(part - part[0]) <= CONSTANT * max_norm(line)).all())
+            for line, part in [*parts, *zip(others, others, strict=True)]
         )
 
     def inner(self, u: Array) -> Any:
@@ -206,12 +205,10 @@ def null_fields(system: AffineSystem) -> list[NullField]:
     vectors = system.null_vectors.T
     if not len(vectors):
         return []
-    grid = [axis.weights for axis in system.operator.domain.axes]
-    weights = np.broadcast_to(functools.reduce(np.multiply.outer, grid), system.shape).ravel()
-    count = system.operator.program.inputs.count
+    values = system.values
     lines = np.stack([system.lift_homogeneous(v).ravel() for v in vectors])
     lines[:, system.outside] = 0
-    return [NullField((line,), (weights,), count) for line in lines]
+    return [NullField((line,), (values.weights,), values.counts) for line in lines]
 
 
 def without_null(u: Array, null: Sequence[NullField], outside: Ints) -> Array:

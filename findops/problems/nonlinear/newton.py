@@ -187,9 +187,9 @@ class Iterate:
 
     def relative(self, system: AffineSystem) -> float:
         """Return the residual as a part of what it is the sum of, the largest of all components."""
-        count = system.operator.program.inputs.count
+        count = system.values.components
         owner = np.full(len(self.left), count)
-        owner[: system.count] = system.free // np.prod(system.operator.domain.shape)
+        owner[: system.count] = system.values.owner(system.free)
         part, whole = np.zeros((2, count + 1))
         np.maximum.at(part, owner, np.abs(self.weights * self.left))
         np.maximum.at(whole, owner, self.size)
