@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, cast
 import numpy as np
 from scipy import sparse
 
+from findops.conditions.field_values import FieldValues
 from findops.masked.operator import Masked
 from findops.plan.program import Chain
 from findops.schemes import SPECTRAL
@@ -105,19 +106,33 @@ class Equations:
         ValueError
             If a place does not exist, a value does not fit, or no equation is left to replace.
         """
-        grid, inputs = op.domain, op.program.inputs
         valid = op.mask if isinstance(op, Masked) else None
         whole = op.operator if isinstance(op, Masked) else op
         inner = acc or _even_accuracy(whole)
-        slopes = (acc,) * grid.ndim if acc else _slope_accuracies(whole, inner, applied)
-        points = int(np.prod(grid.shape))
-        taken = np.zeros((inputs.count, points), dtype=bool)
+        slopes = (acc,) * op.domain.ndim if acc else _slope_accuracies(whole, inner, applied)
+        values = FieldValues((op.domain,) * op.program.inputs.count)
+        return Equations.over(values, conditions, inner, slopes, valid)
+
+    @staticmethod
+    def over(
+        values: FieldValues,
+        conditions: Iterable[Condition],
+        acc: int,
+        slopes: tuple[int, ...],
+        valid: NDArray[np.bool_] | None = None,
+    ) -> Equations:
+        """Bind conditions to fields whose components may stand at points of their own.
+
+        The other arguments are those of `Equations`, and the points that are valid, if not all.
+        """
+        taken = np.zeros(values.size, dtype=bool)
         depth: dict[tuple[str, int], int] = {}
         parts, means = [], []
         for condition in sorted(conditions, key=lambda c: c.differentiates):
-            parts += _equations(condition, grid, slopes, taken, depth, valid)
-            means += _means(condition, grid, inputs.count, valid)
-        return Equations(tuple(parts), tuple(means), taken.size, inner, slopes)
+            for column in components_of(condition, values.components):
+                parts += _equations(condition, values, column, slopes, taken, depth, valid)
+            means += _means(condition, values, valid)
+        return Equations(tuple(parts), tuple(means), values.size, acc, slopes)
 
     def __post_init__(self) -> None:
         for n, mean in enumerate(self.means):
@@ -213,40 +228,40 @@ def _made_even(acc: int, extra: int) -> int:
 
 def _equations(
     condition: Condition,
-    grid: Grid,
+    values: FieldValues,
+    column: int,
     slopes: tuple[int, ...],
     taken: NDArray[np.bool_],
     depth: dict[tuple[str, int], int],
     valid: NDArray[np.bool_] | None,
 ) -> list[Equation]:
-    """Return the equations of a condition, and mark what they replace as taken."""
-    made = []
+    """Return the equations of a condition on a component, and mark what they replace as taken."""
+    made, grid = [], values.grids[column]
     for place in condition.places(grid):
         acc = slopes[grid.face_axis(place.face)] if place.face is not None else max(slopes)
         bound = condition.on(grid, place, acc).on(grid)
-        _check(condition, place, bound, len(taken))
+        _check(condition, place, bound, values)
         given = condition.given(place.grid(bound.range), place)
         where = place.mask if place.face is None else bound.range.face(place.face)
         rows = np.flatnonzero(where)
         if valid is not None:
             _check_valid(condition, place, valid)
-        for column in components_of(condition, len(taken)):
-            layer = 0
-            if place.face is not None:
-                layer = depth.get((place.face, column), 0)
-                depth[place.face, column] = layer + 1
-            targets = np.flatnonzero(_moved(place, grid, layer))
-            free = ~taken[column, targets]
-            if valid is not None:
-                free &= valid.ravel()[targets]
-            chosen = np.flatnonzero(free)
-            if not chosen.size:
-                raise ValueError(f"{condition!r}: other conditions hold at all of its points")
-            taken[column, targets[chosen]] = True
-            matrix = _rows_on(condition, bound, rows[chosen], valid)
-            matrix = _widened(bound, matrix, column, len(taken))
-            flat = column * taken.shape[1] + targets[chosen]
-            made.append(Equation(condition, place, given, matrix, flat, chosen))
+        layer = 0
+        if place.face is not None:
+            layer = depth.get((place.face, column), 0)
+            depth[place.face, column] = layer + 1
+        targets = np.flatnonzero(_moved(place, grid, layer))
+        flat = values.starts[column] + targets
+        free = ~taken[flat]
+        if valid is not None:
+            free &= valid.ravel()[targets]
+        chosen = np.flatnonzero(free)
+        if not chosen.size:
+            raise ValueError(f"{condition!r}: other conditions hold at all of its points")
+        taken[flat[chosen]] = True
+        matrix = _rows_on(condition, bound, rows[chosen], valid)
+        matrix = _widened(bound, matrix, column, values)
+        made.append(Equation(condition, place, given, matrix, flat[chosen], chosen))
     return made
 
 
@@ -281,29 +296,31 @@ def _rows_on(
 
 
 def _means(
-    condition: Condition, grid: Grid, components: int, valid: NDArray[np.bool_] | None
+    condition: Condition, values: FieldValues, valid: NDArray[np.bool_] | None
 ) -> list[Mean]:
     """Return the mean that a condition gives, if it gives one, for each of its components."""
     if not condition.is_mean:
         return []
-    bound = condition.expression.on(grid)
-    _check(condition, None, bound, components)
-    weights, there = bound.range.weights(), np.ones(bound.range.shape, dtype=bool)
-    matrix = bound.matrix()
-    if valid is not None:
-        holed = bound.masked(valid)
-        matrix, there = holed.matrix(), valid
-        weights = weights * holed.defined
-    mean = sparse.csr_array(weights.reshape(1, -1) / weights.sum()) @ matrix
-    columns = components_of(condition, components)
-    # A mean over components is one number, and so is the constant for it.
-    groups = [list(columns)] if bound.program.inputs.count > 1 else [[c] for c in columns]
     made = []
-    for group in groups:
-        constant = np.zeros((components, weights.size))
-        constant[group] = there.ravel()
-        row = _widened(bound, mean, group[0], components)
-        made.append(Mean(condition, row, sparse.csr_array(constant.reshape(-1, 1))))
+    for column in components_of(condition, values.components):
+        bound = condition.expression.on(values.grids[column])
+        _check(condition, None, bound, values)
+        weights, there = bound.range.weights(), np.ones(bound.range.shape, dtype=bool)
+        matrix = bound.matrix()
+        if valid is not None:
+            holed = bound.masked(valid)
+            matrix, there = holed.matrix(), valid
+            weights = weights * holed.defined
+        mean = sparse.csr_array(weights.reshape(1, -1) / weights.sum()) @ matrix
+        # A mean over components is one number, and so is the constant for it.
+        together = bound.program.inputs.count > 1
+        constant = np.zeros((values.size, 1))
+        for each in components_of(condition, values.components) if together else [column]:
+            constant[values.starts[each] : values.starts[each + 1], 0] = there.ravel()
+        row = _widened(bound, mean, column, values)
+        made.append(Mean(condition, row, sparse.csr_array(constant)))
+        if together:
+            break
     return made
 
 
@@ -317,22 +334,27 @@ def components_of(condition: Condition, count: int) -> Iterable[int]:
     return (c % count,)
 
 
-def _widened(bound: Operator, matrix: csr_array, column: int, components: int) -> csr_array:
+def _widened(bound: Operator, matrix: csr_array, column: int, values: FieldValues) -> csr_array:
     """Return a matrix for one component as one for all."""
     if bound.program.inputs.count > 1:
         return matrix
-    blocks = [sparse.csr_array(matrix.shape)] * components
+    blocks = [sparse.csr_array((matrix.shape[0], count)) for count in values.counts]
     blocks[column] = matrix
     return sparse.hstack(blocks, format="csr")
 
 
-def _check(condition: Condition, place: Place | None, bound: Operator, components: int) -> None:
+def _check(condition: Condition, place: Place | None, bound: Operator, values: FieldValues) -> None:
     """Refuse an expression that does not give one value at each point of a place."""
-    if bound.program.outputs.count != 1 or bound.program.inputs.count not in (1, components):
+    read, components = bound.program.inputs.count, values.components
+    if bound.program.outputs.count != 1 or read not in (1, components):
         raise ValueError(
             f"{condition!r}: a condition gives one value at a point, from one component or all "
-            f"{components}, but this maps {bound.program.inputs.count} to "
-            f"{bound.program.outputs.count}"
+            f"{components}, but this maps {read} to {bound.program.outputs.count}"
+        )
+    if read > 1 and len(set(values.grids)) > 1:
+        raise ValueError(
+            f"{condition!r}: it reads all components, which stand at different points: give a "
+            "condition on one of them"
         )
     if place is not None and place.face is None and bound.range != bound.domain:
         raise ValueError(f"{condition!r}: on a mask, it must give values at the same points")

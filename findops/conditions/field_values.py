@@ -38,6 +38,11 @@ class FieldValues:
         """How many values each component has."""
         return tuple(math.prod(grid.shape) for grid in self.grids)
 
+    @property
+    def size(self) -> int:
+        """How many values there are."""
+        return sum(self.counts)
+
     @cached_property
     def starts(self) -> Ints:
         """Where each component starts, and where the last one ends."""
