@@ -90,15 +90,14 @@ class BetweenPoints:
         """Return how far points lie inwards of the face, from the last of `count` ghosts on."""
         axis, n = self.grid.axes[self.axis], self.grid.shape[self.axis]
         inwards = np.arange(-count, n)
-        away: Array
         if axis.spacing is not None:
             first = float(axis.origin - axis.walls[0])
-            away = np.abs(float(axis.spacing) * (inwards + first))
-            return away * np.sign(inwards + 0.5)
-        index = n - 1 - inwards if self.upper else inwards
-        wall = float(self.points.axes[self.axis].coordinates[0])
-        away = np.abs(axis.position(index) - wall)
-        return away * np.sign(inwards + 0.5)
+            away = float(axis.spacing) * (inwards + first)
+        else:
+            index = n - 1 - inwards if self.upper else inwards
+            away = axis.position(index) - float(self.points.axes[self.axis].coordinates[0])
+        signed: Array = np.abs(away) * np.sign(inwards + 0.5)
+        return signed
 
     def beyond(self, count: int, acc: int) -> tuple[Array, Array, Ints]:
         """Return what ghost values are made of, the nearest first.
