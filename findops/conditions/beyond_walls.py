@@ -34,7 +34,10 @@ class BetweenPoints:
 
     condition: Condition
     grid: Grid
+    """That of the component that it is given for."""
     place: Place
+    acc: int
+    """The order of accuracy of what reads values beyond it."""
 
     @property
     def face(self) -> str:
@@ -81,10 +84,11 @@ class BetweenPoints:
         value = self.condition.value
         return not callable(value) and not np.any(value)
 
-    def kept(self, acc: int) -> bool:
-        """Tell whether the closure keeps the condition to an order of accuracy, given zeros."""
+    @property
+    def kept(self) -> bool:
+        """Whether the closure keeps the condition to the order of accuracy, given zeros."""
         a, b = self.factors
-        return acc <= 2 and not (np.any(a) and np.any(b))
+        return self.acc <= 2 and not (np.any(a) and np.any(b))
 
     def _distances(self, count: int) -> Array:
         """Return how far points lie inwards of the face, from the last of `count` ghosts on."""
@@ -99,7 +103,7 @@ class BetweenPoints:
         signed: Array = np.abs(away) * np.sign(inwards + 0.5)
         return signed
 
-    def beyond(self, count: int, acc: int) -> tuple[Array, Array, Ints]:
+    def beyond(self, count: int) -> tuple[Array, Array, Ints]:
         """Return what ghost values are made of, the nearest first.
 
         A polynomial goes through the nearest `acc` points and fulfills the condition; up to acc 2
@@ -118,13 +122,13 @@ class BetweenPoints:
         a, b = self.factors
         distances = self._distances(count)
         ghosts, inside = distances[:count][::-1], distances[count:]
-        if self.kept(acc):
+        if self.kept:
             even = self.parity == "even"
             mirror = np.eye(count) if even else -np.eye(count)
             own = mirror.reshape(count, count, *(1,) * a.ndim)
             size, factor = (-2 * ghosts, b) if even else (np.full(count, 2.0), a)
             return own, np.multiply.outer(size, 1 / factor), np.arange(count)
-        points = min(acc, len(inside)) if acc > 2 else 1
+        points = min(self.acc, len(inside)) if self.acc > 2 else 1
         nodes = inside[:points]
         value, slope = _lagrange(nodes, 0.0)
         # ω, the product of the distances to the nodes, is what the condition determines.
@@ -148,7 +152,7 @@ def _lagrange(nodes: Floats, at: float) -> tuple[Floats, Floats]:
 
 
 def extended(
-    grid: Grid, halo: Mapping[str, int], walls: Sequence[BetweenPoints], acc: int
+    grid: Grid, halo: Mapping[str, int], walls: Sequence[BetweenPoints]
 ) -> tuple[csr_array, tuple[csr_array, ...]]:
     """Return what a field with ghosts is made of: its own values, and what walls give.
 
@@ -160,8 +164,6 @@ def extended(
         How many ghosts it carries beyond each face that has some.
     walls : sequence of BetweenPoints
         One for each of these faces.
-    acc : int
-        The order of accuracy of derivatives that are to read them.
 
     Returns
     -------
@@ -179,7 +181,7 @@ def extended(
             count = halo.get(wall.face, 0)
             if wall.axis != axis or not count:
                 continue
-            rows = _ghost_rows(wall, count, acc, shape, halo, made, start)
+            rows = _ghost_rows(wall, count, shape, halo, made, start)
             index = sum(part.shape[0] for part in parts) + np.arange(rows.shape[0])
             layers = index.reshape(*_replaced(shape, axis, count))
             places = [*places, layers] if wall.upper else [np.flip(layers, axis), *places]
@@ -198,7 +200,6 @@ def _replaced(shape: Sequence[int], axis: int, count: int) -> tuple[int, ...]:
 def _ghost_rows(
     wall: BetweenPoints,
     count: int,
-    acc: int,
     shape: Sequence[int],
     halo: Mapping[str, int],
     made: csr_array,
@@ -214,10 +215,10 @@ def _ghost_rows(
         The column of what is given at the wall's first point.
     """
     axis, n = wall.axis, wall.grid.shape[wall.axis]
-    own, given, points = wall.beyond(count, acc)
+    own, given, points = wall.beyond(count)
     layer = _replaced(shape, axis, 1)
     place = np.arange(made.shape[0]).reshape(shape)
-    along = _along(wall, halo, acc)
+    along = _along(wall, halo)
     rows = []
     for weights, share in zip(own, given, strict=True):
         row = sparse.csr_array((math.prod(layer), made.shape[1]))
@@ -248,14 +249,14 @@ def _spread(wall: BetweenPoints, values: Array, halo: Mapping[str, int]) -> Arra
     return np.pad(full, _beyond_corners(wall, halo), mode="edge").ravel()
 
 
-def _along(wall: BetweenPoints, halo: Mapping[str, int], acc: int) -> csr_array:
+def _along(wall: BetweenPoints, halo: Mapping[str, int]) -> csr_array:
     """Return what takes values at the points of a wall to these and those beyond corners.
 
-    There they are those of the polynomial through the nearest `acc`.
+    There they are those of the polynomial through the nearest, as many as the accuracy.
     """
     made = sparse.csr_array(np.ones((1, 1)))
     for axis, (before, after) in zip(wall.points.axes, _beyond_corners(wall, halo), strict=True):
-        n, near = len(axis), np.arange(min(acc, len(axis)))
+        n, near = len(axis), np.arange(min(wall.acc, len(axis)))
         lower = _extrapolation(axis, np.arange(-before, 0), near)
         upper = _extrapolation(axis, np.arange(n, n + after), n - 1 - near)
         part = sparse.csr_array(np.concatenate([lower, np.eye(n), upper]))
