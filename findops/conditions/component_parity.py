@@ -18,7 +18,7 @@ from findops.conditions.continuation import (
 )
 from findops.conditions.equations import components_of
 from findops.expressions.components import expand
-from findops.expressions.derivative import Diff
+from findops.expressions.derivative import Diff, Interpolate
 from findops.expressions.expression import AlongAxis, Coef, factors_of, terms_of
 from findops.schemes import Central
 
@@ -32,7 +32,12 @@ if TYPE_CHECKING:
     from findops.expressions.expression import Closures, Expr
     from findops.grids.grid import Grid
 
-__all__ = ["ComponentContinuation", "continued_by_component"]
+__all__ = [
+    "ComponentContinuation",
+    "continued_by_component",
+    "kept_by_parity",
+    "parities_by_face",
+]
 
 ODD, EVEN = -1, 1
 
@@ -77,20 +82,32 @@ def continued_by_component(
     if count == 1 or parts.outputs != parts.inputs or rate is None or rate.source is not None:
         return scalar
     spread = tuple(single for condition in listed for single in by_face(condition, grid))
-    parities: dict[str, list[str]] = {}
-    for face in grid.faces:
-        here = [c for c in spread if isinstance(c.where, str) and c.where == face]
-        found = _parities(parts, grid, grid.face_axis(face), here, count)
-        if found is not None:
-            parities[face] = ["odd" if found[c] == ODD else "even" for c in range(count)]
+    parities = parities_by_face(parts, grid, spread)
     if not parities:
         return scalar
-    left = tuple(c for c in spread if not (c.where in parities and _kept(c, grid)))
+    left = tuple(c for c in spread if not (c.where in parities and kept_by_parity(c, grid)))
     return ComponentContinuation(expr, grid, fields, (), left, rate, parities)
 
 
-def _kept(condition: Condition, grid: Grid) -> bool:
-    """Tell whether continuation keeps a condition; nodes on a face keep their own values."""
+def parities_by_face(
+    parts: Components, grid: Grid, conditions: Sequence[Condition]
+) -> dict[str, list[str]]:
+    """Return the closures of all components at faces where each has a parity that all terms keep.
+
+    Every condition is on one face, or on points inside.
+    """
+    count = prod(parts.inputs)
+    made: dict[str, list[str]] = {}
+    for face in grid.faces:
+        here = [c for c in conditions if isinstance(c.where, str) and c.where == face]
+        found = _parities(parts, grid, grid.face_axis(face), here, count)
+        if found is not None:
+            made[face] = ["odd" if found[c] == ODD else "even" for c in range(count)]
+    return made
+
+
+def kept_by_parity(condition: Condition, grid: Grid) -> bool:
+    """Tell whether continuation keeps a condition; points on a face keep their own values."""
     i = grid.face_axis(condition.where)
     axis = grid.axes[i]
     return axis.walls[0] != axis.origin or given_derivative(condition, grid, i) != 0
@@ -143,10 +160,11 @@ def _orders(parts: Components, grid: Grid, axis: int) -> list[tuple[int, int, in
             factors = factors_of(product)
             across = [f for f in factors if isinstance(f, AlongAxis) and f.axis == axis]
             central = all(
-                isinstance(f, Diff) and f.to is None and isinstance(f.scheme, Central)
+                isinstance(f, Interpolate)
+                or (isinstance(f, Diff) and isinstance(f.scheme, Central))
                 for f in across
             )
-            order = sum(f.order for f in across)
+            order = sum(f.order for f in across if isinstance(f, Diff))
             if not central or order > 2 or any(varies(f, axis, grid) for f in factors):
                 return None
             found.append((row, col, order))

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from findops.plan.program import Program
 
 
-__all__ = ["Equation", "Equations", "components_of"]
+__all__ = ["Equation", "Equations", "accuracies", "components_of"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -207,6 +207,22 @@ def _slope_accuracies(op: Operator, inner: int, applied: bool) -> tuple[int, ...
         _made_even(max(inner, min(orders, default=0)), _derivative_order(op.program, i) * applied)
         for i, orders in enumerate(found)
     )
+
+
+def accuracies(ops: Iterable[Operator], ndim: int) -> tuple[int, tuple[int, ...]]:
+    """Return the least order of accuracy of what several operators differentiate, all and by axis.
+
+    It is even, as central schemes need it.
+    """
+    found: list[set[int]] = [set() for _ in range(ndim)]
+    for op in ops:
+        for term in op.program.terms:
+            for orders, band in zip(found, term.bands, strict=True):
+                if band is not None and band.acc:
+                    orders.add(band.acc)
+    least = [_made_even(min(orders, default=2), 0) for orders in found]
+    known = [acc for acc, orders in zip(least, found, strict=True) if orders]
+    return min(known, default=2), tuple(least)
 
 
 def _derivative_order(program: Program, axis: int) -> int:

@@ -1,0 +1,249 @@
+"""Components at points of their own beyond walls: by conditions, and by parity where all keep it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import cached_property
+from math import prod
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+from scipy import sparse
+
+from findops.conditions.beyond_walls import BetweenPoints, extended
+from findops.conditions.component_parity import kept_by_parity, parities_by_face
+from findops.conditions.conditions import Trace
+from findops.conditions.equations import Equations, accuracies, components_of
+from findops.conditions.field_values import FieldValues
+from findops.conditions.flat_operator import FlatOperator
+from findops.conditions.staggered_system import StaggeredSystem, WallData
+from findops.discretization.positions import described, starts
+from findops.expressions.components import expand
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from scipy.sparse import csr_array
+
+    from findops.common.arrays import Ints
+    from findops.conditions.conditions import Condition, Place
+    from findops.expressions.components import Components
+    from findops.expressions.expression import Closures, Expr, Positions
+    from findops.grids.grid import Grid
+    from findops.operators.operator import Operator
+    from findops.operators.staggered import StaggeredOperator
+
+__all__ = ["StaggeredContinuation"]
+
+
+class Placed(NamedTuple):
+    """A condition on one component, and where it holds; nowhere if it is a mean."""
+
+    component: int
+    condition: Condition
+    place: Place | None
+
+
+@dataclass(frozen=True, eq=False)
+class StaggeredContinuation:
+    """An expression on components at points of their own, and the conditions on them.
+
+    Where a component has points on a face, its condition stands for the equation there. Where it
+    has none, the condition gives its values beyond: by odd and even closures at acc 2, and by
+    polynomials at higher accuracy and under Robin's conditions.
+
+    Parameters
+    ----------
+    expr, grid, at, conditions, fields
+        A problem.
+    parity : bool
+        Whether L u is λ u or ∂u/∂t alone. Where derivatives then couple an odd component to an even
+        one at a face, as velocity and pressure at a rigid wall, odd and even closures keep that at
+        every accuracy.
+    """
+
+    expr: Expr
+    grid: Grid
+    at: Positions
+    conditions: tuple[Condition, ...]
+    fields: Mapping[str, object]
+    parity: bool = False
+
+    def on(self, grid: Grid) -> StaggeredContinuation:
+        """Return the same on another grid of the same domain."""
+        return replace(self, grid=grid)
+
+    def closure(self, elsewhere: str | int = "accurate") -> Closures:
+        """Return the closures of all faces, for each component."""
+        made: dict[str, str | int | Sequence[str | int]] = dict.fromkeys(self.grid.faces, elsewhere)
+        for face in self.grid.faces:
+            here = {c: wall.parity for c, walls in self._between.items() if (wall := walls.get(face))}
+            if here:
+                made[face] = [here.get(c, elsewhere) for c in range(len(self._grids))]
+        return made | self._parities
+
+    def discretized(
+        self, elsewhere: str | int = "accurate"
+    ) -> tuple[StaggeredOperator, StaggeredSystem]:
+        """Return the operator, and what is left of it under the conditions."""
+        op: StaggeredOperator = self.expr.on(
+            self.grid, self.closure(elsewhere), at=self.at, **self.fields
+        )
+        return op, self._under(op, elsewhere)
+
+    def _under(self, op: StaggeredOperator, elsewhere: str | int) -> StaggeredSystem:
+        """Return an operator with these closures under the conditions."""
+        values = FieldValues(op.domain)
+        inner, slopes = accuracies((e for row in op.entries for e in row if e), self.grid.ndim)
+        equations = Equations.over(values, self._at_points, inner, slopes)
+        near = sparse.csr_array((values.size, values.size))
+        data: list[WallData] = []
+        for column, walls in self._between.items():
+            accurate = [replace(wall, acc=slopes[wall.axis]) for wall in walls.values()]
+            added, responses = self._near(op, column, accurate, elsewhere)
+            near = near + added
+            data += responses
+        flat = FlatOperator(op, sparse.csr_array(near))
+        system = StaggeredSystem(flat, equations, tuple(data), self.conditions)
+        system.elimination.check()
+        return system
+
+    # Conditions by component --------------------------------------------------------------------
+
+    @cached_property
+    def _parts(self) -> Components:
+        return expand(self.expr, self.grid)
+
+    @cached_property
+    def _grids(self) -> tuple[Grid, ...]:
+        """Where the components stand."""
+        return starts(self.expr, self.grid, self.at, prod(self._parts.inputs))
+
+    @cached_property
+    def _placed(self) -> tuple[Placed, ...]:
+        """The conditions of all components."""
+        made = []
+        for condition in self.conditions:
+            for c in components_of(condition, len(self._grids)):
+                if condition.is_mean:
+                    made.append(Placed(c, replace(condition, component=c), None))
+                for place in condition.places(self._grids[c]):
+                    where = condition.where if place.face is None else place.face
+                    single = replace(condition, where=where, component=c)
+                    made.append(Placed(c, single, place))
+        return tuple(made)
+
+    @cached_property
+    def _parities(self) -> dict[str, list[str]]:
+        """The closures of faces where all components have a parity."""
+        if not self.parity or self._parts.inputs != self._parts.outputs:
+            return {}
+        return parities_by_face(self._parts, self.grid, [each.condition for each in self._placed])
+
+    @property
+    def _at_points(self) -> list[Condition]:
+        """The conditions that stand for equations."""
+        return [
+            condition
+            for c, condition, place in self._placed
+            if place is None
+            or place.face is None
+            or (
+                place.on_points
+                and not (
+                    place.face in self._parities and kept_by_parity(condition, self._grids[c])
+                )
+            )
+        ]
+
+    @cached_property
+    def _between(self) -> dict[int, dict[str, BetweenPoints]]:
+        """The faces without points of each component, with what is given there."""
+        made: dict[int, dict[str, BetweenPoints]] = {}
+        for c, condition, place in self._placed:
+            if place is None or place.face is None or place.on_points:
+                continue
+            if not isinstance(condition.expression, Trace):
+                raise ValueError(
+                    f"{condition!r}: component {c} stands at {described(self._grids[c])}, none of "
+                    f"which lie on {place.face}: there it takes Dirichlet, Neumann or Robin"
+                )
+            walls = made.setdefault(c, {})
+            if place.face in walls:
+                raise ValueError(
+                    f"{condition!r}: component {c} has no points on {place.face}, where "
+                    f"{walls[place.face].condition!r} gives what lies beyond: leave one out"
+                )
+            if place.face not in self._parities:
+                walls[place.face] = BetweenPoints(condition, self._grids[c], place, 2)
+        return made
+
+    # Rows near faces ----------------------------------------------------------------------------
+
+    def _near(
+        self,
+        op: StaggeredOperator,
+        column: int,
+        walls: Sequence[BetweenPoints],
+        elsewhere: str | int,
+    ) -> tuple[csr_array, list[WallData]]:
+        """Return what a component's walls change in the matrix, and what is given there adds."""
+        values = FieldValues(op.domain)
+        near = sparse.csr_array((values.size, values.size))
+        responses = {
+            wall.face: sparse.csr_array((values.size, prod(wall.points.shape)))
+            for wall in walls
+            if not wall.homogeneous
+        }
+        for i, row in enumerate(op.entries):
+            entry = row[column]
+            if entry is None or all(wall.kept and wall.homogeneous for wall in walls):
+                continue
+            wide = self._with_ghosts(i, column, walls, elsewhere)
+            read = {face: count for face, count in wide.halo.items() if count}
+            used = [wall for wall in walls if wall.face in read]
+            own, given = extended(entry.domain, read, used)
+            rows, part = _reading(wide)
+            if not all(wall.kept for wall in used):
+                change = part @ own - entry.matrix(rows=rows)
+                near = near + _scattered(change, rows, values, i, column)
+            for wall, weights in zip(used, given, strict=True):
+                if not wall.homogeneous:
+                    made = _scattered(part @ weights, rows, values, i)
+                    responses[wall.face] = responses[wall.face] + made
+        return near, [WallData(w, responses[w.face]) for w in walls if w.face in responses]
+
+    def _with_ghosts(
+        self, row: int, column: int, walls: Sequence[BetweenPoints], elsewhere: str | int
+    ) -> Operator:
+        """Return an entry that reads ghosts beyond walls."""
+        entry = self._parts.entries[row, column]
+        closures = dict.fromkeys(self.grid.faces, elsewhere)
+        closures |= {face: kinds[column] for face, kinds in self._parities.items()}
+        closures |= {wall.face: "halo" for wall in walls}
+        fields = {n: v for n, v in self.fields.items() if n in entry.free_fields}
+        made: Operator = entry.on(self._grids[column], closures, **fields)
+        return made
+
+
+def _reading(wide: Operator) -> tuple[Ints, csr_array]:
+    """Return the rows that read ghosts, and their matrix."""
+    inside = tuple(
+        slice(before, before + n)
+        for n, (before, _) in zip(wide.domain.shape, wide.ghosts, strict=True)
+    )
+    ghosts = np.ones(wide.program.inputs.points, dtype=bool)
+    ghosts[inside] = False
+    whole = wide.matrix()
+    rows = np.unique(whole[:, np.flatnonzero(ghosts)].tocoo().row)
+    return rows, whole[rows]
+
+
+def _scattered(
+    part: csr_array, rows: Ints, values: FieldValues, row: int, column: int | None = None
+) -> csr_array:
+    """Return rows of one component among those of all, and columns likewise if one is named."""
+    entries = part.tocoo()
+    start, width = (0, part.shape[1]) if column is None else (values.starts[column], values.size)
+    where = (values.starts[row] + rows[entries.row], start + entries.col)
+    return sparse.csr_array((entries.data, where), shape=(values.size, width))
