@@ -11,6 +11,7 @@ import numpy as np
 from scipy import sparse
 
 from findops.masked.operator import Masked
+from findops.operators.binding import bind
 from findops.plan.program import Chain
 from findops.schemes import SPECTRAL
 
@@ -223,7 +224,7 @@ def _equations(
     made = []
     for place in condition.places(grid):
         acc = slopes[grid.face_axis(place.face)] if place.face is not None else max(slopes)
-        bound = condition.on(grid, place, acc).on(grid)
+        bound = bind(condition.on(grid, place, acc), grid, "accurate", {})
         _check(condition, place, bound, len(taken))
         given = condition.given(place.grid(bound.range), place)
         where = place.mask if place.face is None else bound.range.face(place.face)
@@ -286,7 +287,7 @@ def _means(
     """Return the mean that a condition gives, if it gives one, for each of its components."""
     if not condition.is_mean:
         return []
-    bound = condition.expression.on(grid)
+    bound = bind(condition.expression, grid, "accurate", {})
     _check(condition, None, bound, components)
     weights, there = bound.range.weights(), np.ones(bound.range.shape, dtype=bool)
     matrix = bound.matrix()
