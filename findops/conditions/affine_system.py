@@ -56,7 +56,7 @@ class AffineSystem(ABC):
     value of the fields is an unknown, x, and lifting adds nothing to it.
     """
 
-    operator: Operator | Masked
+    operator: Operator | Masked | FlatOperator
     equations: Equations
     """The conditions that are imposed strongly."""
 
@@ -65,7 +65,7 @@ class AffineSystem(ABC):
     def __post_init__(self) -> None:
         self.check_finite(self.operator)
 
-    def check_finite(self, op: Operator | Masked) -> None:
+    def check_finite(self, op: Operator | Masked | FlatOperator) -> None:
         """Refuse an operator that is NaN or infinite where the equation holds.
 
         Raises
@@ -73,6 +73,7 @@ class AffineSystem(ABC):
         ValueError
             If it is, because of its coefficients.
         """
+        assert not isinstance(op, FlatOperator)
         which = not_finite(op.program)
         if not which:
             return

@@ -12,6 +12,7 @@ from scipy import sparse
 
 from findops.conditions.field_values import FieldValues
 from findops.masked.operator import Masked
+from findops.operators.binding import bind
 from findops.plan.program import Chain
 from findops.schemes import SPECTRAL
 
@@ -255,7 +256,7 @@ def _equations(
     made, grid = [], values.grids[column]
     for place in condition.places(grid):
         acc = slopes[grid.face_axis(place.face)] if place.face is not None else max(slopes)
-        bound = condition.on(grid, place, acc).on(grid)
+        bound = bind(condition.on(grid, place, acc), grid, "accurate", {})
         _check(condition, place, bound, values)
         given = condition.given(place.grid(bound.range), place)
         where = place.mask if place.face is None else bound.range.face(place.face)
@@ -319,7 +320,7 @@ def _means(
         return []
     made = []
     for column in components_of(condition, values.components):
-        bound = condition.expression.on(values.grids[column])
+        bound = bind(condition.expression, values.grids[column], "accurate", {})
         _check(condition, None, bound, values)
         weights, there = bound.range.weights(), np.ones(bound.range.shape, dtype=bool)
         matrix = bound.matrix()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import product
 from math import prod
 from numbers import Complex
@@ -13,6 +13,7 @@ import numpy as np
 
 from findops.common.arguments import Number
 from findops.discretization.halo import with_halo
+from findops.discretization.positions import ADVICE, ends, starts
 from findops.discretization.products import AxisClosures, ChainBuilder, Link, UpwindMask
 from findops.expressions.components import expand
 from findops.expressions.derivative import Diff
@@ -21,10 +22,11 @@ from findops.plan.program import Chain, Layout, Program
 from findops.schemes import Closure, Upwind
 
 if TYPE_CHECKING:
-    from findops.expressions.expression import Closures, Expr
+    from findops.expressions.components import Components
+    from findops.expressions.expression import Closures, Expr, Positions
     from findops.grids.grid import Grid
 
-__all__ = ["Discretization", "discretize"]
+__all__ = ["Discretization", "Ghosts", "StaggeredDiscretization", "discretize"]
 
 CLOSURES = ("accurate", "odd", "even", "zero", "halo")
 
@@ -50,6 +52,10 @@ ELSEWHERE = {
 """What SciPy's and NumPy's names of continuations are here."""
 
 
+Ghosts = tuple[tuple[int, int], ...]
+"""Ghost points (before, after) per axis."""
+
+
 @dataclass(frozen=True)
 class Discretization:
     """A program, the grids that it maps between, and the ghosts that its input carries."""
@@ -57,13 +63,35 @@ class Discretization:
     program: Program
     domain: Grid
     range: Grid
-    ghosts: tuple[tuple[int, int], ...]
+    ghosts: Ghosts
+
+
+@dataclass(frozen=True)
+class StaggeredDiscretization:
+    """Programs between the components of fields that stand at different points."""
+
+    entries: tuple[tuple[Discretization | None, ...], ...]
+    """Rows of them, None where a component of the result does not read one of the field."""
+    inputs: tuple[int, ...]
+    """Shape of the component axes of the field, () if it is a scalar."""
+    outputs: tuple[int, ...]
+    domain: tuple[Grid, ...]
+    range: tuple[Grid, ...]
+    ghosts: tuple[Ghosts, ...]
+    """Ghosts that each component of the field carries."""
 
 
 def discretize(
-    expr: Expr, grid: Grid, closure: Closures, fields: Mapping[str, object]
-) -> Discretization:
+    expr: Expr,
+    grid: Grid,
+    closure: Closures,
+    fields: Mapping[str, object],
+    at: Positions = None,
+) -> Discretization | StaggeredDiscretization:
     """Return the plan of an expression on a grid.
+
+    It is a single program between scalars, and where all components stand at the same points
+    without that `at` says where each does.
 
     Raises
     ------
@@ -75,24 +103,84 @@ def discretize(
     """
     check_fields(expr, fields)
     parts = expand(expr, grid)
-    closures = _closures(closure, grid, prod(parts.inputs))
-    builder = ChainBuilder(grid, fields)
-    chains: list[Chain] = []
-    ends: list[Grid] = []
-    for (row, col), entry in sorted(parts.entries.items()):
-        for scale, links in _products(entry, grid):
-            terms, end = builder.chain(scale, links, closures[col])
-            chains.append(Chain(row, col, terms))
-            ends.append(end)
-    target = ends[0] if ends else grid
-    for end in ends:
-        if end != target:
-            raise ValueError(_unlike(expr, target, end))
-    faced = tuple((kinds[0] == "halo", kinds[1] == "halo") for kinds in closures[0])
-    made, ghosts = with_halo(chains, grid, faced)
-    points = tuple(n + sum(pair) for n, pair in zip(grid.shape, ghosts, strict=True))
-    program = Program(Layout(parts.inputs, points), Layout(parts.outputs, target.shape), made)
-    return Discretization(program, grid, target, ghosts)
+    count = prod(parts.inputs)
+    closures = _closures(closure, grid, count)
+    domain = (grid,) * count if at is None else starts(expr, grid, at, count)
+    target = _targets(expr, grid, domain, at)
+    chains = _chains(parts, domain, closures, fields)
+    scalar = not parts.inputs and not parts.outputs
+    if not scalar and (at is not None or len({*target}) > 1):
+        columns = [
+            _column([chain for chain in chains if chain.col == j], domain[j], target, kinds)
+            for j, kinds in enumerate(closures)
+        ]
+        entries = tuple(zip(*(made for made, _ in columns), strict=True))
+        ghosts = tuple(each for _, each in columns)
+        return StaggeredDiscretization(entries, parts.inputs, parts.outputs, domain, target, ghosts)
+    made, carried = with_halo(chains, domain[0], _faced(closures[0]))
+    inputs = Layout(parts.inputs, _points(domain[0], carried))
+    program = Program(inputs, Layout(parts.outputs, target[0].shape), made)
+    return Discretization(program, domain[0], target[0], carried)
+
+
+def _targets(expr: Expr, grid: Grid, domain: tuple[Grid, ...], at: Positions) -> tuple[Grid, ...]:
+    """Return where the components of the result stand.
+
+    Those that are zero stand with the others where all are at the same points, and else with the
+    component of the field of the same number, if there are as many.
+    """
+    try:
+        found = ends(expr, grid, domain)
+    except ValueError as error:
+        if at is not None or len(domain) == 1:
+            raise
+        raise ValueError(f"{error}; {ADVICE}") from None
+    known = {place for place in found if place is not None}
+    if at is None and len(known) < 2:
+        return (next(iter(known), grid),) * len(found)
+    own = domain if len(domain) == len(found) else (grid,) * len(found)
+    return tuple(place or other for place, other in zip(found, own, strict=True))
+
+
+def _chains(
+    parts: Components,
+    domain: tuple[Grid, ...],
+    closures: tuple[AxisClosures, ...],
+    fields: Mapping[str, object],
+) -> list[Chain]:
+    builders = {grid: ChainBuilder(grid, fields) for grid in domain}
+    return [
+        Chain(row, col, builders[domain[col]].chain(scale, links, closures[col]))
+        for (row, col), entry in sorted(parts.entries.items())
+        for scale, links in _products(entry, domain[col])
+    ]
+
+
+def _column(
+    chains: list[Chain],
+    grid: Grid,
+    target: tuple[Grid, ...],
+    kinds: AxisClosures,
+) -> tuple[tuple[Discretization | None, ...], Ghosts]:
+    """Return what reads one component, by rows, and the ghosts that it carries for all of them."""
+    made, ghosts = with_halo(chains, grid, _faced(kinds))
+    inputs = Layout((), _points(grid, ghosts))
+
+    def entry(row: int) -> Discretization | None:
+        own = tuple(replace(chain, row=0, col=0) for chain in made if chain.row == row)
+        program = Program(inputs, Layout((), target[row].shape), own)
+        return Discretization(program, grid, target[row], ghosts) if own else None
+
+    return tuple(map(entry, range(len(target)))), ghosts
+
+
+def _faced(kinds: AxisClosures) -> tuple[tuple[bool, bool], ...]:
+    """Tell by axis at which ends the field carries ghosts."""
+    return tuple((lower == "halo", upper == "halo") for lower, upper in kinds)
+
+
+def _points(grid: Grid, ghosts: Ghosts) -> tuple[int, ...]:
+    return tuple(n + sum(pair) for n, pair in zip(grid.shape, ghosts, strict=True))
 
 
 def _closures(closure: Closures, grid: Grid, components: int) -> tuple[AxisClosures, ...]:
@@ -179,13 +267,3 @@ def _directions(factor: Expr, grid: Grid) -> list[tuple[Link, ...]]:
                 for positive in (True, False)
             ]
     return [(factor,)]
-
-
-def _unlike(expr: Expr, first: Grid, second: Grid) -> str:
-    for i in range(first.ndim):
-        if first.axes[i] != second.axes[i]:
-            return (
-                f"the terms of {expr!r} do not meet: along {first.called(i)} one gives values at "
-                f"{first.position(i)}, another at {second.position(i)}"
-            )
-    return f"the terms of {expr!r} give values on different grids"

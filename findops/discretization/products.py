@@ -13,6 +13,7 @@ import numpy as np
 
 from findops.common.arguments import LARGEST
 from findops.discretization.coefficients import FieldSlot, direction_mask, evaluate
+from findops.expressions.components import Derivative
 from findops.expressions.derivative import Diff, Interpolate, StaggeredDiff
 from findops.expressions.expression import AlongAxis, Expr, Field, factors_of
 from findops.expressions.half_point_mean import HalfPointMean
@@ -27,7 +28,14 @@ if TYPE_CHECKING:
     from findops.grids.grid import Grid
     from findops.plan.band import Band
 
-__all__ = ["AxisClosures", "ChainBuilder", "Link", "UpwindMask"]
+__all__ = [
+    "AxisClosures",
+    "ChainBuilder",
+    "Link",
+    "UpwindMask",
+    "after",
+    "written",
+]
 
 
 SMALLEST = Fraction(sys.float_info.min)
@@ -44,7 +52,6 @@ class UpwindMask:
 
 Link = Expr | UpwindMask
 """A factor of a product."""
-Derivative = Diff | Interpolate | StaggeredDiff
 Element = Derivative | Factor
 """A factor whose coefficients are evaluated."""
 
@@ -66,8 +73,8 @@ class ChainBuilder:
 
     def chain(
         self, scale: Number, links: tuple[Link, ...], closures: AxisClosures
-    ) -> tuple[tuple[Term, ...], Grid]:
-        """Return the terms of a product, left to right, and where its values are.
+    ) -> tuple[Term, ...]:
+        """Return the terms of a product, left to right.
 
         Going from the right, a term takes one band per axis and then the coefficients to their
         left; what comes after those, or another band along an axis, starts the next term. Closures,
@@ -93,11 +100,11 @@ class ChainBuilder:
                 terms.append(Term(tuple(bands), 1.0, tuple(factors)))
                 bands, factors = [None] * grid.ndim, []
             bands[axis] = self._band(item, items[:place], grid, kinds[axis])
-            grid = _after(item, grid)
+            grid = after(item, grid)
             if item.order % 2:
                 kinds[axis] = _opposite(kinds[axis])
         terms.append(Term(tuple(bands), number, tuple(factors)))
-        return tuple(reversed(terms)), grid
+        return tuple(reversed(terms))
 
     def _items(self, links: tuple[Link, ...]) -> list[Element]:
         """Return the links with coefficients evaluated where they stand."""
@@ -105,8 +112,7 @@ class ChainBuilder:
         items: list[Element] = []
         for link in reversed(links):
             if isinstance(link, (Diff, Interpolate, StaggeredDiff)):
-                _check_position(link, grid)
-                grid = _after(link, grid)
+                grid = after(link, grid)
                 items.append(link)
             else:
                 items.append(self._factor(link, grid))
@@ -170,17 +176,17 @@ class ChainBuilder:
                     self._bands[key] = _representable(made, grid.axes[axis])
             except OverflowError:
                 raise ValueError(
-                    f"{_written(item, grid)}: the weights of a derivative of order {item.order} "
+                    f"{written(item, grid)}: the weights of a derivative of order {item.order} "
                     f"along {grid.called(axis)} are beyond the range of double precision at "
                     f"{_spacing(grid, axis)}: measure {grid.called(axis)} in other units"
                 ) from None
             except TooFewPointsError as error:
                 raise ValueError(
-                    f"{_written(item, grid)} needs {error.needed} points along "
+                    f"{written(item, grid)} needs {error.needed} points along "
                     f"{grid.called(axis)}, but the grid has {error.there}"
                 ) from None
             except ValueError as error:
-                raise ValueError(f"{_written(item, grid)}: {error}") from None
+                raise ValueError(f"{written(item, grid)}: {error}") from None
         return self._bands[key]
 
     def _new_band(self, item: Derivative, grid: Grid, kinds: EndClosures) -> Band:
@@ -275,7 +281,8 @@ def _arranged(run: Sequence[Derivative]) -> list[Element]:
     return [factor for factor in factors if isinstance(factor, (Diff, Interpolate, StaggeredDiff))]
 
 
-def _after(item: Derivative, grid: Grid) -> Grid:
+def after(item: Derivative, grid: Grid) -> Grid:
+    """Return where the values are that a derivative gives."""
     return grid if item.to is None else grid.half(int(item.axis))
 
 
@@ -288,18 +295,8 @@ def _order_outside(item: Derivative, left: Sequence[Element]) -> int:
     return sum(d.order for d in left if isinstance(d, AlongAxis) and d.axis == axis)
 
 
-def _check_position(item: Derivative, grid: Grid) -> None:
-    here = grid.position(int(item.axis))
-    start = "nodes" if item.to == "half" else "half points"
-    if item.to is not None and here != start:
-        raise ValueError(
-            f"{_written(item, grid)} maps values from {start}, but along "
-            f"{grid.called(int(item.axis))} they are at {here} where it stands"
-        )
-
-
-def _written(item: Derivative, grid: Grid) -> str:
-    """Return the derivative as one writes it, with the grid's name of its axis."""
+def written(item: Derivative, grid: Grid) -> str:
+    """Return a derivative as one writes it, with the grid's name of its axis."""
     name = grid.names[int(item.axis)]
     if item.scheme.part_of is not None:
         return item.scheme.part_of

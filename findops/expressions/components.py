@@ -26,12 +26,14 @@ if TYPE_CHECKING:
 __all__ = [
     "Components",
     "Compound",
+    "Derivative",
     "Geometry",
     "Node",
     "Notation",
     "closed",
     "expand",
     "input_rank",
+    "on_index",
     "stacked",
 ]
 
@@ -121,7 +123,10 @@ class Compound(Expr, ABC):
         """Return the operator in components; a scalar one may be an expression."""
 
 
-Node = Coef | Field | HalfPointMean | Diff | Interpolate | StaggeredDiff | Product | Sum | Compound
+Derivative = Diff | Interpolate | StaggeredDiff
+"""What acts along one axis."""
+
+Node = Coef | Field | HalfPointMean | Derivative | Product | Sum | Compound
 """Every kind of expression there is."""
 
 
@@ -154,8 +159,10 @@ def expand(expr: Expr, geometry: Geometry) -> Components:
             parts = _expanded(node, geometry)
             entries = {place: _entry(entry, geometry) for place, entry in parts.entries.items()}
             return replace(parts, entries=entries)
-        case Diff() | Interpolate() | StaggeredDiff() | HalfPointMean():
-            return _scalar(_on_index(node, geometry))
+        case Diff() | Interpolate() | StaggeredDiff():
+            return _scalar(on_index(node, geometry))
+        case HalfPointMean():
+            return _scalar(replace(node, axis=geometry.index(node.axis)))
         case Coef() | Field():
             return _scalar(node)
         case _:
@@ -227,7 +234,8 @@ def _entry(entry: Expr, geometry: Geometry) -> Expr:
     return parts.entries.get((0, 0), Coef(0))
 
 
-def _on_index(expr: Diff | Interpolate | StaggeredDiff | HalfPointMean, geometry: Geometry) -> Expr:
+def on_index(expr: Derivative, geometry: Geometry) -> Derivative:
+    """Return what acts along one axis with that axis by its index."""
     axis = geometry.index(expr.axis)
     if axis == expr.axis:
         return expr
@@ -235,7 +243,7 @@ def _on_index(expr: Diff | Interpolate | StaggeredDiff | HalfPointMean, geometry
         case Diff():
             acc = None if expr.scheme.fixed else expr.acc
             return Diff(axis, expr.order, acc, expr.scheme, expr.to)
-        case Interpolate() | StaggeredDiff() | HalfPointMean():
+        case Interpolate() | StaggeredDiff():
             return replace(expr, axis=axis)
 
 

@@ -17,7 +17,14 @@ if TYPE_CHECKING:
 
     from findops.expressions.expression import AxisName, Expr
 
-__all__ = ["Diff", "Filter", "Interpolate", "StaggeredDiff", "resolve_scheme"]
+__all__ = [
+    "Diff",
+    "Filter",
+    "Interpolate",
+    "StaggeredDiff",
+    "check_position",
+    "resolve_scheme",
+]
 
 
 @dataclass(frozen=True, init=False, repr=False)
@@ -101,7 +108,7 @@ class Diff(AlongAxis):
         for coefficient in used.coefficients:
             as_coefficient(coefficient)
         if to is not None:
-            _check_position(name, to)
+            check_position(name, to)
             if not used.staggers:
                 raise ValueError(
                     f"Diff({axis!r}, {order}, to={to!r}): {used!r} works from points to the same "
@@ -214,7 +221,7 @@ class Interpolate(AlongAxis):
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "axis", _check_axis(self.axis))
-        _check_position(f"Interpolate({self.axis!r})", self.to)
+        check_position(f"Interpolate({self.axis!r})", self.to)
         resolve_scheme(f"Interpolate({self.axis!r})", 0, self.acc, None)
 
     order = 0
@@ -253,7 +260,8 @@ def _check_axis(axis: object) -> AxisName:
     return int(axis)
 
 
-def _check_position(what: str, to: object) -> None:
+def check_position(what: str, to: object) -> None:
+    """Refuse what is no position to map to; `what` names who asks."""
     if to not in ("half", "node"):
         raise ValueError(f"{what}: to must be 'half' or 'node', but is {to!r}")
 

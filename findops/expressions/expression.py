@@ -45,6 +45,8 @@ __all__ = [
     "Field",
     "GridLike",
     "Identity",
+    "Position",
+    "Positions",
     "Product",
     "Sum",
     "added",
@@ -65,6 +67,10 @@ __all__ = [
 ]
 
 AxisName = str | int
+Position = AxisName | tuple[AxisName, ...] | None
+"""The axis or the axes along which a component stands at half points, None at nodes."""
+Positions = Position | Sequence[Position]
+"""Positions of all components in order; that of a single one also without a list."""
 Closures = str | int | Mapping[str, str | int | Sequence[str | int]]
 GridLike = Any
 """A Grid, or what stands for one: a spacing, coordinates, a tuple of them, {axis: them}."""
@@ -155,15 +161,31 @@ class Expr:
         **given: Any,
     ) -> NDArray[Any]: ...
 
+    @overload
+    def __call__(
+        self,
+        u: ArrayLike | Sequence[ArrayLike],
+        /,
+        grid: GridLike,
+        closure: Closures = "accurate",
+        *,
+        at: Positions,
+        **given: Any,
+    ) -> Any: ...
+
     def __call__(
         self,
         u: Any = None,
         /,
         grid: GridLike = None,
         closure: Closures = "accurate",
+        *,
+        at: Positions = None,
         **given: Any,
     ) -> Any:
         """Apply to an array (…, *components, *grid); see `on` for the other arguments.
+
+        Components at different points, with `at`, are a tuple of arrays.
 
         xarray's DataArrays and Datasets bring their grid, and take more keywords: ``periodic``,
         ``units``, ``radians`` and ``component``, which `findops.interop.xarray.apply` describes.
@@ -171,6 +193,8 @@ class Expr:
         if hasattr(u, "dims"):
             from findops.interop.xarray.apply import apply
 
+            if at is not None:
+                raise TypeError(f"{self!r}: at= is for bare arrays, not for {type_name(u)}")
             return apply(self, u, grid, closure, **given)
         if u is None or grid is None:
             raise TypeError(
@@ -179,9 +203,33 @@ class Expr:
             )
         from findops.operators.binding import apply_unbound
 
-        return apply_unbound(self, u, grid, closure, given)
+        return apply_unbound(self, u, grid, closure, at, given)
 
-    def on(self, /, grid: GridLike, closure: Closures = "accurate", **fields: object) -> Operator:
+    @overload
+    def on(
+        self,
+        /,
+        grid: GridLike,
+        closure: Closures = "accurate",
+        *,
+        at: Positions,
+        **fields: object,
+    ) -> Any: ...
+
+    @overload
+    def on(
+        self, /, grid: GridLike, closure: Closures = "accurate", **fields: object
+    ) -> Operator: ...
+
+    def on(
+        self,
+        /,
+        grid: GridLike,
+        closure: Closures = "accurate",
+        *,
+        at: Any = None,  # Positions; a field's value would be anything
+        **fields: object,
+    ) -> Any:
         """Bind to a grid.
 
         Parameters
@@ -193,31 +241,45 @@ class Expr:
             stencils, ``"odd"``, ``"even"``, ``"zero"`` or ``"halo"``; in a dict also a list of
             these, one for each component of the field that is operated on. Odd or even continuation
             is that of this field: in products, its derivatives are even or odd in turn.
+        at : list of axis, tuple of axes, or None
+            For each component of the field the axis or the axes along which it stands at half
+            points, None where it stands at nodes, as all do by default: ``["x", "y", None]`` for
+            velocities at faces and a pressure at centers of `Cells`. Where the components of the
+            result stand follows. A field of a single component takes its position alone, too.
         **fields
             Values of the free fields, as coefficients, or as arrays of JAX, PyTorch or CuPy, which
-            are kept as they are.
+            are kept as they are. Coefficients are evaluated where they stand, in each component.
 
         Returns
         -------
-        Operator
+        Operator or StaggeredOperator
+            The latter, whose fields are tuples of arrays, if positions are given of a field with
+            components, or if those of the result stand at different points.
 
         Raises
         ------
         ValueError
-            If an axis is unknown, positions do not match, a coefficient has the wrong shape, or
-            the grid is too small.
+            If an axis is unknown, positions do not match or are not as many as components, a
+            coefficient has the wrong shape, or the grid is too small.
         TypeError
             If a field is missing or unknown, or a coefficient has the wrong type.
         """
-        from findops.operators.binding import bind
+        from findops.operators.binding import bind_at
 
-        return bind(self, grid, closure, fields)
+        return bind_at(self, grid, closure, at, fields)
 
     def matrix(
-        self, /, grid: GridLike, closure: Closures = "accurate", **fields: object
+        self,
+        /,
+        grid: GridLike,
+        closure: Closures = "accurate",
+        *,
+        at: Positions = None,
+        **fields: object,
     ) -> csr_array:
         """Return the sparse matrix on a grid, in CSR form; see `on` for the arguments."""
-        return self.on(grid, closure, **fields).matrix()
+        made: csr_array = self.on(grid, closure, at=at, **fields).matrix()
+        return made
 
     def stencil(self, spacing: object = None) -> InteriorStencil:
         """Return the interior stencil {offsets: weight}, exact.
@@ -402,7 +464,7 @@ class Field(Expr):
             raise TypeError(f"a field's name must be a string, but is {self.name!r}")
         if not self.name.isidentifier():
             raise ValueError(f"a field's name must be an identifier, but is {self.name!r}")
-        if self.name in ("closure", "grid"):
+        if self.name in ("at", "closure", "grid"):
             raise ValueError(f"a field cannot be named {self.name!r}: E.on has that argument")
 
     @property

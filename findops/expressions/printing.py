@@ -26,6 +26,7 @@ from findops.expressions.expression import (
     text,
 )
 from findops.expressions.half_point_mean import HalfPointMean
+from findops.expressions.vector_calculus import Staggering
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -135,7 +136,9 @@ def _written(expr: Expr, style: _Style) -> str:
             name = type(node).__name__
             default = name, rf"\mathrm{{{name}}}".replace("_", r"\_")
             given = [_written(as_coefficient(part), style) for part in node.coefficients]
-            return _filled(style.symbol(Notation(*(node.notation or default))), given)
+            written_out = _filled(style.symbol(Notation(*(node.notation or default))), given)
+            to = node.to if isinstance(node, Staggering) else None
+            return written_out if to is None else style.mapped(written_out, to)
         case _:
             assert_never(node)
 

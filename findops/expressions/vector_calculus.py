@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from copy import copy
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import combinations, product
 from numbers import Real
 from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias, TypeVar
@@ -14,7 +14,7 @@ import numpy as np
 
 from findops.common.arguments import as_boolean
 from findops.expressions.components import Components, Compound, Geometry, Notation
-from findops.expressions.derivative import Diff, resolve_scheme
+from findops.expressions.derivative import Diff, check_position, resolve_scheme
 from findops.expressions.expression import AxisName, Coef, Expr, as_coefficient
 
 if TYPE_CHECKING:
@@ -34,6 +34,7 @@ __all__ = [
     "Hessian",
     "Jacobian",
     "Laplacian",
+    "Staggering",
     "VectorLaplacian",
     "total",
 ]
@@ -116,6 +117,28 @@ class Differential(Compound):
         ]
 
 
+@dataclass(frozen=True, repr=False)
+class Staggering(Differential):
+    """What maps between nodes, edges, faces and centers: derivatives go to half points, or back.
+
+    Each goes to the half points of its own axis (Yee, 1966), so that a component lands where all
+    derivatives in it meet.
+    """
+
+    to: str | None = field(default=None, kw_only=True)
+    """``"half"`` or ``"node"``; None where points stay the same."""
+
+    def __post_init__(self) -> None:
+        if self.to is not None:
+            check_position(type(self).__name__, self.to)
+        super().__post_init__()
+
+    def _diff(self, axis: AxisName, acc: Any, scheme: Any, order: int = 1) -> Diff:
+        made = super()._diff(axis, acc, scheme, order)
+        claimed = None if made.scheme.fixed else made.acc
+        return Diff(axis, order, claimed, made.scheme, self.to)
+
+
 def _by_axis(given: Any) -> dict[AxisName, Any]:
     """Return what is given as pairs by axis as a dict, an empty one where it is one value."""
     return dict(given) if isinstance(given, tuple) else {}
@@ -158,7 +181,7 @@ def total(exprs: Iterable[Expr]) -> Expr:
 
 
 @dataclass(frozen=True, repr=False)
-class Gradient(Differential):
+class Gradient(Staggering):
     """The gradient: (…, *grid) → (…, d, *grid).
 
     Parameters
@@ -169,12 +192,19 @@ class Gradient(Differential):
         Order of accuracy.
     scheme : scheme or dict by axis, optional
         ``Central()`` by default.
+    to : {"half", "node"}, optional
+        Let every derivative go to the half points of its own axis, or from there to the nodes:
+        ``"half"`` maps nodes to edges by `Gradient`, edges to faces by `Curl`, faces to centers by
+        `Divergence`, and ``"node"`` maps back, centers to faces by `Gradient`. See ``E.on`` for
+        fields whose components stand at different points.
 
     Examples
     --------
     >>> import numpy as np
     >>> Gradient()(np.arange(4.0), 0.5)
     array([[2., 2., 2., 2.]])
+    >>> print(Divergence(to="node") @ Gradient(to="half"))
+    ∇·[to node]·∇[to half]
     """
 
     notation = Notation("∇", r"\nabla")
@@ -189,7 +219,7 @@ class Gradient(Differential):
 
 
 @dataclass(frozen=True, repr=False)
-class Divergence(Differential):
+class Divergence(Staggering):
     """The divergence: (…, d, *grid) → (…, *grid); parameters as `Gradient`.
 
     Examples
@@ -211,12 +241,12 @@ class Divergence(Differential):
 
 
 @dataclass(frozen=True, repr=False)
-class Curl(Differential):
+class Curl(Staggering):
     """The curl: of a vector in 3-D, of a vector (scalar out) or a scalar (vector out) in 2-D.
 
     Parameters
     ----------
-    axes, acc, scheme
+    axes, acc, scheme, to
         As `Gradient`; there must be three axes, or two.
     of : {"vector", "scalar"}
         ``"scalar"`` gives (∂ψ/∂y, −∂ψ/∂x).

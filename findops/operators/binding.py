@@ -12,22 +12,23 @@ from typing import TYPE_CHECKING, Any, cast
 from findops.common.arguments import is_symbolic
 from findops.common.arrays import as_field
 from findops.common.caches import Cache, size_of
-from findops.discretization.discretize import discretize
+from findops.discretization.discretize import Discretization, discretize
 from findops.executors.lookup import executor
 from findops.expressions.components import input_rank
 from findops.grids.grid import Grid
 from findops.grids.points import Points
 from findops.grids.spacing import as_grid, unspaced
 from findops.operators.operator import Operator
+from findops.operators.staggered import StaggeredOperator
+from findops.operators.staggered_fields import StaggeredFields
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Sequence
 
-    from numpy.typing import ArrayLike, NDArray
+    from findops.expressions.expression import Closures, Expr, GridLike, Positions
+    from findops.operators.staggered_fields import Fields
 
-    from findops.expressions.expression import Closures, Expr, GridLike
-
-__all__ = ["apply_unbound", "bind", "bind_once"]
+__all__ = ["apply_unbound", "bind", "bind_at", "bind_once"]
 
 KEPT_BYTES = 1 << 26
 """Bytes of operators that are kept for the next application of their expressions."""
@@ -39,35 +40,90 @@ COMPILED_BYTES = 1 << 21
 """Bytes of what JAX compiles for an operator."""
 
 
-def bind(expr: Expr, grid: GridLike, closure: Closures, fields: Mapping[str, object]) -> Operator:
-    """Bind an expression to a grid, or to coordinates that make one."""
-    made = discretize(expr, as_grid(grid, None), closure, fields)
+def bind_at(
+    expr: Expr,
+    grid: GridLike,
+    closure: Closures,
+    at: Positions,
+    fields: Mapping[str, object],
+) -> Operator | StaggeredOperator:
+    """Bind an expression to a grid, or to coordinates that make one.
+
+    Where components stand at different points, or `at` says where, it is a `StaggeredOperator`.
+    """
+    made = discretize(expr, as_grid(grid, None), closure, fields, at)
+    if isinstance(made, Discretization):
+        return _operator(made, (expr,))
+    entries = tuple(
+        tuple(
+            None if entry is None else _operator(entry, (expr, f"[{i}, {j}]"))
+            for j, entry in enumerate(row)
+        )
+        for i, row in enumerate(made.entries)
+    )
+    beyond = tuple(((0, 0),) * grid.ndim for grid in made.range)
+    inputs = StaggeredFields(made.inputs, made.domain, made.ghosts)
+    outputs = StaggeredFields(made.outputs, made.range, beyond)
+    return StaggeredOperator(entries, inputs, outputs, (expr,))
+
+
+def _operator(made: Discretization, pieces: tuple[object, ...]) -> Operator:
     beyond = ((0, 0),) * made.range.ndim
-    return Operator(made.program, made.domain, made.range, made.ghosts, beyond, (expr,))
+    return Operator(made.program, made.domain, made.range, made.ghosts, beyond, pieces)
+
+
+def bind(expr: Expr, grid: GridLike, closure: Closures, fields: Mapping[str, object]) -> Operator:
+    """Bind an expression whose components stand at the same points, and refuse others.
+
+    Raises
+    ------
+    ValueError
+        If components of its result stand at different points, beside the reasons of ``E.on``.
+    """
+    return _same_points(expr, bind_at(expr, grid, closure, None, fields))
+
+
+def _same_points(expr: Expr, op: Operator | StaggeredOperator) -> Operator:
+    if isinstance(op, StaggeredOperator):
+        raise ValueError(
+            f"{expr!r} gives {op.outputs.described}, but they need to stand at the same points here"
+        )
+    return op
 
 
 def bind_once(expr: Expr, grid: Grid, closure: Closures, fields: Mapping[str, object]) -> Operator:
+    """Bind an expression as `bind` does, or find it bound."""
+    return _same_points(expr, _bound_once(expr, grid, closure, None, fields))
+
+
+def _bound_once(
+    expr: Expr,
+    grid: Grid,
+    closure: Closures,
+    at: Positions,
+    fields: Mapping[str, object],
+) -> Operator | StaggeredOperator:
     """Bind an expression to a grid, or find it bound.
 
     What fields, arrays and functions in it hold may change while they stay the same objects: such
     expressions are bound each time, and so are those of classes that users write.
     """
     faces = tuple(closure.items()) if isinstance(closure, Mapping) else closure
-    make = partial(bind, expr, grid, closure, fields)
+    make = partial(bind_at, expr, grid, closure, at, fields)
     try:
-        key = _structure(expr), _structure(grid), _structure(faces)
+        key = _structure(expr), _structure(grid), _structure(faces), _structure(at)
     except _MutableError:
         return make()
     return make() if fields else _operators.find(key, make)
 
 
-def _size(key: Hashable, op: Operator) -> int:
+def _size(key: Hashable, op: Operator | StaggeredOperator) -> int:
     """Return the bytes that an operator will take: its executors hold about what its plan does."""
     compiled = COMPILED_BYTES if "jax" in sys.modules else 0
     return OPERATOR_BYTES + 2 * size_of(key, op) + compiled
 
 
-_operators: Cache[Operator] = Cache(KEPT_BYTES, _size)
+_operators: Cache[Operator | StaggeredOperator] = Cache(KEPT_BYTES, _size)
 
 PLAIN = {type(None), bool, int, float, complex, str, Fraction}
 
@@ -102,23 +158,29 @@ def _structure(value: object) -> Hashable:
 
 
 def apply_unbound(
-    expr: Expr, u: ArrayLike, grid: GridLike, closure: Closures, fields: Mapping[str, object]
-) -> NDArray[Any]:
+    expr: Expr,
+    u: Fields,
+    grid: GridLike,
+    closure: Closures,
+    at: Positions,
+    fields: Mapping[str, object],
+) -> Fields:
     """Bind to a grid, or to spacings that make one with the array, and apply."""
     if isinstance(u, Grid):
         raise TypeError(f"{expr!r}: the arguments are (u, grid), an array and then the grid")
-    if isinstance(grid, Grid):
-        return bind_once(expr, grid, closure, fields)(u)
+    if isinstance(grid, Grid) or at is not None:
+        return _bound_once(expr, as_grid(grid, None), closure, at, fields)(u)
     values: Any = as_field(u) if executor(u) is None else u
     made = as_grid(grid, tuple(values.shape)[input_rank(expr) :])
-    op = bind_once(expr, made, closure, fields)
+    op = _bound_once(expr, made, closure, None, fields)
     _check_given(expr, op, grid)
-    result: NDArray[Any] = op(values)
-    return result
+    return op(values)
 
 
-def _check_given(expr: Expr, op: Operator, grid: GridLike) -> None:
+def _check_given(expr: Expr, op: Operator | StaggeredOperator, grid: GridLike) -> None:
     """Refuse an axis that matters where {axis: spacing} leaves it out."""
-    for i in unspaced(grid, op.domain.ndim):
-        if any(term.bands[i] is not None for term in op.program.terms) or expr.needs_coordinates:
+    entries = [op] if isinstance(op, Operator) else [e for row in op.entries for e in row if e]
+    terms = [term for entry in entries for term in entry.program.terms]
+    for i in unspaced(grid, len(terms[0].bands) if terms else 0):
+        if any(term.bands[i] is not None for term in terms) or expr.needs_coordinates:
             raise ValueError(f"{expr!r} needs the spacing of axis {i}, but only {grid} is given")

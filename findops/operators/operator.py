@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from findops.conditions.affine_system import AffineSystem, Impose
     from findops.conditions.conditions import Condition
     from findops.conditions.under import AffineOperator
+    from findops.discretization.discretize import Ghosts
     from findops.executors.contiguous import Ready
     from findops.executors.lookup import Apply
     from findops.grids.grid import Grid
@@ -48,10 +49,7 @@ if TYPE_CHECKING:
     Chosen = range | NDArray[np.intp]
     RowSelection = slice | NDArray[np.integer[Any]] | NDArray[np.bool_] | Sequence[int]
 
-__all__ = ["Ghosts", "Operator", "refuse_unbound"]
-
-
-Ghosts = tuple[tuple[int, int], ...]
+__all__ = ["Operator", "chosen_rows", "refuse_unbound"]
 
 
 KEPT = 64
@@ -346,7 +344,8 @@ class Operator(Discrete):
         """
         check_format(format)
         self._check_explicit("a sparse matrix")
-        chosen = None if rows is None else self._rows(rows)
+        own = self.shape[0], self.program.outputs.shape
+        chosen = None if rows is None else chosen_rows(rows, *own, self)
         # SciPy's types know formats as literals only.
         matrix: sparray = fill(self._pattern, self.program, chosen).asformat(cast("Any", format))
         return matrix
@@ -401,25 +400,6 @@ class Operator(Discrete):
     def _pattern(self) -> Pattern | None:
         self._check_own()
         return pattern(self.program)
-
-    def _rows(self, rows: RowSelection) -> Chosen:
-        if isinstance(rows, np.ndarray) and rows.dtype == bool:
-            if rows.shape not in ((self.shape[0],), self.program.outputs.shape):
-                raise ValueError(
-                    f"{self!r}: a mask of rows needs the shape {self.program.outputs.shape} or "
-                    f"({self.shape[0]},), but has {rows.shape}"
-                )
-            return np.flatnonzero(rows)
-        if isinstance(rows, slice):
-            return range(*rows.indices(self.shape[0]))
-        chosen = np.asarray(rows)
-        if chosen.size == 0:
-            chosen = chosen.astype(np.intp)
-        if chosen.dtype.kind not in "iu" or chosen.ndim != 1:
-            raise TypeError(f"{self!r}: rows must be a slice, integers or a mask, not {rows!r}")
-        if chosen.size and not -self.shape[0] <= chosen.min() <= chosen.max() < self.shape[0]:
-            raise IndexError(f"{self!r} has no row {rows!r}")
-        return chosen.astype(np.intp) % self.shape[0]
 
     def diagonal(self) -> NDArray[Any]:
         """Return the diagonal of the matrix, flat."""
@@ -523,6 +503,8 @@ class Operator(Discrete):
     def __matmul__(self, other: Any) -> Any:
         if isinstance(other, Operator):
             return self._after(other)
+        if isinstance(other, Discrete):
+            return NotImplemented
         refuse_unbound(other)
         return self(other)
 
@@ -582,6 +564,8 @@ class Operator(Discrete):
     def __mul__(self, other: object) -> Operator:
         if isinstance(other, Operator):
             return self._after(other)
+        if isinstance(other, Discrete):
+            return NotImplemented
         identity = replace(
             self,
             program=Program.identity(self.program.inputs),
@@ -801,6 +785,25 @@ class Operator(Discrete):
 
         self._check_own()
         return Masked(self, cast("Any", mask))
+
+
+def chosen_rows(rows: RowSelection, count: int, shape: tuple[int, ...], op: object) -> Chosen:
+    """Return the indices of some of a matrix' rows, given as they are or as a mask of a shape."""
+    if isinstance(rows, np.ndarray) and rows.dtype == bool:
+        if rows.shape not in ((count,), shape):
+            ways = f"{shape} or ({count},)" if shape != (count,) else f"{shape}"
+            raise ValueError(f"{op!r}: a mask of rows needs the shape {ways}, but has {rows.shape}")
+        return np.flatnonzero(rows)
+    if isinstance(rows, slice):
+        return range(*rows.indices(count))
+    chosen = np.asarray(rows)
+    if chosen.size == 0:
+        chosen = chosen.astype(np.intp)
+    if chosen.dtype.kind not in "iu" or chosen.ndim != 1:
+        raise TypeError(f"{op!r}: rows must be a slice, integers or a mask, not {rows!r}")
+    if chosen.size and not -count <= chosen.min() <= chosen.max() < count:
+        raise IndexError(f"{op!r} has no row {rows!r}")
+    return chosen.astype(np.intp) % count
 
 
 def refuse_unbound(other: object) -> None:

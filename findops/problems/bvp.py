@@ -22,6 +22,7 @@ from findops.problems.holes import check_masked
 from findops.problems.linear.solvers import Factored, Solution, Solver, as_solution, make_solver
 from findops.problems.nonlinear.inner import PRECONDITIONED, GivenSolver, StepSolver
 from findops.problems.nonlinear.newton import Residual, newton
+from findops.problems.staggered import check_same_points
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -134,6 +135,7 @@ class BVP:
                 raise TypeError(
                     f"components=, acc= and jac= belong to functions; {L!r} has its own"
                 )
+            check_same_points(L, grid, fields)
             operator, system = _discretized(L, grid, listed, closure, impose, fields)
         else:
             if closure is not None or impose != "elimination" or fields:

@@ -33,6 +33,7 @@ from findops.problems.eigen.pencil import Pencil
 from findops.problems.eigen.solvers import METHODS, Search, search
 from findops.problems.holes import check_masked
 from findops.problems.linear.separable import fast_diagonalization
+from findops.problems.staggered import check_same_points
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -123,6 +124,8 @@ class EVP:
         if not isinstance(grid, Grid):
             raise TypeError(f"EVP needs a Grid, not {type_name(grid)}")
         right = None if M is None else as_expr(M)
+        for expr in (each for each in (L, right) if isinstance(each, Expr)):
+            check_same_points(expr, grid, fields)
         listed = as_conditions(conditions)
         names = set() if right is None else right.free_fields
         fits = right is None or _components(right, grid) == _components(L, grid)
