@@ -18,7 +18,9 @@ from findops.common.blas import DECOMPOSITION_WORK, dense_work
 from findops.conditions.equilibration import equilibration
 from findops.conditions.field_values import FieldValues
 from findops.conditions.finite_coefficients import not_finite, rows_not_finite, undefined_at
+from findops.conditions.flat_operator import FlatOperator
 from findops.masked.operator import Masked
+from findops.operators.operator import Operator
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -28,12 +30,13 @@ if TYPE_CHECKING:
 
     from findops.conditions.conditions import Condition
     from findops.conditions.equations import Equations
-    from findops.operators.operator import Operator
-
 
 __all__ = ["NULL_IMAGE", "AffineSystem", "Impose", "Unknowns", "matrix_rows"]
 
 Impose = Literal["elimination", "rows", "sat"]
+
+AnyOperator = Operator | Masked | FlatOperator
+"""What maps fields to fields on the same points; flat where components stand at their own."""
 
 SYMMETRY_ROUNDOFF = 1e-13
 """Part of the largest entry by which a matrix may differ from its transpose if it is symmetric."""
@@ -56,7 +59,7 @@ class AffineSystem(ABC):
     value of the fields is an unknown, x, and lifting adds nothing to it.
     """
 
-    operator: Operator | Masked | FlatOperator
+    operator: AnyOperator
     equations: Equations
     """The conditions that are imposed strongly."""
 
@@ -65,7 +68,7 @@ class AffineSystem(ABC):
     def __post_init__(self) -> None:
         self.check_finite(self.operator)
 
-    def check_finite(self, op: Operator | Masked | FlatOperator) -> None:
+    def check_finite(self, op: AnyOperator) -> None:
         """Refuse an operator that is NaN or infinite where the equation holds.
 
         Raises
@@ -73,14 +76,16 @@ class AffineSystem(ABC):
         ValueError
             If it is, because of its coefficients.
         """
-        assert not isinstance(op, FlatOperator)
-        which = not_finite(op.program)
-        if not which:
-            return
         held = np.setdiff1d(self.free, self.equations.replaced)
-        wrong = held[rows_not_finite(matrix_rows(op, held))]
-        if wrong.size:
-            raise ValueError(undefined_at(op, which, wrong))
+        for start, entry in entries_of(op):
+            which = not_finite(entry.program)
+            if not which:
+                continue
+            stop = start + entry.program.outputs.size
+            own = held[(start <= held) & (held < stop)] - start
+            wrong = own[rows_not_finite(matrix_rows(entry, own))]
+            if wrong.size:
+                raise ValueError(undefined_at(entry, which, wrong))
 
     @classmethod
     @abstractmethod
@@ -98,7 +103,12 @@ class AffineSystem(ABC):
     @cached_property
     def values(self) -> FieldValues:
         """Where the values of the fields stand."""
-        return FieldValues((self.operator.domain,) * self.operator.program.inputs.count)
+        op = self.operator
+        return (
+            op.values
+            if isinstance(op, FlatOperator)
+            else FieldValues((op.domain,) * op.program.inputs.count)
+        )
 
     @cached_property
     def unknowns(self) -> Unknowns:
@@ -154,7 +164,8 @@ class AffineSystem(ABC):
     @property
     def shape(self) -> tuple[int, ...]:
         """Shape of the fields."""
-        return self.operator.program.inputs.shape
+        op = self.operator
+        return (op.values.size,) if isinstance(op, FlatOperator) else op.program.inputs.shape
 
     @property
     def dtype(self) -> np.dtype[Any]:
@@ -170,7 +181,7 @@ class AffineSystem(ABC):
         made.sort_indices()
         return made
 
-    def reduced(self, op: Operator | Masked | csr_array) -> csr_array:
+    def reduced(self, op: AnyOperator | csr_array) -> csr_array:
         """Return the matrix that conditions make of any operator on these fields.
 
         It may be given by its matrix: if f has the Jacobian J, that of x ↦ restrict(f(lift(x))) is
@@ -178,7 +189,7 @@ class AffineSystem(ABC):
         """
         return self.in_unknowns(matrix_rows(op, self.free))
 
-    def mass_matrix(self, op: Operator | Masked | None) -> csr_array:
+    def mass_matrix(self, op: AnyOperator | None) -> csr_array:
         """Return the matrix of what stands beside the operator, as in L u = λ M u.
 
         It is that of the identity if no operator is given; conditions and means have zeros there.
@@ -231,6 +242,11 @@ class AffineSystem(ABC):
             return True
         return bool(abs(made - made.conj().T).max() <= SYMMETRY_ROUNDOFF * abs(made).max())
 
+    @property
+    def reads_lines(self) -> bool:
+        """Whether rows read whole lines of the grid."""
+        return isinstance(self.operator, Operator) and self.operator.program.whole
+
     @cached_property
     def scale(self) -> float:
         """The size of the operator: the largest Σ|a| of a thousand rows drawn at random."""
@@ -239,7 +255,7 @@ class AffineSystem(ABC):
     @cached_property
     def diagonal(self) -> Array:
         """The operator's diagonal at all points, flat; zeros where its schemes are implicit."""
-        if self.operator.program.implicit:
+        if isinstance(self.operator, Operator) and self.operator.program.implicit:
             return np.zeros(self.equations.unknowns)
         return self.operator.diagonal().ravel()
 
@@ -361,7 +377,7 @@ class AffineSystem(ABC):
 
         It goes to `out`, and is multiplied by `scale`, as with operators.
         """
-        made = self.operator(u, out=out, scale=scale)
+        made = self.operator(as_field(u), out=out, scale=scale)
         offset = self.offset(t)
         return made if offset is None else np.asarray(np.add(made, scale * offset, out=out))
 
@@ -472,8 +488,17 @@ class Unknowns:
             u[self.box] = free.reshape(u[self.box].shape)
 
 
-def matrix_rows(op: Operator | Masked | csr_array, rows: Ints) -> csr_array:
+def entries_of(op: AnyOperator) -> Iterator[tuple[int, Operator | Masked]]:
+    """Yield the operators that one consists of, and the rows from which on theirs stand."""
+    if isinstance(op, FlatOperator):
+        for i, row in enumerate(op.op.entries):
+            yield from ((int(op.values.starts[i]), entry) for entry in row if entry is not None)
+    else:
+        yield 0, op
+
+
+def matrix_rows(op: AnyOperator | csr_array, rows: Ints) -> csr_array:
     """Return rows, given by flat indices, of an operator or of a matrix."""
     if isinstance(op, sparse.csr_array):
         return op[rows]
-    return op.matrix(rows=rows) if isinstance(op, Masked) else op.written.matrix(rows=rows)
+    return op.written.matrix(rows=rows) if isinstance(op, Operator) else op.matrix(rows=rows)

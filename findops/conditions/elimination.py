@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
 import numpy as np
 from scipy import sparse
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from findops.common.arrays import Array
     from findops.conditions.conditions import Condition
-    from findops.conditions.ghost_values import GhostValues
+    from findops.discretization.coefficients import ValueInTime
     from findops.grids.grid import Grid
     from findops.masked.operator import Masked
 
@@ -42,6 +42,30 @@ SMALLEST_SCALE = np.finfo(float).tiny
 """What stands for the size of rows of zeros, which are divided by it."""
 
 
+class Given(Protocol):
+    """A wall, with what is given there."""
+
+    @property
+    def condition(self) -> Condition: ...
+
+    @property
+    def given(self) -> ValueInTime: ...
+
+
+class OnWall(Protocol):
+    """What data at a wall add to an operator that continues fields beyond it."""
+
+    @property
+    def wall(self) -> Given: ...
+
+    @property
+    def steady(self) -> bool:
+        """Whether the data are the same at all times."""
+
+    def offset(self, t: float | None) -> Array:
+        """Return what they add at a time, at all points."""
+
+
 @dataclass(frozen=True, eq=False, repr=False)
 class EliminationSystem(AffineSystem):
     """An operator under conditions C u = g, solved for as many unknowns, those at their points.
@@ -49,12 +73,12 @@ class EliminationSystem(AffineSystem):
     These are substituted; the others, the free ones, are the unknowns of the system.
     """
 
-    ghosts: tuple[GhostValues, ...] = ()
+    ghosts: tuple[OnWall, ...] = ()
     """What data at walls add where the operator continues fields beyond them."""
 
     @classmethod
     def of(
-        cls, op: Operator | Masked, conditions: Any, ghosts: tuple[GhostValues, ...] = ()
+        cls, op: Operator | Masked, conditions: Any, ghosts: tuple[OnWall, ...] = ()
     ) -> EliminationSystem:
         """Return the system of an operator under conditions, one or several.
 
@@ -105,8 +129,7 @@ class EliminationSystem(AffineSystem):
 
     @cached_property
     def _steady_offset(self) -> Array:
-        none = np.zeros((1,) * self.operator.domain.ndim)
-        return cast("Array", sum((g.offset(None) for g in self.ghosts if g.steady), none))
+        return cast("Array", sum((g.offset(None) for g in self.ghosts if g.steady), np.zeros(())))
 
     @cached_property
     def unknowns(self) -> Unknowns:

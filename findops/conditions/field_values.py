@@ -29,6 +29,11 @@ class FieldValues:
     grids: tuple[Grid, ...]
 
     @property
+    def grid(self) -> Grid:
+        """The grid of the first component, which is that of all where they share their points."""
+        return self.grids[0]
+
+    @property
     def components(self) -> int:
         """How many components there are."""
         return len(self.grids)
@@ -62,7 +67,7 @@ class FieldValues:
     @property
     def periodic(self) -> tuple[bool, ...]:
         """Which axes are closed."""
-        return tuple(axis.periodic for axis in self.grids[0].axes)
+        return tuple(axis.periodic for axis in self.grid.axes)
 
     def owner(self, values: Ints) -> Ints:
         """Return the component that each of some values belongs to."""

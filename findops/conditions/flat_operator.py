@@ -55,20 +55,26 @@ class FlatOperator:
 
     def __call__(self, u: Array, out: Array | None = None, scale: float = 1) -> Array:
         """Return scale · (matrix) u, in `out` if it is given."""
-        made = np.empty(len(u), np.result_type(u, self.dtype)) if out is None else out
-        self.op(self.values.split(u), out=self.values.split(made), scale=scale)
+        made: Array = np.empty(len(u), np.result_type(u, self.dtype)) if out is None else out
+        self.op(self.op.inputs.split(u), out=self.op.inputs.split(made), scale=scale)
         if self.near.nnz:
             made += scale * (self.near @ u)
         return made
 
     def matrix(self, rows: Ints) -> csr_array:
         """Return rows of the matrix."""
-        plain = self.op.matrix(rows=rows)
+        plain: csr_array = self.op.matrix(rows=rows)
         return sparse.csr_array(plain + self.near[rows]) if self.near.nnz else plain
 
     def diagonal(self) -> Array:
         """Return the diagonal."""
-        return np.asarray(self.op.diagonal() + self.near.diagonal())
+        own = [row[i] for i, row in enumerate(self.op.entries)]
+        parts = [
+            np.zeros(count) if entry is None else entry.diagonal().ravel()
+            for count, entry in zip(self.values.counts, own, strict=True)
+        ]
+        made: Array = np.concatenate(parts) + self.near.diagonal()
+        return made
 
     def __rmul__(self, scale: complex) -> FlatOperator:
         return replace(self, op=scale * self.op, near=scale * self.near)

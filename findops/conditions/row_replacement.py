@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 from scipy import sparse
 
-from findops.conditions.affine_system import AffineSystem, matrix_rows
+from findops.conditions.affine_system import AffineSystem, AnyOperator, matrix_rows
 from findops.conditions.conditions import as_conditions
 from findops.conditions.equations import Equations
 from findops.conditions.given_points import ending_at_given_points
@@ -37,14 +37,14 @@ class RowReplacementSystem(AffineSystem):
         system.check_rows()
         return system
 
-    def reduced(self, op: Operator | Masked | csr_array) -> csr_array:
+    def reduced(self, op: AnyOperator | csr_array) -> csr_array:
         replaced = self.equations.replaced
         kept = np.delete(np.arange(self.equations.unknowns), replaced)
         rows = sparse.vstack([matrix_rows(op, kept), self.equations.matrix], format="csr")
         made = rows[np.argsort(np.concatenate([kept, replaced]))]
         return cast("csr_array", made[self.free][:, self.free] if self.outside.size else made)
 
-    def mass_matrix(self, op: Operator | Masked | None) -> csr_array:
+    def mass_matrix(self, op: AnyOperator | None) -> csr_array:
         kept = np.ones(self.equations.unknowns)
         kept[self.equations.replaced] = 0
         kept = np.pad(kept[self.free], (0, len(self.equations.means)))

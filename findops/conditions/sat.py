@@ -108,12 +108,12 @@ class PenaltySystem(AffineSystem):
         return self._data_at(None)
 
     def _data_at(self, t: float | None) -> Array:
-        layout = self.operator.program.inputs
-        added: list[Any] = [np.zeros(layout.points)] * layout.count
+        points = self.values.grid.shape
+        added: list[Any] = [np.zeros(points)] * self.values.components
         for each in self.penalized:
-            for row, data in each.added(t, layout.points):
+            for row, data in each.added(t, points):
                 added[row] = added[row] + data
-        return np.stack(added).reshape(layout.shape)
+        return np.stack(added).reshape(self.shape)
 
     def _rhs(self, f: Array, t: float | None) -> Array:  # noqa: ARG002  # no condition is strong
         return self.unknowns.of(f)

@@ -1,4 +1,4 @@
-"""Components at points of their own beyond walls: by conditions, and by parity where all keep it."""
+"""Components at points of their own, under conditions: beyond walls, and at points on them."""
 
 from __future__ import annotations
 
@@ -77,7 +77,9 @@ class StaggeredContinuation:
         """Return the closures of all faces, for each component."""
         made: dict[str, str | int | Sequence[str | int]] = dict.fromkeys(self.grid.faces, elsewhere)
         for face in self.grid.faces:
-            here = {c: wall.parity for c, walls in self._between.items() if (wall := walls.get(face))}
+            here = {
+                c: wall.parity for c, walls in self._between.items() if (wall := walls.get(face))
+            }
             if here:
                 made[face] = [here.get(c, elsewhere) for c in range(len(self._grids))]
         return made | self._parities
@@ -150,9 +152,7 @@ class StaggeredContinuation:
             or place.face is None
             or (
                 place.on_points
-                and not (
-                    place.face in self._parities and kept_by_parity(condition, self._grids[c])
-                )
+                and not (place.face in self._parities and kept_by_parity(condition, self._grids[c]))
             )
         ]
 
@@ -235,7 +235,7 @@ def _reading(wide: Operator) -> tuple[Ints, csr_array]:
     ghosts = np.ones(wide.program.inputs.points, dtype=bool)
     ghosts[inside] = False
     whole = wide.matrix()
-    rows = np.unique(whole[:, np.flatnonzero(ghosts)].tocoo().row)
+    rows = np.unique(whole[:, np.flatnonzero(ghosts)].tocoo().row).astype(np.intp)
     return rows, whole[rows]
 
 

@@ -246,7 +246,7 @@ class EVP:
         """Return at least k pairs if there are so many, how, and the sizes of rows of A and B."""
         # Along one axis, looking for a few pairs is cheaper than looking for all.
         least_axes = {"fast": 1, "auto": 2}.get(solver) if isinstance(solver, str) else None
-        if least_axes and not self._generalized and self.operator.domain.ndim >= least_axes:
+        if least_axes and not self._generalized and self.system.values.grid.ndim >= least_axes:
             fast = fast_diagonalization(self.system, transforms=False)
             if fast is not None:
                 along = [row_sizes(line.matrix) for line in fast.lines]

@@ -221,7 +221,7 @@ class SemidiscreteSystem:
     def _dependencies(self, t: float, u: Array) -> Dependencies:
         """Return what in the function depends on what, found once."""
         if not self._found:
-            probed = dependencies(partial(self._finite_values, t), u, self.system.operator.domain)
+            probed = dependencies(partial(self._finite_values, t), u, self.system.values.grid)
             self._found.append(probed)
         return self._found[0]
 

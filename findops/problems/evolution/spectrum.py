@@ -133,11 +133,7 @@ def spectrum_of_system(system: AffineSystem) -> Spectrum:
         )
         find = partial(_dense_eigenvalues, dense, system.symmetric)
         return Spectrum(find, dissipative=proved)
-    fast = (
-        fast_diagonalization(system)
-        if max(system.operator.domain.shape) <= COMPLETE_UNKNOWNS
-        else None
-    )
+    fast = fast_diagonalization(system) if max(system.values.lattice) <= COMPLETE_UNKNOWNS else None
     if isinstance(fast, FastDiagonalization):
         return Spectrum(fast.eigenvalues().ravel)
     if n > ASSEMBLED_UNKNOWNS:
@@ -213,7 +209,7 @@ def _dense_eigenvalues(matrix: Array, hermitian: bool) -> Array:
 
 def _hermitian_parts(system: AffineSystem, matrix: Any) -> list[Any]:
     """Return the Hermitian part of a matrix, as it is and in the quadrature norm."""
-    weights = np.broadcast_to(system.operator.domain.weights(), system.shape)
+    weights = system.values.weights.reshape(system.shape)
     made = []
     for norm in (np.ones(system.count), np.sqrt(np.abs(system.restrict(weights)))):
         scaled = _scaled(matrix, norm)

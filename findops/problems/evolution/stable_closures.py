@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from findops.conditions.component_parity import continued_by_component
+from findops.conditions.flat_operator import FlatOperator
 from findops.conditions.ghost_values import Rate
 from findops.grids.points import Points
 from findops.grids.uniform import EvenAxis
@@ -110,7 +111,10 @@ class ClosureChoice:
 
     def _cause(self, system: AffineSystem, second: bool) -> str | None:
         """Return what conditions do wrong, which no closure mends."""
-        return None if second else misplaced(system.operator, self.conditions, self._one_sided)
+        op = system.operator
+        if second or isinstance(op, FlatOperator):
+            return None
+        return misplaced(op, self.conditions, self._one_sided)
 
     @property
     def _one_sided(self) -> set[str]:

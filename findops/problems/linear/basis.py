@@ -250,7 +250,7 @@ def _fast_transforms(lines: Sequence[AffineSystem]) -> list[Eigenbasis] | None:
 
 def _varies(line: AffineSystem) -> bool:
     """Tell whether rows differ in the middle, however little, as far as a matrix shows it."""
-    if line.operator.program.whole:
+    if line.reads_lines:
         return False
     diagonal, n = line.matrix.diagonal(), line.count
     return bool(np.isrealobj(diagonal) and np.ptp(diagonal[n // 3 : n - n // 3]) > 0)
@@ -258,7 +258,7 @@ def _varies(line: AffineSystem) -> bool:
 
 def _applied(line: AffineSystem, x: Array) -> Array:
     """Return a matrix times a vector; one whose rows read whole lines is not written out."""
-    return line.matvec(x) if line.operator.program.whole else np.asarray(line.matrix @ x)
+    return line.matvec(x) if line.reads_lines else np.asarray(line.matrix @ x)
 
 
 def _dense_bases(matrices: Sequence[csr_array]) -> list[Eigenbasis] | None:

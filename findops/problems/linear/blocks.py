@@ -317,7 +317,7 @@ class BlockDiagonalization:
         for group, vectors, components in self._null:
             pairs = zip(group.lines, vectors, strict=True)
             first, *others = (line.lift_homogeneous(v) for line, v in pairs)
-            weights, *along = (line.operator.domain.axes[0].weights for line in group.lines)
+            weights, *along = (line.values.grid.axes[0].weights for line in group.lines)
             lines = (np.kron(components, first), *others)
             count = len(components)
             parts = (len(first),) * count

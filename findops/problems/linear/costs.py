@@ -95,7 +95,7 @@ class Costs:
 
     @property
     def _axes(self) -> tuple[Axis, ...]:
-        return self.system.operator.domain.axes
+        return self.system.values.grid.axes
 
     @property
     def _dense(self) -> list[int]:

@@ -94,7 +94,7 @@ class FastDiagonalization:
         for place in zip(*np.unravel_index(self.vanishing, self.shape), strict=True):
             vectors = zip(self.lines, self._vectors(place), strict=True)
             lines = [line.lift_homogeneous(v) for line, v in vectors]
-            weights = [line.operator.domain.axes[0].weights for line in self.lines]
+            weights = [line.values.grid.axes[0].weights for line in self.lines]
             found.append(NullField(tuple(lines), tuple(weights)))
         return found
 

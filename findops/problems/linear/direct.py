@@ -181,7 +181,7 @@ def elimination_order(system: AffineSystem, matrix: csr_array) -> Ints | None:
 
 def _singular(system: AffineSystem) -> str:
     taken = {part.place.face for part in system.equations.parts}
-    grid = system.operator.domain
+    grid = system.values.grid
     valid = system.operator.mask if isinstance(system.operator, Masked) else np.True_
     there = [face for face in grid.faces if (grid.face(face) & valid).any()]
     without = [face for face in there if face not in taken]

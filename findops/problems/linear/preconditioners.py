@@ -14,7 +14,6 @@ from findops.common.factors import Factors
 from findops.conditions.elimination import EliminationSystem
 from findops.conditions.equilibration import equilibration
 from findops.conditions.row_replacement import RowReplacementSystem
-from findops.masked.operator import Masked
 from findops.operators.operator import Operator
 from findops.plan.program import Chain, Factor, Program, Term
 from findops.problems.linear.krylov import NoConvergenceError
@@ -79,9 +78,10 @@ def nearest_separable(system: AffineSystem) -> NearestSeparable | None:
     whose components share eigenvectors.
     """
     # Rows that conditions replace are unknowns of a system, of which a separable one has none.
-    if isinstance(system.operator, Masked) or isinstance(system, RowReplacementSystem):
+    op = system.operator
+    if not isinstance(op, Operator) or isinstance(system, RowReplacementSystem):
         return None
-    mean = _averaged_operator(system.operator)
+    mean = _averaged_operator(op)
     if mean is None:
         return None
     averaged = EliminationSystem(mean, replace(system.equations, means=()))

@@ -21,7 +21,6 @@ from findops.conditions.equations import Equations
 from findops.conditions.row_replacement import RowReplacementSystem
 from findops.expressions.expression import Coef
 from findops.grids.grid import Grid
-from findops.masked.operator import Masked
 from findops.operators.operator import Operator
 from findops.plan.program import Chain, Layout, Program
 from findops.problems.linear.basis import eigenbases
@@ -66,10 +65,11 @@ def fast_diagonalization(
     products along several axes, they leave a small matrix for each mode, if all that acts along an
     axis shares them. Without `transforms`, they come from dense matrices, and serve sums only.
     """
-    if isinstance(system.operator, Masked) or isinstance(system, RowReplacementSystem):
+    op = system.operator
+    if not isinstance(op, Operator) or isinstance(system, RowReplacementSystem):
         return None
-    inputs, outputs = system.operator.program.inputs, system.operator.program.outputs
-    blocks = separated(system.operator.program)
+    inputs, outputs = op.program.inputs, op.program.outputs
+    blocks = separated(op.program)
     if blocks is None or inputs.count != outputs.count or system.equations.means:
         return None
     if inputs.count == 1 and _is_sum(block := blocks.get((0, 0), ())):
@@ -139,7 +139,7 @@ def _kronecker_sum(
 ) -> FastDiagonalization | None:
     """Return the matrix of a scalar that is a Kronecker sum, None if an axis has no basis."""
     axes, lines = [], []
-    for i in range(system.operator.domain.ndim):
+    for i in range(system.values.grid.ndim):
         conditions = _conditions_along(system, i, 0)
         if conditions is None:
             return None
@@ -180,7 +180,7 @@ def _coupled(
         place: [[] for _ in block] for place, block in products.items()
     }
     axes, walls = [], []
-    for i in range(system.operator.domain.ndim):
+    for i in range(system.values.grid.ndim):
         conditions = [_conditions_along(system, i, component) for component in which]
         ends = [_line(system, i, each, ()) for each in conditions if each is not None]
         if len(ends) < len(which) or not all(_same_conditions(end, ends[0]) for end in ends):
@@ -192,7 +192,7 @@ def _coupled(
         ]
         lines = [_line(system, i, conditions[0] or [], chains) for _, chains in acting if chains]
         # Along a single axis a band is factored in less time than its eigenvectors are found.
-        bases = eigenbases([ends[0], *lines], dense=system.operator.domain.ndim > 1)
+        bases = eigenbases([ends[0], *lines], dense=system.values.grid.ndim > 1)
         if bases is None:
             return None
         found = iter(bases[1:])
@@ -213,7 +213,7 @@ def _same_conditions(one: AffineSystem, other: AffineSystem) -> bool:
 
 def _conditions_along(system: AffineSystem, axis: int, component: int) -> list[Condition] | None:
     """Return what holds for a component at the ends of an axis, None if it does not separate."""
-    grid = system.operator.domain
+    grid = system.values.grid
     found = []
     for part in system.equations.parts:
         trace = part.condition.expression
@@ -231,7 +231,7 @@ def _line(
     system: AffineSystem, axis: int, conditions: list[Condition], chains: tuple[Chain, ...]
 ) -> AffineSystem:
     """Return the system along one axis that conditions make of a sum of chains."""
-    grid = Grid(x=system.operator.domain.axes[axis])
+    grid = Grid(x=system.values.grid.axes[axis])
     points = Layout((), grid.shape)
     none = ((0, 0),)
     op = Operator(Program(points, points, chains), grid, grid, none, none, ("line",))

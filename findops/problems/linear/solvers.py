@@ -166,7 +166,7 @@ def candidates(system: AffineSystem) -> dict[str, Method]:
 def _smooths(system: AffineSystem) -> bool:
     """Tell whether division by the diagonal may smooth errors, as multigrid needs."""
     diagonal = system.diagonal[system.free]
-    scalar = system.operator.program.inputs.count == 1
+    scalar = system.values.components == 1
     return bool((diagonal * diagonal[:1].conj()).real.min(initial=0) >= 0 and diagonal.all()) and (
         scalar or symmetric(system.aslinearoperator())
     )

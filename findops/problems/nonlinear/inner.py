@@ -113,7 +113,7 @@ class StepSolver:
         fits = costs.direct.bytes <= available_bytes()
         # Where components couple as velocity and pressure do, one by one they are near nothing, and
         # small preconditioned residuals do not tell of small errors.
-        coupled = self._system.operator.program.inputs.count > 1
+        coupled = self._system.values.components > 1
         if fits and (coupled or costs.direct.seconds <= FACTORED * costs.krylov.seconds):
             return ["direct"]
         if fits:
@@ -184,7 +184,7 @@ def _nearest_sum(system: AffineSystem, matrix: csr_array) -> Callable[[Array], A
     box = system.unknowns.box
     if box is None:
         raise NoConvergenceError("the unknowns of the grid are no box, as a Kronecker sum needs")
-    shape = tuple(part.stop - part.start for part in box)[-system.operator.domain.ndim :]
+    shape = tuple(part.stop - part.start for part in box)[-system.values.grid.ndim :]
     points = math.prod(shape)
     blocks = [slice(a, a + points) for a in range(0, system.count, points)]
     sums = [nearest_sum(sparse.csr_array(matrix[block, block]), shape) for block in blocks]

@@ -135,7 +135,7 @@ class Residual:
         """Return the function from fields to Jacobians, as far as it can be prepared at u."""
         if self.jac is not None:
             return self._given
-        found = dependencies(self, u, self.system.operator.domain)
+        found = dependencies(self, u, self.system.values.grid)
         return lambda u: found.jacobian(self, u)
 
     def _given(self, u: Array) -> csr_array:
