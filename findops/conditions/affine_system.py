@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
     from findops.conditions.conditions import Condition
     from findops.conditions.equations import Equations
+    from findops.operators.staggered_fields import Fields
 
 __all__ = ["NULL_IMAGE", "AffineSystem", "Impose", "Unknowns", "matrix_rows"]
 
@@ -303,6 +304,14 @@ class AffineSystem(ABC):
         return cast("Array", constants @ directions[sizes <= NULL_IMAGE].T)
 
     # Fields and vectors of unknowns -------------------------------------------------------------
+
+    def packed(self, fields: object, what: str) -> Array:  # noqa: ARG002  # some name it in errors
+        """Return given fields, or a number for all, as an array of all values."""
+        return as_field(cast("Any", fields))
+
+    def unpacked(self, values: Array) -> Fields:
+        """Return the fields that all values make, after any axes of several of them."""
+        return values
 
     def restrict(self, u: ArrayLike) -> Array:
         """Return the unknowns of a field, (n,); constants that bring about means are zero."""

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from math import prod
 from typing import TYPE_CHECKING, NamedTuple
@@ -21,7 +22,7 @@ from findops.discretization.positions import described, starts
 from findops.expressions.components import expand
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
     from scipy.sparse import csr_array
 
@@ -56,10 +57,8 @@ class StaggeredContinuation:
     ----------
     expr, grid, at, conditions, fields
         A problem.
-    parity : bool
-        Whether L u is λ u or ∂u/∂t alone. Where derivatives then couple an odd component to an even
-        one at a face, as velocity and pressure at a rigid wall, odd and even closures keep that at
-        every accuracy.
+    parities : mapping of str to list of str
+        The closures of all components on faces where each has a parity.
     """
 
     expr: Expr
@@ -67,25 +66,44 @@ class StaggeredContinuation:
     at: Positions
     conditions: tuple[Condition, ...]
     fields: Mapping[str, object]
-    parity: bool = False
+    parities: Mapping[str, Sequence[str]] = field(default_factory=dict)
+
+    def by_parity(self) -> StaggeredContinuation:
+        """Return the same with the parities of equations L u = λ u and L u = ∂u/∂t.
+
+        Where derivatives couple an odd component to an even one at a face, as velocity and pressure
+        at a rigid wall, odd and even closures keep that at every accuracy.
+        """
+        if self._parts.inputs != self._parts.outputs:
+            return self
+        conditions = [each.condition for each in self._placed]
+        return replace(self, parities=parities_by_face(self._parts, self.grid, conditions))
 
     def on(self, grid: Grid) -> StaggeredContinuation:
         """Return the same on another grid of the same domain."""
         return replace(self, grid=grid)
 
-    def closure(self, elsewhere: str | int = "accurate") -> Closures:
-        """Return the closures of all faces, for each component."""
-        made: dict[str, str | int | Sequence[str | int]] = dict.fromkeys(self.grid.faces, elsewhere)
-        for face in self.grid.faces:
-            here = {
-                c: wall.parity for c, walls in self._between.items() if (wall := walls.get(face))
-            }
-            if here:
-                made[face] = [here.get(c, elsewhere) for c in range(len(self._grids))]
-        return made | self._parities
+    def closure(self, elsewhere: Closures = "accurate") -> Closures:
+        """Return the closures of all faces, given those of components without continuation."""
+        if not self._between and not self.parities:
+            return elsewhere
+        components = range(len(self._grids))
+        return {
+            face: [self._kind(face, c, elsewhere) for c in components] for face in self.grid.faces
+        }
+
+    def _kind(self, face: str, component: int, elsewhere: Closures) -> str | int:
+        """Return the closure of a component on a face."""
+        if face in self.parities:
+            return self.parities[face][component]
+        wall = self._between.get(component, {}).get(face)
+        if wall is not None:
+            return wall.parity
+        kind = elsewhere.get(face, "accurate") if isinstance(elsewhere, Mapping) else elsewhere
+        return kind if isinstance(kind, (str, int)) else kind[component]
 
     def discretized(
-        self, elsewhere: str | int = "accurate"
+        self, elsewhere: Closures = "accurate"
     ) -> tuple[StaggeredOperator, StaggeredSystem]:
         """Return the operator, and what is left of it under the conditions."""
         op: StaggeredOperator = self.expr.on(
@@ -93,7 +111,7 @@ class StaggeredContinuation:
         )
         return op, self._under(op, elsewhere)
 
-    def _under(self, op: StaggeredOperator, elsewhere: str | int) -> StaggeredSystem:
+    def _under(self, op: StaggeredOperator, elsewhere: Closures) -> StaggeredSystem:
         """Return an operator with these closures under the conditions."""
         values = FieldValues(op.domain)
         inner, slopes = accuracies((e for row in op.entries for e in row if e), self.grid.ndim)
@@ -135,13 +153,6 @@ class StaggeredContinuation:
                     made.append(Placed(c, single, place))
         return tuple(made)
 
-    @cached_property
-    def _parities(self) -> dict[str, list[str]]:
-        """The closures of faces where all components have a parity."""
-        if not self.parity or self._parts.inputs != self._parts.outputs:
-            return {}
-        return parities_by_face(self._parts, self.grid, [each.condition for each in self._placed])
-
     @property
     def _at_points(self) -> list[Condition]:
         """The conditions that stand for equations."""
@@ -152,7 +163,7 @@ class StaggeredContinuation:
             or place.face is None
             or (
                 place.on_points
-                and not (place.face in self._parities and kept_by_parity(condition, self._grids[c]))
+                and not (place.face in self.parities and kept_by_parity(condition, self._grids[c]))
             )
         ]
 
@@ -174,7 +185,7 @@ class StaggeredContinuation:
                     f"{condition!r}: component {c} has no points on {place.face}, where "
                     f"{walls[place.face].condition!r} gives what lies beyond: leave one out"
                 )
-            if place.face not in self._parities:
+            if place.face not in self.parities:
                 walls[place.face] = BetweenPoints(condition, self._grids[c], place, 2)
         return made
 
@@ -185,7 +196,7 @@ class StaggeredContinuation:
         op: StaggeredOperator,
         column: int,
         walls: Sequence[BetweenPoints],
-        elsewhere: str | int,
+        elsewhere: Closures,
     ) -> tuple[csr_array, list[WallData]]:
         """Return what a component's walls change in the matrix, and what is given there adds."""
         values = FieldValues(op.domain)
@@ -214,12 +225,11 @@ class StaggeredContinuation:
         return near, [WallData(w, responses[w.face]) for w in walls if w.face in responses]
 
     def _with_ghosts(
-        self, row: int, column: int, walls: Sequence[BetweenPoints], elsewhere: str | int
+        self, row: int, column: int, walls: Sequence[BetweenPoints], elsewhere: Closures
     ) -> Operator:
         """Return an entry that reads ghosts beyond walls."""
         entry = self._parts.entries[row, column]
-        closures = dict.fromkeys(self.grid.faces, elsewhere)
-        closures |= {face: kinds[column] for face, kinds in self._parities.items()}
+        closures = {face: self._kind(face, column, elsewhere) for face in self.grid.faces}
         closures |= {wall.face: "halo" for wall in walls}
         fields = {n: v for n, v in self.fields.items() if n in entry.free_fields}
         made: Operator = entry.on(self._grids[column], closures, **fields)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from numbers import Number
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
+from findops.common.arrays import as_field
 from findops.conditions.elimination import EliminationSystem
 
 if TYPE_CHECKING:
@@ -15,6 +17,7 @@ if TYPE_CHECKING:
     from findops.common.arrays import Array
     from findops.conditions.beyond_walls import BetweenPoints
     from findops.conditions.conditions import Condition
+    from findops.conditions.flat_operator import FlatOperator
 
 __all__ = ["StaggeredSystem", "WallData"]
 
@@ -49,6 +52,55 @@ class StaggeredSystem(EliminationSystem):
 
     given: tuple[Condition, ...] = ()
     """The conditions as they were given, on all faces and components."""
+
+    def packed(self, fields: object, what: str) -> Array:
+        """Return a number for all components, or one number or array for each, as a flat vector.
+
+        Raises
+        ------
+        ValueError
+            If there are more or fewer, or a shape does not fit.
+        TypeError
+            If they are no numbers, or one array for components of several shapes.
+        """
+        op = cast("FlatOperator", self.operator).op
+        if isinstance(fields, Number):
+            return np.full(self.values.size, as_field(cast("Any", fields)))
+        made = []
+        for n, part in enumerate(op.inputs.parts(fields, op, what)):
+            values, grid = as_field(part), op.domain[n]
+            if values.ndim and values.shape != grid.shape:
+                raise ValueError(
+                    f"{op!r}: component {n} of {what} needs the shape {grid.shape}, but has "
+                    f"{values.shape}"
+                )
+            made.append(np.broadcast_to(values, grid.shape).ravel())
+        return np.concatenate(made)
+
+    def unpacked(self, values: Array) -> tuple[Array, ...]:
+        """Return an array for each component of vectors (…, values), time or number first."""
+        op = cast("FlatOperator", self.operator).op
+        return tuple(op.inputs.split(values))
+
+    def check_read(self) -> None:
+        """Refuse values that no equation reads, and that nothing determines.
+
+        Raises
+        ------
+        ValueError
+            If there are some, as of a pressure at nodes in the corners of walls.
+        """
+        read = np.bincount(self.matrix.indices, minlength=self.size)[: self.count]
+        unread = self.free[read == 0]
+        if not unread.size:
+            return
+        (c,) = self.values.owner(unread[:1])
+        index = tuple(int(place[0]) for place in self.values.places(unread[:1]))
+        raise ValueError(
+            f"{self!r}: no equation reads component {c} at {index}, nor at {unread.size - 1} other "
+            "points, where conditions stand for the equations that would: let the walls lie where "
+            "it has no points, as on a grid of Cells, or give it a condition there"
+        )
 
     @property
     def conditions(self) -> tuple[Condition, ...]:

@@ -14,6 +14,7 @@ from findops.conditions.conditions import as_conditions
 from findops.conditions.continuation import continued
 from findops.conditions.counting import check_conditions
 from findops.conditions.elimination import EliminationSystem
+from findops.conditions.staggered_continuation import StaggeredContinuation
 from findops.expressions.expression import Discrete, Expr
 from findops.grids.grid import Grid
 from findops.masked.operator import Masked
@@ -22,7 +23,7 @@ from findops.problems.holes import check_masked
 from findops.problems.linear.solvers import Factored, Solution, Solver, as_solution, make_solver
 from findops.problems.nonlinear.inner import PRECONDITIONED, GivenSolver, StepSolver
 from findops.problems.nonlinear.newton import Residual, newton
-from findops.problems.staggered import check_same_points
+from findops.problems.staggered import check_elimination, is_staggered
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -32,8 +33,10 @@ if TYPE_CHECKING:
     from findops.conditions.affine_system import AffineSystem, Impose
     from findops.conditions.conditions import Condition
     from findops.conditions.walls import Wall
-    from findops.expressions.expression import Closures
+    from findops.expressions.expression import Closures, Positions
     from findops.operators.operator import Operator
+    from findops.operators.staggered import StaggeredOperator
+    from findops.operators.staggered_fields import Fields
     from findops.problems.functions import FieldFunction
 
 __all__ = ["BVP"]
@@ -72,13 +75,20 @@ class BVP:
     jac : callable, optional
         Takes a field and returns the Jacobian of a function there: a bound operator, or a sparse
         matrix on flat fields, conditions not imposed. By default differences make it, sparse.
+    at : list of axis, tuple of axes, or None
+        For each component the axes along which it stands at half points, as in ``L.on``. Fields are
+        tuples then, of an array for each component. On faces where it has points, a condition
+        stands for its equation; where it has none, Dirichlet, Neumann and Robin give its values
+        beyond, to the order of accuracy, and its equations stay.
     **fields
         Values of the free fields of L.
 
     Raises
     ------
     ValueError
-        If a face lacks its condition, or there are too many; for functions nobody counts them.
+        If a face lacks its condition, or there are too many; for functions and systems nobody
+        counts them. If no equation reads a value of a component, as of pressures in the corners of
+        walls on which they stand.
     TypeError
         If L is neither an expression nor a function of a field, or `grid` no grid.
 
@@ -98,7 +108,7 @@ class BVP:
     (0.078, 'Newton', 3)
     """
 
-    operator: Operator | Masked | FieldFunction
+    operator: Operator | Masked | StaggeredOperator | FieldFunction
     """What maps fields to right-hand sides: the operator on the grid, or the function."""
     system: AffineSystem
     """What is left of it under the conditions; of the fields alone, if it is a function."""
@@ -117,6 +127,7 @@ class BVP:
         components: int | tuple[int, ...] = (),
         acc: int = 2,
         jac: FieldFunction | None = None,
+        at: Positions = None,
         **fields: object,
     ) -> None:
         if not isinstance(L, Masked) and (isinstance(L, Discrete) or not callable(L)):
@@ -124,10 +135,11 @@ class BVP:
         if not isinstance(grid, Grid):
             raise TypeError(f"BVP needs a Grid, not {type_name(grid)}")
         listed = as_conditions(conditions)
-        operator: Operator | Masked | FieldFunction
+        operator: Operator | Masked | StaggeredOperator | FieldFunction
         system: AffineSystem
         if isinstance(L, Masked):
-            own = {"components": components or None, "acc": None if acc == 2 else acc, "jac": jac}
+            plain = None if acc == 2 else acc
+            own = {"components": components or None, "acc": plain, "jac": jac, "at": at}
             check_masked(L, grid, {"closure": closure, **own, **fields})
             operator, system = L, L.subject_to(listed, impose)
         elif isinstance(L, Expr):
@@ -135,12 +147,17 @@ class BVP:
                 raise TypeError(
                     f"components=, acc= and jac= belong to functions; {L!r} has its own"
                 )
-            check_same_points(L, grid, fields)
-            operator, system = _discretized(L, grid, listed, closure, impose, fields)
+            if is_staggered(L, grid, at):
+                check_elimination(L, impose)
+                kept = StaggeredContinuation(L, grid, at, listed, fields)
+                operator, system = kept.discretized("accurate" if closure is None else closure)
+                system.check_read()
+            else:
+                operator, system = _discretized(L, grid, listed, closure, impose, fields)
         else:
-            if closure is not None or impose != "elimination" or fields:
+            if closure is not None or impose != "elimination" or at is not None or fields:
                 raise TypeError(
-                    "closure=, impose= and fields belong to an expression, not to a function"
+                    "closure=, impose=, at= and fields belong to an expression, not to a function"
                 )
             check_function("L", L, ("u",))
             check_function("jac", jac, ("u",))
@@ -155,7 +172,7 @@ class BVP:
 
     def solve(
         self,
-        rhs: ArrayLike = 0,
+        rhs: Fields = 0,
         solver: Solver = "auto",
         *,
         start: ArrayLike | None = None,
@@ -167,8 +184,9 @@ class BVP:
 
         Parameters
         ----------
-        rhs : array_like, (*components, *grid), or number
-            f. Its values where conditions are imposed are not used.
+        rhs : array_like, (*components, *grid), number, or tuple of these
+            f; for components at points of their own one for each. Its values where conditions are
+            imposed are not used.
         solver : str or callable
             ``"fast"`` diagonalizes sums of one-dimensional operators, and systems and mixed
             derivatives where all that acts along an axis shares its eigenvectors, as with constant

@@ -19,10 +19,12 @@ from findops.conditions.counting import check_conditions
 from findops.conditions.equilibration import row_sizes
 from findops.conditions.ghost_values import Rate
 from findops.conditions.row_replacement import RowReplacementSystem
+from findops.conditions.staggered_continuation import StaggeredContinuation
 from findops.expressions.components import expand
 from findops.expressions.expression import Expr, as_expr
 from findops.grids.grid import Grid
 from findops.masked.operator import Masked
+from findops.operators.staggered import StaggeredOperator
 from findops.problems.eigen.eigenpairs import (
     Eigenpairs,
     nearest_first,
@@ -33,16 +35,17 @@ from findops.problems.eigen.pencil import Pencil
 from findops.problems.eigen.solvers import METHODS, Search, search
 from findops.problems.holes import check_masked
 from findops.problems.linear.separable import fast_diagonalization
-from findops.problems.staggered import check_same_points
+from findops.problems.staggered import check_elimination, is_staggered
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from findops.common.arrays import Array
-    from findops.conditions.affine_system import AffineSystem, Impose
+    from findops.conditions.affine_system import AffineSystem, AnyOperator, Impose
     from findops.conditions.conditions import Condition
-    from findops.expressions.expression import Closures
+    from findops.expressions.expression import Closures, Positions
     from findops.operators.operator import Operator
+    from findops.operators.staggered_fields import Fields
     from findops.problems.linear.solvers import Solver
 
 __all__ = ["EVP"]
@@ -82,6 +85,9 @@ class EVP:
         How the conditions are imposed on L, as in ``op.subject_to``: with ``"rows"`` in place of
         equations, where M is zero, for conditions that do not determine the values at their points;
         with ``"sat"`` weakly, which keeps symmetry where derivatives sum by parts.
+    at : list of axis, tuple of axes, or None
+        For each component the axes along which it stands at half points, as in ``L.on``; conditions
+        then are as in `BVP`. Vectors are tuples, of an array (k, *grid) for each component.
     **fields
         Values of the free fields of L and M.
 
@@ -101,9 +107,9 @@ class EVP:
     array([ 1.,  4.,  9., 16.])
     """
 
-    operator: Operator | Masked
+    operator: Operator | Masked | StaggeredOperator
     """L on the grid."""
-    mass: Operator | Masked | None
+    mass: AnyOperator | None
     """M on the grid, None for the identity."""
     system: AffineSystem
     """What is left of L under the conditions."""
@@ -117,6 +123,7 @@ class EVP:
         closure: Closures | None = None,
         *,
         impose: Impose = "elimination",
+        at: Positions = None,
         **fields: object,
     ) -> None:
         if not isinstance(L, (Expr, Masked)):
@@ -124,16 +131,18 @@ class EVP:
         if not isinstance(grid, Grid):
             raise TypeError(f"EVP needs a Grid, not {type_name(grid)}")
         right = None if M is None else as_expr(M)
-        for expr in (each for each in (L, right) if isinstance(each, Expr)):
-            check_same_points(expr, grid, fields)
         listed = as_conditions(conditions)
         names = set() if right is None else right.free_fields
         fits = right is None or _components(right, grid) == _components(L, grid)
-        operator: Operator | Masked
+        operator: Operator | Masked | StaggeredOperator
         system: AffineSystem
+        if isinstance(L, Expr) and is_staggered(L, grid, at):
+            check_elimination(L, impose)
+            vars(self).update(_staggered(L, grid, listed, right, closure, at, fields))
+            return
         if isinstance(L, Masked):
             unused = {n: v for n, v in fields.items() if n not in names}
-            check_masked(L, grid, {"closure": closure, **unused})
+            check_masked(L, grid, {"closure": closure, "at": at, **unused})
             closure = "accurate"
             operator, system = L, L.subject_to(listed, impose)
         else:
@@ -275,8 +284,11 @@ class EVP:
         """The matrices in unknowns y = factors · x, in which they are Hermitian if they can be."""
         plain = self._pencil
         op = self.operator
-        plainly = op.operator if isinstance(op, Masked) else op
-        norm = np.broadcast_to(quadrature(plainly), self.system.shape)
+        if isinstance(op, StaggeredOperator):
+            norm = self.system.values.weights
+        else:
+            plainly = op.operator if isinstance(op, Masked) else op
+            norm = np.broadcast_to(quadrature(plainly), self.system.shape)
         factors = np.sqrt(self.system.restrict(norm))
         if plain.hermitian or np.ptp(factors) == 0 or self.system.equations.means:
             return plain, np.ones(plain.n)
@@ -292,7 +304,7 @@ class EVP:
     def _complex(self) -> bool:
         return "c" in {part.dtype.kind for part in (self.system, self.mass) if part is not None}
 
-    def _fields(self, x: Array) -> Array:
+    def _fields(self, x: Array) -> Fields:
         """Return the normalized fields of vectors (n, k)."""
         fields = np.stack([self.system.lift(column) for column in x.T])
         fields.reshape(len(fields), -1)[:, self.system.outside] = 0
@@ -300,7 +312,7 @@ class EVP:
         norms = np.sqrt(np.abs(flat) ** 2 @ self.system.values.weights)
         normalized: Array = flat / norms[:, None]
         normalized[:, self.system.outside] = np.nan
-        return normalized.reshape(fields.shape)
+        return self.system.unpacked(normalized.reshape(fields.shape))
 
     def _residuals(self, values: Array, x: Array, a: Array, b: Array) -> Array:
         """Return how well each pair solves every row, given the sizes of rows of A and B."""
@@ -315,6 +327,34 @@ class EVP:
     def __repr__(self) -> str:
         right = "" if self.mass is None else f" = λ ({self.mass.label}) u"
         return f"<EVP {self.system!r}{right}>"
+
+
+def _staggered(
+    L: Expr,
+    grid: Grid,
+    conditions: tuple[Condition, ...],
+    M: Expr | None,
+    closure: Closures | None,
+    at: Positions,
+    fields: dict[str, object],
+) -> dict[str, object]:
+    """Return the operator, the mass and the system of components at points of their own."""
+    names = set() if M is None else M.free_fields
+    own = {n: v for n, v in fields.items() if n in L.free_fields or n not in names}
+    both = L if M is None else L + GENERIC * M
+    keeps = closure is None and (M is None or M.multiplies)
+    kept = StaggeredContinuation(both, grid, at, conditions, fields)
+    kept = kept.by_parity() if keeps else kept
+    elsewhere: Closures = "accurate" if closure is None else closure
+    operator, system = replace(kept, expr=L, fields=own).discretized(elsewhere)
+    _check_homogeneous(system)
+    mass = None
+    if M is not None:
+        own = {n: v for n, v in fields.items() if n in names}
+        _, right = replace(kept, expr=M, fields=own).discretized(elsewhere)
+        mass = right.operator
+        system.check_finite(mass)
+    return {"operator": operator, "mass": mass, "system": system}
 
 
 def _components(op: Expr | Masked, grid: Grid) -> tuple[tuple[int, ...], tuple[int, ...]]:

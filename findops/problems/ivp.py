@@ -27,7 +27,6 @@ from findops.problems.evolution.semidiscrete import SecondOrderSystem, Semidiscr
 from findops.problems.evolution.stable_closures import ClosureChoice
 from findops.problems.functions import check_function
 from findops.problems.holes import check_masked
-from findops.problems.staggered import check_same_points
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -170,7 +169,6 @@ class IVP:
                 raise TypeError(
                     "components= and acc= go with a function f(t, u); an expression knows its own"
                 )
-            check_same_points(f, grid, fields)
             check_fields(f, fields)
             if closure in (None, "accurate") or isinstance(closure, int):
                 check_conditions(f, grid, listed)

@@ -1,4 +1,4 @@
-"""Systems whose components stand at different points, which problems do not take."""
+"""Systems whose components stand at different points."""
 
 from __future__ import annotations
 
@@ -9,25 +9,36 @@ from findops.discretization.positions import ends
 from findops.expressions.components import expand
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from findops.expressions.expression import Expr
+    from findops.expressions.expression import Expr, Positions
     from findops.grids.grid import Grid
 
-__all__ = ["check_same_points"]
+__all__ = ["check_elimination", "is_staggered"]
 
 
-def check_same_points(expr: Expr, grid: Grid, fields: Mapping[str, object]) -> None:
-    """Refuse an expression whose components stand at different points.
+def is_staggered(expr: Expr, grid: Grid, at: Positions) -> bool:
+    """Tell whether components of an expression stand at different points, or are said to.
 
     Raises
     ------
     ValueError
-        If they do, or positions are given.
+        If no positions are given, and terms do not meet at those of the grid.
     """
+    if at is not None:
+        return True
     count = prod(expand(expr, grid).inputs)
-    if "at" in fields or len({*ends(expr, grid, (grid,) * count)} - {None}) > 1:
+    return len({*ends(expr, grid, (grid,) * count)} - {None}) > 1
+
+
+def check_elimination(expr: Expr, impose: str) -> None:
+    """Refuse other ways of imposing conditions on such components.
+
+    Raises
+    ------
+    ValueError
+        If another one is asked for.
+    """
+    if impose != "elimination":
         raise ValueError(
-            f"{expr!r}: BVP, EVP and IVP are not made for components at different points; "
-            "E.on(grid, at=[…]) applies the operator, and its matrix() is that of the system"
+            f"{expr!r}: components at points of their own take conditions by impose='elimination', "
+            f"not by {impose!r}"
         )

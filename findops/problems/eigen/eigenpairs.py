@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from findops.common.arrays import Array
+    from findops.operators.staggered_fields import Fields
     from findops.problems.linear.diagonalization import FastDiagonalization
 
 
@@ -31,7 +32,7 @@ class Eigenpairs:
     ----------
     values : array, (k,)
         Real where symmetry is proved, and where all of a real problem's come out so; else complex.
-    vectors : array, (k, *components, *grid)
+    vectors : array, (k, *components, *grid), or tuple of these for components at their own points
         The fields, boundary included: ∫|u|² = 1 by the grid's weights, summed over components, and
         the first of the largest entries is positive. Those of a symmetric problem are orthogonal;
         of a multiple eigenvalue, they are some basis, the same every time.
@@ -45,7 +46,7 @@ class Eigenpairs:
     """
 
     values: Array
-    vectors: Array
+    vectors: Fields
     residuals: Array
     method: str
 

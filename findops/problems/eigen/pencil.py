@@ -17,9 +17,7 @@ if TYPE_CHECKING:
     from scipy.sparse import csr_array
 
     from findops.common.arrays import Array
-    from findops.conditions.affine_system import AffineSystem
-    from findops.masked.operator import Masked
-    from findops.operators.operator import Operator
+    from findops.conditions.affine_system import AffineSystem, AnyOperator
 
 
 __all__ = ["SINGULAR_PENCIL", "Pencil", "dense_eigenpairs"]
@@ -52,7 +50,7 @@ class Pencil:
     """None for the identity."""
 
     @staticmethod
-    def of(system: AffineSystem, mass: Operator | Masked | None) -> Pencil:
+    def of(system: AffineSystem, mass: AnyOperator | None) -> Pencil:
         """Return the matrices of L u = λ M u under conditions, M being the identity if not given.
 
         Rows of conditions have no mass, nor have constants that balance means.

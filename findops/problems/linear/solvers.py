@@ -26,10 +26,9 @@ from findops.problems.linear.separable import fast_diagonalization, fast_solver_
 from findops.problems.linear.singular import max_norm, null_fields, without_null
 
 if TYPE_CHECKING:
-    from numpy.typing import ArrayLike
-
     from findops.common.arrays import Array
     from findops.conditions.affine_system import AffineSystem
+    from findops.operators.staggered_fields import Fields
 
 
 __all__ = [
@@ -56,7 +55,7 @@ class Solution:
     Parameters
     ----------
     u : array, (*components, *grid)
-        The field, boundary included.
+        The field, boundary included; a tuple of arrays where components stand at their own points.
     residual : float
         ‖b − A x‖ / (‖A‖ ‖x‖ + ‖b‖) of the system under the conditions, in the largest norm: some
         1e-16 where the system is solved as well as its numbers are represented. For nonlinear
@@ -70,14 +69,15 @@ class Solution:
         What balances the means that conditions give: L u + constant = f.
     """
 
-    u: Array
+    u: Fields
     residual: float
     method: str
     iterations: int
     constants: Array
 
     def __repr__(self) -> str:
-        return f"<Solution {self.u.shape} by {self.method}, residual {self.residual:.1e}>"
+        shape = tuple(p.shape for p in self.u) if isinstance(self.u, tuple) else self.u.shape
+        return f"<Solution {shape} by {self.method}, residual {self.residual:.1e}>"
 
 
 @dataclass(frozen=True, eq=False)
@@ -103,12 +103,14 @@ class Factored:
         # Factors belong to libraries that do not pickle them: they are made again.
         return make_solver, (self.system, *self.asked)
 
-    def __call__(self, rhs: ArrayLike = 0, t: float | None = None) -> Array:
+    def __call__(self, rhs: Fields = 0, t: float | None = None) -> Fields:
         """Return the field for a right-hand side, boundary included."""
-        return self._solve(self.system.rhs(rhs, t), t)[0]
+        b = self.system.rhs(self.system.packed(rhs, "the right-hand side"), t)
+        return self.system.unpacked(self._solve(b, t)[0])
 
-    def solution(self, rhs: ArrayLike = 0, t: float | None = None) -> Solution:
+    def solution(self, rhs: Fields = 0, t: float | None = None) -> Solution:
         """Return the field for a right-hand side, and how well it solves the system."""
+        rhs = self.system.packed(rhs, "the right-hand side")
         b = self.system.rhs(rhs, t)
         given = max_norm(b)
         u, constants, iterations = self._solve(b, t)
@@ -117,7 +119,8 @@ class Factored:
         left = max_norm(self.system.residual(u, constants, rhs, t))
         outside = self.system.outside
         size = self.system.scale * max_norm(np.delete(u, outside) if outside.size else u) + given
-        return Solution(u, left / size if size else 0.0, self.method, iterations, constants)
+        residual = left / size if size else 0.0
+        return Solution(self.system.unpacked(u), residual, self.method, iterations, constants)
 
     def _solve(self, b: Array, t: float | None) -> tuple[Array, Array, int]:
         """Return the field, the constants that balance means, and the number of iterations."""
