@@ -38,6 +38,9 @@ class BetweenPoints:
     place: Place
     acc: int
     """The order of accuracy of what reads values beyond it."""
+    mirrored: bool
+    """Whether at acc 2 values are mirrored, as slopes are: symmetric operators then stay so, but
+    rows beside the face are not consistent, and a pressure that balances them is of first order."""
 
     @property
     def face(self) -> str:
@@ -88,7 +91,7 @@ class BetweenPoints:
     def kept(self) -> bool:
         """Whether the closure keeps the condition to the order of accuracy, given zeros."""
         a, b = self.factors
-        return self.acc <= 2 and not (np.any(a) and np.any(b))
+        return self.acc <= 2 and not (np.any(a) and (np.any(b) or not self.mirrored))
 
     def _distances(self, count: int) -> Array:
         """Return how far points lie inwards of the face, from the last of `count` ghosts on."""
@@ -106,9 +109,8 @@ class BetweenPoints:
     def beyond(self, count: int) -> tuple[Array, Array, Ints]:
         """Return what ghost values are made of, the nearest first.
 
-        A polynomial goes through the nearest `acc` points and fulfills the condition; up to acc 2
-        that is the mirror image about the face, where values or slopes alone are given, and a
-        straight line elsewhere.
+        A polynomial goes through the nearest `acc` points and fulfills the condition. Where the
+        closure keeps it, they are mirror images.
 
         Returns
         -------
@@ -128,7 +130,7 @@ class BetweenPoints:
             own = mirror.reshape(count, count, *(1,) * a.ndim)
             size, factor = (-2 * ghosts, b) if even else (np.full(count, 2.0), a)
             return own, np.multiply.outer(size, 1 / factor), np.arange(count)
-        points = min(self.acc, len(inside)) if self.acc > 2 else 1
+        points = min(max(self.acc, 2), len(inside))
         nodes = inside[:points]
         value, slope = _lagrange(nodes, 0.0)
         # ω, the product of the distances to the nodes, is what the condition determines.

@@ -50,13 +50,14 @@ class StaggeredContinuation:
     """An expression on components at points of their own, and the conditions on them.
 
     Where a component has points on a face, its condition stands for the equation there. Where it
-    has none, the condition gives its values beyond: by odd and even closures at acc 2, and by
-    polynomials at higher accuracy and under Robin's conditions.
+    has none, the condition gives its values beyond, by polynomials, or at acc 2 by mirror images.
 
     Parameters
     ----------
     expr, grid, at, conditions, fields
         A problem.
+    mirrored : bool
+        Whether values that are given at acc 2 are mirrored, as slopes are, which keeps symmetry.
     parities : mapping of str to list of str
         The closures of all components on faces where each has a parity.
     """
@@ -66,6 +67,7 @@ class StaggeredContinuation:
     at: Positions
     conditions: tuple[Condition, ...]
     fields: Mapping[str, object]
+    mirrored: bool = False
     parities: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
     def by_parity(self) -> StaggeredContinuation:
@@ -186,7 +188,9 @@ class StaggeredContinuation:
                     f"{walls[place.face].condition!r} gives what lies beyond: leave one out"
                 )
             if place.face not in self.parities:
-                walls[place.face] = BetweenPoints(condition, self._grids[c], place, 2)
+                walls[place.face] = BetweenPoints(
+                    condition, self._grids[c], place, 2, self.mirrored
+                )
         return made
 
     # Rows near faces ----------------------------------------------------------------------------

@@ -343,7 +343,7 @@ def _staggered(
     own = {n: v for n, v in fields.items() if n in L.free_fields or n not in names}
     both = L if M is None else L + GENERIC * M
     keeps = closure is None and (M is None or M.multiplies)
-    kept = StaggeredContinuation(both, grid, at, conditions, fields)
+    kept = StaggeredContinuation(both, grid, at, conditions, fields, mirrored=True)
     kept = kept.by_parity() if keeps else kept
     elsewhere: Closures = "accurate" if closure is None else closure
     operator, system = replace(kept, expr=L, fields=own).discretized(elsewhere)
