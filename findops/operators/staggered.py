@@ -166,11 +166,13 @@ class StaggeredOperator(Discrete):
         if type(add) is not bool:
             add = as_boolean(add, "add")
         given = self.inputs.parts(u, self)
+        if any(hasattr(part, "dims") for part in given):
+            raise TypeError(f"{self!r} applies to bare arrays: give the values of labeled ones")
         if any(executor(part) is not None for part in given):
             return self._elsewhere(given, out, add, scale)
         parts = tuple(map(as_array, given))
         batch = self.inputs.batch(parts, self)
-        dtype = np.result_type(*(type_of(part.dtype) for part in parts))
+        dtype = reduce(np.promote_types, {type_of(part.dtype) for part in parts})
         dtype = np.result_type(dtype, np.complex64) if self._complex else dtype
         check_scale(scale, dtype)
         if out is None and add:
@@ -445,8 +447,8 @@ class StaggeredOperator(Discrete):
         refuse_unbound(other)
         return self._mapped(lambda entry: entry * other, ("(", *self.pieces, ")·", Coef(other)))
 
-    def __rmul__(self, other: object) -> StaggeredOperator:
-        return self._scaled(other)
+    def __rmul__(self, other: object) -> Any:
+        return other @ self if isinstance(other, Operator) else self._scaled(other)
 
     def __truediv__(self, other: object) -> StaggeredOperator:
         if not isinstance(other, Complex):
