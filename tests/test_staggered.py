@@ -162,9 +162,12 @@ def test_products_that_cancel_keep_their_positions():
 
 
 def test_a_row_of_zeros_stands_with_its_own_component():
-    op = Block([[0, Diff("x", to="half")], [0, 0]]).on(BOX, at=["y", None])
-    assert op.range == (BOX.half("x"), BOX)
-    np.testing.assert_array_equal(op(fields(op.domain))[1], 0)
+    op = Block([[0, 0], [0, Diff("x", to="half")]]).on(BOX, at=["y", None])
+    assert op.range == (BOX.half("y"), BOX.half("x"))
+    np.testing.assert_array_equal(op(fields(op.domain))[0], 0)
+    out = fields(op.range)
+    before = out[0].copy()
+    np.testing.assert_array_equal(op(fields(op.domain), out=out, add=True)[0], before)
 
 
 @pytest.mark.parametrize("at", ["x", ["x"], ("x",), [("x",)], 0])
@@ -399,6 +402,22 @@ def test_out_add_scale_and_batch():
     op(u, out=u)
     for found, new in zip(u, v, strict=True):
         np.testing.assert_array_equal(found, new)
+
+
+def test_calls_alike_are_checked_again():
+    """What fitted once is remembered by shapes and types, and by nothing else."""
+    op = STOKES.on(BOX, at=["x", "y", None])
+    u, out = fields(op.domain), fields(op.range)
+    v = op(u, out=out)
+    for found, wanted in zip(op(u, out=out, add=True), op(u), strict=True):
+        np.testing.assert_allclose(found, 2 * wanted, rtol=1e-15)
+    with pytest.raises(TypeError, match="scale must be a number, real where"):
+        op(u, out=v, scale=1j)
+    with pytest.raises(ValueError, match=r"component 0 has shape \(4, 5\)"):
+        op((u[2], u[1], u[0]), out=out)
+    out[0].flags.writeable = False
+    with pytest.raises(ValueError, match="read-only"):
+        op(u, out=out)
 
 
 def test_mixed_types_take_the_highest():
@@ -654,6 +673,19 @@ def test_dask_stays_lazy():
         np.testing.assert_allclose(found.compute(), wanted, atol=1e-13 * abs(wanted).max())
     with pytest.raises(TypeError, match="out= and add= are for NumPy arrays"):
         op(tuple(map(da.from_array, u)), out=u)
+
+
+def test_arrays_of_the_standard():
+    xp = pytest.importorskip("array_api_strict")
+    pytest.importorskip("array_api_compat")
+    op = STOKES.on(BOX, at=["x", "y", None])
+    u = fields(op.domain)
+    v = op(tuple(map(xp.asarray, u)), scale=2)
+    assert all(isinstance(part, type(xp.asarray(u[0]))) for part in v)
+    for found, wanted in zip(v, op(u), strict=True):
+        np.testing.assert_allclose(np.asarray(found), 2 * wanted, atol=1e-13 * abs(wanted).max())
+    zero = Block([[0, 0], [0, Diff("x", to="half")]]).on(BOX, at=["y", None])
+    assert zero(tuple(map(xp.asarray, fields(zero.domain))))[0].shape == zero.range[0].shape
 
 
 def test_labeled_arrays_are_refused():
