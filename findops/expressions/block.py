@@ -73,7 +73,8 @@ class Block(Compound):
     """A matrix of operators, whose fields are stacked along the component axis.
 
     One column reads a scalar field and one row gives one. An operator between vector fields takes
-    as many rows and columns as it has components.
+    as many rows and columns as it has components. ``E.on(grid, at=[…])`` puts components at half
+    points.
 
     Parameters
     ----------

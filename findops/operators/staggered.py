@@ -13,6 +13,7 @@ import numpy as np
 from findops.common.arguments import as_boolean, as_power, type_name
 from findops.common.arrays import as_array, as_field, check_out, check_scale, type_of
 from findops.executors.assembly.scipy import check_format
+from findops.executors.contiguous import empty_like
 from findops.executors.lookup import executor
 from findops.expressions.expression import Coef, Discrete
 from findops.operators.operator import Operator, chosen_rows, refuse_unbound
@@ -34,6 +35,11 @@ if TYPE_CHECKING:
 __all__ = ["StaggeredOperator"]
 
 Entries = tuple[tuple[Operator | None, ...], ...]
+Kinds = tuple[tuple[tuple[int, ...], np.dtype[Any]] | None, ...]
+"""Shapes and types of arrays, None for what is no array of NumPy's."""
+
+KEPT = 64
+"""Shapes and types for which an operator remembers that they fit."""
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -165,33 +171,51 @@ class StaggeredOperator(Discrete):
         """
         if type(add) is not bool:
             add = as_boolean(add, "add")
-        given = self.inputs.parts(u, self)
-        if any(executor(part) is not None for part in given):
-            return self._elsewhere(given, out, add, scale)
+        parts = self.inputs.parts(u, self)
+        targets = () if out is None else self.outputs.parts(out, self, "out")
+        kinds = _kinds((*parts, *targets))
+        if out is None or kinds not in self._fitting:
+            if any(hasattr(part, "dims") for part in parts):
+                raise TypeError(f"{self!r} applies to bare arrays: give the values of labeled ones")
+            if any(executor(part) is not None for part in parts):
+                return self._elsewhere(parts, out, add, scale)
+            parts, batch = self._checked(parts, scale)
+            if out is None:
+                if add:
+                    raise TypeError(f"{self!r}: add=True needs out=, the arrays to add to")
+                out = self._empty(parts[0], batch, isinstance(u, np.ndarray))
+                targets = self.outputs.parts(out, self, "out")
+            else:
+                for target, shape in zip(targets, self.outputs.shapes, strict=True):
+                    check_out(target, batch + shape, parts[0].dtype, self)
+                if kinds == _kinds((*parts, *targets)) and len(self._fitting) < KEPT:
+                    self._fitting.add(kinds)
+        self._fill(tuple(_apart(part, targets) for part in parts), targets, add, scale)
+        return out
+
+    def _checked(
+        self, given: tuple[Any, ...], scale: complex
+    ) -> tuple[tuple[Array, ...], tuple[int, ...]]:
+        """Return arrays in the type of the result, and their batch axes."""
         parts = tuple(map(as_array, given))
         batch = self.inputs.batch(parts, self)
-        dtype = np.result_type(*(type_of(part.dtype) for part in parts))
+        dtype = reduce(np.promote_types, {type_of(part.dtype) for part in parts})
         dtype = np.result_type(dtype, np.complex64) if self._complex else dtype
         check_scale(scale, dtype)
-        if out is None and add:
-            raise TypeError(f"{self!r}: add=True needs out=, the arrays to add to")
-        stacked = isinstance(u, np.ndarray) and not self.inputs.scalar and self.outputs.stacks
-        result = self._empty(batch, dtype, stacked) if out is None else out
-        targets = self.outputs.parts(result, self, "out")
-        if out is not None:
-            for target, shape in zip(targets, self.outputs.shapes, strict=True):
-                check_out(target, batch + shape, dtype, self)
-            parts = tuple(_apart(part, targets) for part in parts)
-        self._fill(tuple(part.astype(dtype, copy=False) for part in parts), targets, add, scale)
-        return result
+        return tuple(part.astype(dtype, copy=False) for part in parts), batch
 
-    def _empty(self, batch: tuple[int, ...], dtype: np.dtype[Any], stacked: bool) -> Fields:
+    @cached_property
+    def _fitting(self) -> set[Kinds]:
+        """Shapes and types of fields and results that were found to fit."""
+        return set()
+
+    def _empty(self, like: Array, batch: tuple[int, ...], stacked: bool) -> Fields:
         shapes = self.outputs.shapes
         if self.outputs.scalar:
-            return np.empty(batch + shapes[0], dtype)
-        if stacked:
-            return np.empty((*batch, len(shapes), *shapes[0]), dtype)
-        return tuple(np.empty(batch + shape, dtype) for shape in shapes)
+            return empty_like(like, batch + shapes[0])
+        if stacked and self.outputs.stacks and not self.inputs.scalar:
+            return empty_like(like, (*batch, len(shapes), *shapes[0]))
+        return tuple(empty_like(like, batch + shape) for shape in shapes)
 
     def _fill(
         self, parts: tuple[Array, ...], targets: tuple[Array, ...], add: bool, scale: complex
@@ -224,7 +248,7 @@ class StaggeredOperator(Discrete):
 
     def rmatvec(self, x: ArrayLike) -> NDArray[Any]:
         """Apply the conjugate transpose to a flat vector."""
-        return self._adjoint.matvec(x)
+        return self.H.matvec(x)
 
     def _rowwise(self, x: Array) -> Array:
         """Apply to flat vectors (…, size)."""
@@ -242,7 +266,7 @@ class StaggeredOperator(Discrete):
             matvec=lambda x: self.matvec(np.ravel(x)),
             rmatvec=lambda x: self.rmatvec(np.ravel(x)),
             matmat=lambda x: self._rowwise(x.T).T,
-            rmatmat=lambda x: self._adjoint._rowwise(x.T).T,
+            rmatmat=lambda x: self.H._rowwise(x.T).T,
         )
 
     # Matrices, stencils and accuracy ------------------------------------------------------------
@@ -353,19 +377,15 @@ class StaggeredOperator(Discrete):
 
     # Algebra ------------------------------------------------------------------------------------
 
-    @property
+    @cached_property
     def T(self) -> StaggeredOperator:  # noqa: N802  # the transpose's name everywhere
         """The plain transpose."""
         return self._turned(lambda entry: entry.T, "T")
 
-    @property
+    @cached_property
     def H(self) -> StaggeredOperator:  # noqa: N802  # the conjugate transpose's name everywhere
         """The conjugate transpose."""
         return self._turned(lambda entry: entry.H, "H")
-
-    @cached_property
-    def _adjoint(self) -> StaggeredOperator:
-        return self.H
 
     def _turned(self, turn: Callable[[Operator], Operator], sign: str) -> StaggeredOperator:
         columns = zip(*self.entries, strict=True)
@@ -445,8 +465,8 @@ class StaggeredOperator(Discrete):
         refuse_unbound(other)
         return self._mapped(lambda entry: entry * other, ("(", *self.pieces, ")·", Coef(other)))
 
-    def __rmul__(self, other: object) -> StaggeredOperator:
-        return self._scaled(other)
+    def __rmul__(self, other: object) -> Any:
+        return other @ self if isinstance(other, Operator) else self._scaled(other)
 
     def __truediv__(self, other: object) -> StaggeredOperator:
         if not isinstance(other, Complex):
@@ -562,6 +582,13 @@ def _sum(left: Operator | None, right: Operator | None) -> Operator | None:
     return left + right if left is not None and right is not None else left or right
 
 
+def _kinds(arrays: tuple[Any, ...]) -> Kinds:
+    return tuple((a.shape, a.dtype) if type(a) is np.ndarray else None for a in arrays)
+
+
 def _apart(part: Array, targets: tuple[Array, ...]) -> Array:
     """Return a copy of what a result would overwrite while it is still read."""
-    return part.copy() if any(np.may_share_memory(part, each) for each in targets) else part
+    for target in targets:
+        if np.may_share_memory(part, target):
+            return part.copy()
+    return part
