@@ -20,10 +20,17 @@ if TYPE_CHECKING:
     from scipy.sparse import csr_array
 
     from findops.conditions.affine_system import AffineSystem
+    from findops.conditions.field_values import FieldValues
     from findops.grids.grid import Grid
     from findops.problems.functions import RightHandSide
 
-__all__ = ["SecondOrderSystem", "SemidiscreteSystem", "Source", "refuse_complex"]
+__all__ = [
+    "SecondOrderSystem",
+    "SemidiscreteSystem",
+    "Source",
+    "StaggeredSource",
+    "refuse_complex",
+]
 
 CONDITION_STEP = np.cbrt(np.finfo(float).eps)
 """Part of the time span over which conditions are differenced."""
@@ -104,6 +111,63 @@ class Source:
 
 
 @dataclass(frozen=True, eq=False)
+class StaggeredSource:
+    """Given terms of the equations of components at points of their own, as one vector.
+
+    Parameters
+    ----------
+    value : number, function, or tuple or list of numbers, arrays and functions
+        One for all components, or one for each.
+    values : FieldValues
+        Where these stand.
+
+    Raises
+    ------
+    ValueError
+        If there are more or fewer than components, or a shape does not fit.
+    """
+
+    value: Any
+    values: FieldValues
+
+    def __post_init__(self) -> None:
+        if isinstance(self.value, (list, tuple)) and len(self.value) != self.values.components:
+            raise ValueError(
+                f"source= has {len(self.value)} parts, but there are {self.values.components} "
+                "components"
+            )
+
+    def __call__(self, t: float | None) -> Array:
+        """Return the values at a time, flat."""
+        return self._always if self.steady else self._at(t)
+
+    @cached_property
+    def steady(self) -> bool:
+        """Whether it is the same at all times."""
+        return all(part.steady for part in self._parts)
+
+    @cached_property
+    def zero(self) -> bool:
+        """Whether it is zero everywhere, at all times."""
+        return self.steady and not self._always.any()
+
+    @cached_property
+    def _parts(self) -> list[ValueInTime]:
+        several = isinstance(self.value, (list, tuple))
+        parts = self.value if several else [self.value] * self.values.components
+        pairs = zip(parts, self.values.grids, strict=True)
+        return [ValueInTime(part, grid, "source=") for part, grid in pairs]
+
+    @cached_property
+    def _always(self) -> Array:
+        return self._at(None)
+
+    def _at(self, t: float | None) -> Array:
+        pairs = zip(self._parts, self.values.grids, strict=True)
+        return np.concatenate([np.broadcast_to(p(t), grid.shape).ravel() for p, grid in pairs])
+
+
+@dataclass(frozen=True, eq=False)
 class SemidiscreteSystem:
     """x' = A x + r(t) + e(t, x): an operator under conditions and a source, and a function.
 
@@ -114,7 +178,7 @@ class SemidiscreteSystem:
     """The operator under conditions; that of the identity where there is no expression."""
     linear: bool
     """Whether the operator is part of the equation."""
-    source: Source
+    source: Source | StaggeredSource
     function: RightHandSide | None
     _found: list[Dependencies] = field(default_factory=list)
 

@@ -13,6 +13,8 @@ import numpy as np
 from findops.conditions.component_parity import continued_by_component
 from findops.conditions.flat_operator import FlatOperator
 from findops.conditions.ghost_values import Rate
+from findops.conditions.staggered_continuation import StaggeredContinuation
+from findops.expressions.expression import Expr
 from findops.grids.points import Points
 from findops.grids.uniform import EvenAxis
 from findops.masked.operator import Masked
@@ -27,7 +29,7 @@ if TYPE_CHECKING:
     from findops.conditions.conditions import Condition
     from findops.conditions.continuation import Continuation
     from findops.conditions.ghost_values import InTime
-    from findops.expressions.expression import Closures, Expr
+    from findops.expressions.expression import Closures, Positions
     from findops.grids.grid import Grid
 
 
@@ -91,6 +93,9 @@ class ClosureChoice:
     """What is added to the right-hand side."""
     linear: bool
     """Whether that is all; nothing is known of functions."""
+    at: Positions = None
+    staggered: bool = False
+    """Whether components stand at points of their own, and at which."""
 
     def chosen(self, second: bool) -> Discretized:
         """Return the operator as it is integrated; with `second` for u_tt = L u."""
@@ -140,6 +145,13 @@ class ClosureChoice:
                 made[k] = self._with_closure(k, self.grid)
         return made if self.closure is None else {None: self._stable(second)} | made
 
+    def _continuation(self, grid: Grid) -> StaggeredContinuation:
+        """Return components at points of their own under the conditions, on a grid."""
+        assert isinstance(self.expr, Expr)
+        return StaggeredContinuation(
+            self.expr, grid, self.at, self.conditions, self.fields, mirrored=True
+        )
+
     @cached_property
     def _as_asked(self) -> Discretized:
         return self._with_closure(self.closure or "accurate", self.grid)
@@ -148,8 +160,12 @@ class ClosureChoice:
         """Return the operator with one closure, on a grid."""
         if isinstance(self.expr, Masked):
             return Discretized(closure, self.expr.subject_to(self.conditions, self.impose))
-        op = self.expr.on(grid, closure, **self.fields)
-        system = op.subject_to(self.conditions, self.impose)
+        system: AffineSystem
+        if self.staggered:
+            system = self._continuation(grid).discretized(closure)[1]
+        else:
+            op = self.expr.on(grid, closure, **self.fields)
+            system = op.subject_to(self.conditions, self.impose)
         coarse = _coarse(grid)
         coarser = None if coarse == grid else partial(self._with_closure, closure, coarse)
         return Discretized(closure, system, coarser)
@@ -173,7 +189,12 @@ class ClosureChoice:
     def _first_stable(self, second: bool) -> Discretized:
         assert not isinstance(self.expr, Masked)
         rate = Rate(self.source) if self.linear else None
-        kept = continued_by_component(self.expr, self.grid, self.conditions, self.fields, rate)
+        kept: Continuation | StaggeredContinuation
+        if self.staggered:
+            kept = self._continuation(self.grid)
+            kept = kept.by_parity() if rate is not None and self.source is None else kept
+        else:
+            kept = continued_by_component(self.expr, self.grid, self.conditions, self.fields, rate)
         accurate = _continuing(kept, "accurate")
         if not accurate.growth(second) or kept.closure(1) == kept.closure(2):
             return accurate
@@ -191,7 +212,9 @@ class ClosureChoice:
         return next(made for made, rate in tried.items() if rate <= allowed)
 
 
-def _continuing(kept: Continuation, elsewhere: str | int) -> Discretized:
+def _continuing(
+    kept: Continuation | StaggeredContinuation, elsewhere: str | int
+) -> Discretized:
     """Return an operator that continues the field beyond some faces, with a closure elsewhere."""
     grid = _coarse(kept.grid)
     coarser = None if grid == kept.grid else partial(_continuing, kept.on(grid), elsewhere)
