@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, fields, replace
 from functools import cached_property
+from math import prod
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -12,6 +13,8 @@ from findops.common.arguments import as_boolean, type_name
 from findops.conditions.conditions import as_conditions
 from findops.conditions.counting import check_conditions
 from findops.conditions.elimination import EliminationSystem
+from findops.conditions.field_values import FieldValues
+from findops.discretization.positions import starts
 from findops.expressions.components import expand
 from findops.expressions.expression import Discrete, Expr, check_fields
 from findops.grids.grid import Grid
@@ -23,10 +26,16 @@ from findops.problems.evolution.integrate import (
     integrate,
     output_times,
 )
-from findops.problems.evolution.semidiscrete import SecondOrderSystem, SemidiscreteSystem, Source
+from findops.problems.evolution.semidiscrete import (
+    SecondOrderSystem,
+    SemidiscreteSystem,
+    Source,
+    StaggeredSource,
+)
 from findops.problems.evolution.stable_closures import ClosureChoice
 from findops.problems.functions import check_function
 from findops.problems.holes import check_masked
+from findops.problems.staggered import check_elimination, is_staggered
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -35,9 +44,10 @@ if TYPE_CHECKING:
     from scipy.sparse import csr_array
 
     from findops.common.arrays import Array
-    from findops.conditions.affine_system import Impose
+    from findops.conditions.affine_system import AffineSystem, Impose
     from findops.conditions.conditions import Condition
-    from findops.expressions.expression import Closures
+    from findops.expressions.expression import Closures, Positions
+    from findops.operators.staggered_fields import Fields
     from findops.problems.functions import RightHandSide
 
 
@@ -80,6 +90,10 @@ class IVP:
         Shape of the component axes, where f is a function; `solve` reads it from its data.
     acc : int
         Accuracy of the slopes in conditions, where f is a function.
+    at : list of axis, tuple of axes, or None
+        For each component of L the axes along which it stands at half points, as in ``L.on``;
+        conditions then are as in `BVP`. Fields are tuples of arrays, also in `explicit`, `callback`
+        and `store`, and in the solution with the time first.
     **fields
         Values of the free fields of L.
 
@@ -122,6 +136,9 @@ class IVP:
     impose: Impose
     _given_closure: Closures | None
     _fields: dict[str, object]
+    _at: Positions
+    _staggered: bool
+    """Whether components stand at points of their own, as `at` says."""
 
     def __init__(
         self,
@@ -135,9 +152,10 @@ class IVP:
         impose: Impose = "elimination",
         components: tuple[int, ...] = (),
         acc: int = 2,
+        at: Positions = None,
         **fields: object,
     ) -> None:
-        linear = isinstance(f, (Expr, Masked))
+        linear, staggered = isinstance(f, (Expr, Masked)), False
         if not linear and (isinstance(f, Discrete) or not callable(f)):
             raise TypeError(
                 "IVP needs an expression or a function such as lambda t, u: op(u), not "
@@ -155,13 +173,13 @@ class IVP:
             raise ValueError(f"{means[0]!r}: in time a mean follows from the equation itself")
         if isinstance(f, Masked):
             own = {"components": components or None, "acc": None if acc == 2 else acc}
-            check_masked(f, grid, {"closure": closure, **own, **fields})
+            check_masked(f, grid, {"closure": closure, "at": at, **own, **fields})
         elif not isinstance(f, Expr):
             if explicit is not None:
                 raise TypeError("explicit= goes with an expression; add it to the function f")
-            if closure is not None or impose != "elimination" or fields:
+            if closure is not None or impose != "elimination" or at is not None or fields:
                 raise TypeError(
-                    f"a function f(t, u) binds its own operators: closure=, impose= and "
+                    f"a function f(t, u) binds its own operators: closure=, impose=, at= and "
                     f"{sorted(fields)} belong there"
                 )
         else:
@@ -170,7 +188,10 @@ class IVP:
                     "components= and acc= go with a function f(t, u); an expression knows its own"
                 )
             check_fields(f, fields)
-            if closure in (None, "accurate") or isinstance(closure, int):
+            staggered = is_staggered(f, grid, at)
+            if staggered:
+                check_elimination(f, impose)
+            elif closure in (None, "accurate") or isinstance(closure, int):
                 check_conditions(f, grid, listed)
         vars(self).update(
             f=f,
@@ -183,6 +204,8 @@ class IVP:
             impose=impose,
             _given_closure=closure,
             _fields=fields,
+            _at=at,
+            _staggered=staggered,
         )
 
     @property
@@ -197,13 +220,15 @@ class IVP:
         """
         return self._semidiscrete(t, x)
 
-    def restrict(self, u: ArrayLike) -> Array:
+    def restrict(self, u: Fields) -> Array:
         """Return the free unknowns of a field, (n,)."""
-        return self._semidiscrete.system.restrict(u)
+        system = self._semidiscrete.system
+        return system.restrict(system.packed(u, "u"))
 
-    def lift(self, x: ArrayLike, t: float | None = None) -> Array:
+    def lift(self, x: ArrayLike, t: float | None = None) -> Fields:
         """Return the field of the free unknowns at a time, (*components, *grid)."""
-        return self._semidiscrete.system.lift(x, t)
+        system = self._semidiscrete.system
+        return system.unpacked(system.lift(x, t))
 
     def jac(self, t: float, x: Array) -> csr_array:
         """Return the derivative of `fun` with respect to x, (n, n)."""
@@ -218,18 +243,18 @@ class IVP:
 
     def solve(
         self,
-        u0: ArrayLike,
+        u0: Fields,
         t: ArrayLike,
         method: str = "RK45",
         dt: float | None = None,
         *,
-        v0: ArrayLike | None = None,
+        v0: Fields | None = None,
         rtol: float = 1e-6,
         atol: float = 1e-9,
         max_step: float = np.inf,
         first_step: float | None = None,
-        callback: Callable[[float, Array], object] | None = None,
-        store: Callable[[float, Array], ArrayLike] | None = None,
+        callback: Callable[[float, Fields], object] | None = None,
+        store: Callable[[float, Fields], ArrayLike] | None = None,
         dense: bool = False,
         progress: bool = False,
     ) -> Trajectory:
@@ -237,7 +262,7 @@ class IVP:
 
         Parameters
         ----------
-        u0 : array_like, (*components, *grid)
+        u0 : array_like, (*components, *grid), or tuple of arrays, one for each component
             The field at ``t[0]``. What conditions determine is taken from them, not from here:
             data that contradict them are allowed, as they are common.
         t : array_like, (m,)
@@ -245,7 +270,9 @@ class IVP:
         method : str
             ``"RK23"``, ``"RK45"``, ``"DOP853"``, ``"Radau"``, ``"BDF"`` or ``"LSODA"``, which
             choose their steps; with a fixed step ``"euler"``, ``"rk4"``, ``"leapfrog"`` (explicit;
-            orders 1, 4, 2), ``"backward-euler"``, ``"crank-nicolson"`` (orders 1, 2) and ``"imex"``
+            orders 1, 4, 2), ``"staggered-leapfrog"`` (order 2, explicit: Yee's, for equations of
+            first order in two groups of components at points of their own, each of which moves the
+            other), ``"backward-euler"``, ``"crank-nicolson"`` (orders 1, 2) and ``"imex"``
             (ARS(2,2,2): `explicit` explicitly, all else implicitly; order 2) for expressions.
         dt : float
             The longest step of methods with a fixed step; steps are equal between output times.
@@ -300,9 +327,10 @@ class IVP:
                 "method='leapfrog' solves u_tt = f, and needs v0=, which is u_t at t[0]: "
                 "np.zeros_like(u0) starts from rest. For u_t = f take 'rk4' or 'RK45'"
             )
-        semidiscrete = self._semidiscrete_for(np.shape(u0), second)
-        shape = semidiscrete.system.shape
-        x = semidiscrete.system.restrict(initial_field(u0, shape, "u0"))
+        given = () if self._staggered else np.shape(u0)
+        semidiscrete = self._semidiscrete_for(given, second)
+        system = semidiscrete.system
+        x = system.restrict(initial_field(u0, system, "u0"))
         span = float(times[-1] - times[0])
         if self._closure_choice is not None:
             self._closure_choice.warn_of_growth(second, span)
@@ -320,8 +348,8 @@ class IVP:
         )
         y = x
         if v0 is not None:
-            speed = initial_field(v0, shape, "v0")
-            y = np.concatenate([x, semidiscrete.system.restrict(speed)])
+            speed = initial_field(v0, system, "v0")
+            y = np.concatenate([x, system.restrict(speed)])
         start = float(times[0])
         equation = SecondOrderSystem(semidiscrete, start, span) if second else semidiscrete
         if self._closure_choice is None:
@@ -343,15 +371,21 @@ class IVP:
             self.impose,
             None if self._source.zero else self._source,
             linear=self.explicit is None,
+            at=self._at,
+            staggered=self._staggered,
         )
 
     @cached_property
-    def _source(self) -> Source:
+    def _source(self) -> Source | StaggeredSource:
         """The source of a linear operator's equation."""
         if isinstance(self.f, Masked):
             return Source(self.source, self.grid, self.f.operator.program.inputs.components)
         assert isinstance(self.f, Expr)
-        return Source(self.source, self.grid, expand(self.f, self.grid).inputs)
+        components = expand(self.f, self.grid).inputs
+        if self._staggered:
+            grids = starts(self.f, self.grid, self._at, prod(components))
+            return StaggeredSource(self.source, FieldValues(grids))
+        return Source(self.source, self.grid, components)
 
     @property
     def _semidiscrete(self) -> SemidiscreteSystem:
@@ -376,7 +410,10 @@ class IVP:
     def _made(self, components: tuple[int, ...], second: bool) -> SemidiscreteSystem:
         if self._closure_choice is not None:
             system = self._closure_choice.chosen(second).system
-            return SemidiscreteSystem(system, True, self._source, self.explicit)
+            explicit = self.explicit
+            if self._staggered and explicit is not None:
+                explicit = _on_vectors(explicit, system)
+            return SemidiscreteSystem(system, True, self._source, explicit)
         assert not isinstance(self.f, (Expr, Masked))
         system = EliminationSystem.of_fields(self.grid, components, self.conditions, self.acc)
         return SemidiscreteSystem(system, False, Source(self.source, self.grid, components), self.f)
@@ -388,3 +425,12 @@ class IVP:
     def __repr__(self) -> str:
         listed = ", ".join(map(str, self.conditions)) or "no conditions"
         return f"<IVP {self.f!r}; {listed}>"
+
+
+def _on_vectors(function: RightHandSide, system: AffineSystem) -> RightHandSide:
+    """Return a function of components at points of their own as one of all values."""
+
+    def on_vectors(t: float, u: Array) -> Array:
+        return system.packed(function(t, system.unpacked(u)), repr(function))
+
+    return on_vectors

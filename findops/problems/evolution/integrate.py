@@ -12,7 +12,6 @@ import numpy as np
 from scipy.integrate import OdeSolution
 
 from findops.common.arguments import type_name
-from findops.common.arrays import Array, as_field
 from findops.common.progress import Bar
 from findops.problems.evolution.semidiscrete import SecondOrderSystem, SemidiscreteSystem
 from findops.problems.evolution.spectrum import (
@@ -45,7 +44,10 @@ if TYPE_CHECKING:
 
     from numpy.typing import ArrayLike
 
+    from findops.common.arrays import Array
+    from findops.conditions.affine_system import AffineSystem
     from findops.expressions.expression import Closures
+    from findops.operators.staggered_fields import Fields
 
 
 __all__ = ["IntegrationOptions", "Trajectory", "initial_field", "integrate", "output_times"]
@@ -65,8 +67,8 @@ class IntegrationOptions:
     atol: float
     max_step: float
     first_step: float | None
-    callback: Callable[[float, Array], object] | None
-    store: Callable[[float, Array], ArrayLike] | None
+    callback: Callable[[float, Fields], object] | None
+    store: Callable[[float, Fields], ArrayLike] | None
     dense: bool
     progress: bool
 
@@ -80,7 +82,8 @@ class Trajectory:
     t : array, (m,)
         The output times.
     u : array, (m, *components, *grid)
-        The fields at these times, or what `store` kept of them, (m, …).
+        The fields at these times, or what `store` kept of them, (m, …). A tuple of such arrays
+        where components stand at their own points; `v` and what `sol` returns likewise.
     v : array, (m, *components, *grid), or None
         Their time derivatives, where the equation is of second order in time; None with `store`.
         At points of conditions that depend on time they are differences over 6e-6 of the run.
@@ -93,15 +96,16 @@ class Trajectory:
     """
 
     t: Array
-    u: Array
-    v: Array | None
-    sol: Callable[[ArrayLike], Array] | None
+    u: Fields
+    v: Fields | None
+    sol: Callable[[ArrayLike], Fields] | None
     method: str
     closure: Closures | None = None
 
     def __repr__(self) -> str:
         ends = f"t = {self.t[0]:g} to {self.t[-1]:g}"
-        return f"<Trajectory {self.u.shape} by {self.method}, {ends}>"
+        shape = tuple(p.shape for p in self.u) if isinstance(self.u, tuple) else self.u.shape
+        return f"<Trajectory {shape} by {self.method}, {ends}>"
 
 
 def output_times(t: ArrayLike) -> Array:
@@ -127,7 +131,7 @@ def output_times(t: ArrayLike) -> Array:
     return times
 
 
-def initial_field(u: ArrayLike, shape: tuple[int, ...], name: str) -> Array:
+def initial_field(u: Fields, system: AffineSystem, name: str) -> Array:
     """Return initial data as a field.
 
     Raises
@@ -135,7 +139,7 @@ def initial_field(u: ArrayLike, shape: tuple[int, ...], name: str) -> Array:
     ValueError
         If they have another shape.
     """
-    values = as_field(u)
+    values, shape = system.packed(u, name), system.shape
     if values.shape != shape:
         raise ValueError(f"{name} needs the shape {shape} of the fields, but has {values.shape}")
     return values
@@ -154,6 +158,7 @@ def integrate(
         if not np.isfinite(values).all():
             raise ValueError(f"{name} must be finite, but {(~np.isfinite(values)).sum()} are not")
     y = y.astype(np.result_type(y, first, np.float64))
+    system = _semidiscrete(equation).system
     largest = size = max_norm(y)
     interpolants: list[Any] | None = [] if options.dense else None
     state = y
@@ -169,16 +174,29 @@ def integrate(
             largest = max(largest, max_norm(state))
             u, *v = equation.fields(time, state)
             u.flags.writeable = False
+            fields = system.unpacked(u)
             if options.callback is not None:
-                options.callback(time, u)
-            us.append(u if options.store is None else _reduced_field(options.store, time, u, us))
-            vs += v if options.store is None else []
+                options.callback(time, fields)
+            if options.store is None:
+                us.append(u)
+                vs += v
+            else:
+                us.append(_reduced_field(options.store, time, fields, us))
     if largest > UNEXPLAINED_GROWTH * size and _steps_amplify(equation, t, state, options, size):
         warn_of_unexplained(options.method, size, largest)
-    speeds = np.stack(vs) if vs else None
+    kept = np.stack(us)
     return Trajectory(
-        t, np.stack(us), speeds, _between_outputs(equation, t, interpolants), options.method
+        t,
+        kept if options.store is not None else system.unpacked(kept),
+        system.unpacked(np.stack(vs)) if vs else None,
+        _between_outputs(equation, t, interpolants),
+        options.method,
     )
+
+
+def _semidiscrete(equation: SemidiscreteSystem | SecondOrderSystem) -> SemidiscreteSystem:
+    """Return the equation of first order that one is made of, or is."""
+    return equation.semidiscrete if isinstance(equation, SecondOrderSystem) else equation
 
 
 def _steps_amplify(
@@ -196,7 +214,7 @@ def _steps_amplify(
     """
     if options.method in ADAPTIVE:
         return False
-    semidiscrete = equation.semidiscrete if isinstance(equation, SecondOrderSystem) else equation
+    semidiscrete = _semidiscrete(equation)
     stepper, end = STEPPERS[options.method](equation), float(t[-1])
     if semidiscrete.function is None and (stepper.amplification is None or not initial):
         return False
@@ -216,7 +234,7 @@ def _steps_amplify(
 
 
 def _reduced_field(
-    store: Callable[[float, Array], ArrayLike], t: float, u: Array, before: list[Array]
+    store: Callable[[float, Fields], ArrayLike], t: float, u: Fields, before: list[Array]
 ) -> Array:
     """Return what is kept of a field, if it can be stacked with what was kept before."""
     kept = np.asarray(store(t, u))
@@ -246,7 +264,7 @@ def _states(
         return adaptive(method, equation, t, y, settings, interpolants, on_step)
     dt = _fixed_step(options, t)
     stepper = STEPPERS[method](equation)
-    semidiscrete = equation.semidiscrete if isinstance(equation, SecondOrderSystem) else equation
+    semidiscrete = _semidiscrete(equation)
     _check_linear(method, stepper, semidiscrete)
     longest, count = _steps(dt, t)
     if stepper.amplification is not None:
@@ -363,7 +381,7 @@ def _jacobian_options(
 
 def _between_outputs(
     equation: SemidiscreteSystem | SecondOrderSystem, t: Array, interpolants: list[Any] | None
-) -> Callable[[ArrayLike], Array] | None:
+) -> Callable[[ArrayLike], Fields] | None:
     """Return what evaluates the fields between output times."""
     if interpolants is None:
         return None
@@ -375,4 +393,5 @@ def _between_outputs(
             return equation.fields(float(times), solution(float(times)))[0]
         return np.stack([at(time) for time in times])
 
-    return at
+    unpacked = _semidiscrete(equation).system.unpacked
+    return lambda when: unpacked(at(when))

@@ -212,9 +212,7 @@ class ClosureChoice:
         return next(made for made, rate in tried.items() if rate <= allowed)
 
 
-def _continuing(
-    kept: Continuation | StaggeredContinuation, elsewhere: str | int
-) -> Discretized:
+def _continuing(kept: Continuation | StaggeredContinuation, elsewhere: str | int) -> Discretized:
     """Return an operator that continues the field beyond some faces, with a closure elsewhere."""
     grid = _coarse(kept.grid)
     coarser = None if grid == kept.grid else partial(_continuing, kept.on(grid), elsewhere)
