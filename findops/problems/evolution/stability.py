@@ -94,7 +94,7 @@ def check_step(
         return
     others = (
         "SciPy's methods choose their steps"
-        if method == "leapfrog"
+        if method in ("leapfrog", "staggered-leapfrog")
         else "backward-euler and crank-nicolson are stable for every step of a linear equation, "
         "and SciPy's methods choose their steps"
     )

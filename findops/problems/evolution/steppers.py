@@ -13,6 +13,10 @@ import numpy as np
 from scipy import integrate
 
 from findops.problems.evolution.semidiscrete import refuse_complex
+from findops.problems.evolution.staggered_leapfrog import (
+    StaggeredLeapfrog,
+    leapfrog_amplification,
+)
 
 if TYPE_CHECKING:
     from findops.common.arrays import Array
@@ -243,17 +247,11 @@ class Leapfrog(ExplicitStepper):
         return y
 
     def amplification(self, z: Array) -> Array:
-        """Return the larger |ζ| of the two roots of ζ² − (2 + z²) ζ + 1 = 0.
-
-        They stand for e^z and e^−z: where z itself is damped, it may be as large as that.
-        """
-        half = 1 + z**2 / 2
-        root = np.sqrt((half**2 - 1).astype(complex))
-        larger = np.maximum(np.abs(half + root), np.abs(half - root))
-        return np.asarray(larger * np.exp(2 * np.minimum(z.real, 0)))
+        """Return |R(z)|, where x(t + h) = R(hλ) x(t) for x' = λx, as (x, x') is."""
+        return leapfrog_amplification(z)
 
 
-Stepper = ExplicitRungeKutta | ImplicitRungeKutta | Leapfrog
+Stepper = ExplicitRungeKutta | ImplicitRungeKutta | Leapfrog | StaggeredLeapfrog
 
 
 def _combined(weights: tuple[float, ...], slopes: list[Array]) -> Any:
@@ -282,6 +280,7 @@ STEPPERS: dict[str, Callable[[SemidiscreteEquation], Stepper]] = {
     "crank-nicolson": lambda equation: ImplicitRungeKutta(equation, CRANK_NICOLSON),
     "imex": lambda equation: ImplicitRungeKutta(equation, ARS_IMPLICIT, ARS_EXPLICIT),
     "leapfrog": Leapfrog,
+    "staggered-leapfrog": StaggeredLeapfrog.of,
 }
 """Methods with a fixed step, by name."""
 
@@ -289,7 +288,9 @@ STEPPERS: dict[str, Callable[[SemidiscreteEquation], Stepper]] = {
 def fixed(stepper: Stepper, t: Array, y: Array, dt: float, on_step: OnStep) -> States:
     """Yield (t, y) at output times, in between as many equal steps as keep each within dt."""
     yield float(t[0]), y
-    state, h = stepper.start(float(t[0]), y), float(dt)
+    # Each method has states of its own kind.
+    state: Any = stepper.start(float(t[0]), y)
+    h = float(dt)
     noise = ULPS * np.spacing(np.abs(t).max())
     for start, stop in pairwise(map(float, t)):
         count = max(1, math.ceil((stop - start - noise) / dt))
