@@ -16,7 +16,14 @@ from findops.conditions.elimination import EliminationSystem
 from findops.conditions.field_values import FieldValues
 from findops.discretization.positions import starts
 from findops.expressions.components import expand
-from findops.expressions.expression import Discrete, Expr, check_fields
+from findops.expressions.expression import (
+    AlongAxis,
+    Discrete,
+    Expr,
+    check_fields,
+    factors_of,
+    terms_of,
+)
 from findops.grids.grid import Grid
 from findops.masked.operator import Masked
 from findops.problems.evolution.integrate import (
@@ -327,6 +334,12 @@ class IVP:
                 "method='leapfrog' solves u_tt = f, and needs v0=, which is u_t at t[0]: "
                 "np.zeros_like(u0) starts from rest. For u_t = f take 'rk4' or 'RK45'"
             )
+        if method == "leapfrog" and isinstance(self.f, Expr) and _of_first_order(self.f, self.grid):
+            raise ValueError(
+                f"method='leapfrog' solves u_tt = f, but {self.f!r} differentiates once, as "
+                "systems u_t = f do: leave v0= out, and take 'rk4' or 'RK45', or 'staggered-leapfrog' with "
+                "components at points of their own, at=[…]"
+            )
         given = () if self._staggered else np.shape(u0)
         semidiscrete = self._semidiscrete_for(given, second)
         system = semidiscrete.system
@@ -425,6 +438,13 @@ class IVP:
     def __repr__(self) -> str:
         listed = ", ".join(map(str, self.conditions)) or "no conditions"
         return f"<IVP {self.f!r}; {listed}>"
+
+
+def _of_first_order(expr: Expr, grid: Grid) -> bool:
+    """Tell whether first derivatives are the highest in an expression."""
+    products = (p for entry in expand(expr, grid).entries.values() for p in terms_of(entry))
+    orders = (sum(f.order for f in factors_of(p) if isinstance(f, AlongAxis)) for p in products)
+    return max(orders, default=0) == 1
 
 
 def _on_vectors(function: RightHandSide, system: AffineSystem) -> RightHandSide:
