@@ -115,6 +115,11 @@ class StaggeredContinuation:
 
     def _under(self, op: StaggeredOperator, elsewhere: Closures) -> StaggeredSystem:
         """Return an operator with these closures under the conditions."""
+        if op.domain != op.range or op.inputs.components != op.outputs.components:
+            raise ValueError(
+                f"{op!r} must map components to components at the same points, but maps "
+                f"{op.inputs.described} to {op.outputs.described}"
+            )
         values = FieldValues(op.domain)
         inner, slopes = accuracies((e for row in op.entries for e in row if e), self.grid.ndim)
         equations = Equations.over(values, self._at_points, inner, slopes)

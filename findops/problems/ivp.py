@@ -337,8 +337,8 @@ class IVP:
         if method == "leapfrog" and isinstance(self.f, Expr) and _of_first_order(self.f, self.grid):
             raise ValueError(
                 f"method='leapfrog' solves u_tt = f, but {self.f!r} differentiates once, as "
-                "systems u_t = f do: leave v0= out, and take 'rk4' or 'RK45', or 'staggered-leapfrog' with "
-                "components at points of their own, at=[…]"
+                "systems u_t = f do: leave v0= out, and take 'rk4' or 'RK45', or "
+                "'staggered-leapfrog' with components at points of their own, at=[…]"
             )
         given = () if self._staggered else np.shape(u0)
         semidiscrete = self._semidiscrete_for(given, second)

@@ -20,7 +20,7 @@ from findops.problems.eigen.shift_invert import SPARE_PAIRS, nearest_eigenpairs,
 from findops.problems.linear.costs import Cost, Costs
 from findops.problems.linear.krylov import NoConvergenceError
 from findops.problems.linear.preconditioners import bordered, nearest_separable
-from findops.problems.linear.solvers import as_solution
+from findops.problems.linear.solvers import as_solution, smooths
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -156,7 +156,9 @@ def _costs(wanted: Search) -> dict[str, Cost]:
             CORRECTIONS_FOR_A_PAIR * (k + SPARE_PAIRS),
             cost.bytes + vectors,
         )
-    return made if find_spec("pyamg") else {name: made[name] for name in ("direct", "krylov")}
+    if not (find_spec("pyamg") and smooths(wanted.system)):
+        del made["amg"]
+    return made
 
 
 def _direct(wanted: Search) -> Found:

@@ -39,6 +39,7 @@ __all__ = [
     "as_solution",
     "candidates",
     "make_solver",
+    "smooths",
 ]
 
 
@@ -163,10 +164,10 @@ def make_solver(system: AffineSystem, solver: Solver, tol: float, progress: bool
 def candidates(system: AffineSystem) -> dict[str, Method]:
     """Return what may be tried."""
     tried = {name: method for name, method in METHODS.items() if name != "amg"}
-    return METHODS if find_spec("pyamg") and _smooths(system) else tried
+    return METHODS if find_spec("pyamg") and smooths(system) else tried
 
 
-def _smooths(system: AffineSystem) -> bool:
+def smooths(system: AffineSystem) -> bool:
     """Tell whether division by the diagonal may smooth errors, as multigrid needs."""
     diagonal = system.diagonal[system.free]
     scalar = system.values.components == 1
