@@ -373,7 +373,7 @@ class StaggeredOperator(Discrete):
     @cached_property
     def written(self) -> StaggeredOperator:
         """The same operator with the rows of implicit schemes written out."""
-        return self._mapped(lambda entry: entry.written, self.pieces)
+        return self.mapped(lambda entry: entry.written, self.pieces)
 
     # Algebra ------------------------------------------------------------------------------------
 
@@ -394,7 +394,7 @@ class StaggeredOperator(Discrete):
             entries, self.outputs, self.inputs, ("(", *self.pieces, f").{sign}")
         )
 
-    def _mapped(
+    def mapped(
         self, change: Callable[[Operator], Operator], pieces: tuple[object, ...]
     ) -> StaggeredOperator:
         """Return the operator with every entry changed."""
@@ -463,7 +463,7 @@ class StaggeredOperator(Discrete):
         if isinstance(other, Discrete):
             return self @ other
         refuse_unbound(other)
-        return self._mapped(lambda entry: entry * other, ("(", *self.pieces, ")·", Coef(other)))
+        return self.mapped(lambda entry: entry * other, ("(", *self.pieces, ")·", Coef(other)))
 
     def __rmul__(self, other: object) -> Any:
         return other @ self if isinstance(other, Operator) else self._scaled(other)
@@ -478,7 +478,7 @@ class StaggeredOperator(Discrete):
     def _scaled(self, other: object) -> StaggeredOperator:
         """Return coefficient · operator, the coefficient taken at the points of each component."""
         refuse_unbound(other)
-        return self._mapped(lambda entry: other * entry, (Coef(other), "·(", *self.pieces, ")"))
+        return self.mapped(lambda entry: other * entry, (Coef(other), "·(", *self.pieces, ")"))
 
     def __pow__(self, power: int) -> StaggeredOperator:
         made = self._identity()
@@ -523,7 +523,7 @@ class StaggeredOperator(Discrete):
             own = {name: value for name, value in given.items() if name in known[id(entry)]}
             return entry.replace(**own) if own else entry
 
-        return self._mapped(changed, self.pieces)
+        return self.mapped(changed, self.pieces)
 
     # Conditions and holes -----------------------------------------------------------------------
 

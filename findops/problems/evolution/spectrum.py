@@ -11,6 +11,7 @@ from scipy import sparse
 from scipy.sparse.linalg import ArpackNoConvergence, LinearOperator, eigs, eigsh
 
 from findops.common.blas import DECOMPOSITION_WORK, blas_threads, dense_work
+from findops.problems.evolution.bounds import ends_of_sum, spectral_bounds
 from findops.problems.linear.diagonalization import FastDiagonalization
 from findops.problems.linear.separable import fast_diagonalization
 
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
     from findops.common.arrays import Array
     from findops.conditions.affine_system import AffineSystem
+    from findops.problems.evolution.bounds import Bounds
 
 
 __all__ = ["Spectrum", "largest_multiplier", "spectrum_of_function", "spectrum_of_system"]
@@ -60,15 +62,20 @@ class Spectrum:
     complete : bool
         Whether these are all of them.
     dissipative : bool
-        Whether Re (x, A x) ≤ 0 is proved for all x in a quadrature norm: then nothing grows.
+        Whether it is proved that nothing grows: by Re (x, A x) ≤ 0 for all x in a quadrature norm,
+        or by rows.
     roundoff : float
         Part of the largest eigenvalue below which a real part is zero.
+    bounds : Bounds or None
+        A region that holds them, if one is known: steps that are stable for all of it need no
+        eigenvalues.
     """
 
     find: Callable[[], Array]
     complete: bool = True
     dissipative: bool = False
     roundoff: float = ZERO_REAL_PART
+    bounds: Bounds | None = None
 
     @cached_property
     def values(self) -> Array:
@@ -115,15 +122,17 @@ class Spectrum:
             roots = np.sqrt(np.where(tiny, 0, self.values).astype(complex))
             return np.concatenate([roots, -roots])
 
-        return Spectrum(find, self.complete, roundoff=10 * ZERO_REAL_PART)
+        bounds = self.bounds and self.bounds.second_order()
+        return Spectrum(find, self.complete, bounds is not None, 10 * ZERO_REAL_PART, bounds)
 
 
 def spectrum_of_system(system: AffineSystem) -> Spectrum:
     """Return the spectrum of a system's matrix.
 
     All eigenvalues, if there are up to 300 unknowns, or if the operator is a sum of one-dimensional
-    ones of up to 300 points with constant coefficients; otherwise those that Arnoldi's iteration
-    finds at the ends.
+    ones of up to 300 points with constant coefficients; the ends, if such a sum of symmetric ones
+    has more; otherwise bounds, where rows tell them, and the eigenvalues that Arnoldi's iteration
+    finds at the ends, once somebody asks for them.
     """
     n = system.count
     if n <= COMPLETE_UNKNOWNS:
@@ -136,12 +145,25 @@ def spectrum_of_system(system: AffineSystem) -> Spectrum:
     fast = fast_diagonalization(system) if max(system.values.lattice) <= COMPLETE_UNKNOWNS else None
     if isinstance(fast, FastDiagonalization):
         return Spectrum(fast.eigenvalues().ravel)
+    ends = ends_of_sum(system)
+    if ends is not None:
+        return Spectrum(lambda: ends)
+    bounds = spectral_bounds(system)
+    if bounds is not None:
+        return Spectrum(partial(_ends_of_system, system), False, True, bounds=bounds)
+    proved = n <= ASSEMBLED_UNKNOWNS and any(
+        _nonpositive(h) for h in _hermitian_parts(system, system.matrix)
+    )
+    return Spectrum(partial(_ends_of_system, system), complete=False, dissipative=proved)
+
+
+def _ends_of_system(system: AffineSystem) -> Array:
+    """Return the eigenvalues of a system's matrix at the ends, by Arnoldi's iteration."""
+    n, dtype = system.count, system.dtype
     if n > ASSEMBLED_UNKNOWNS:
-        return Spectrum(partial(_ends, system.matvec, n, system.dtype), complete=False)
+        return _ends(system.matvec, n, dtype)
     matrix = system.matrix
-    proved = any(_nonpositive(h) for h in _hermitian_parts(system, matrix))
-    ends = partial(_ends, lambda x: matrix @ x, n, matrix.dtype, system.symmetric)
-    return Spectrum(ends, complete=False, dissipative=proved)
+    return _ends(lambda x: matrix @ x, n, dtype, system.symmetric)
 
 
 def spectrum_of_function(f: Callable[[Array], Array], x: Array) -> Spectrum:

@@ -89,6 +89,8 @@ def check_step(
     ValueError
         If some mode would grow that does not.
     """
+    if spectrum.bounds is not None and spectrum.bounds.allow(amplification, dt):
+        return
     limit = step_limit(amplification, spectrum)
     if dt <= limit * (1 + LIMIT_SLACK):
         return

@@ -63,16 +63,13 @@ class Discretized:
         closure makes grow, it makes grow on any grid.
         """
         spectrum = self.spectrum.second_order() if second else self.spectrum
-        if spectrum.growth or spectrum.complete or self.coarser is None or self._damped(second):
+        if spectrum.dissipative or spectrum.growth or spectrum.complete or self.coarser is None:
             return spectrum.growth
         try:
             return self.coarser().growth(second)
         except (ValueError, TypeError):
             # Arrays and masks belong to one grid, and stencils may not fit into a coarse one.
             return 0.0
-
-    def _damped(self, second: bool) -> bool:
-        return self.spectrum.dissipative and not second
 
 
 @dataclass(frozen=True, eq=False)

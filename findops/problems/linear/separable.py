@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from findops.conditions.affine_system import AffineSystem
 
 
-__all__ = ["fast_diagonalization", "fast_solver_with_mean"]
+__all__ = ["fast_diagonalization", "fast_solver_with_mean", "lines_of_sum"]
 
 MEANS_CONDITION = 1e10
 """Condition number above which means do not decide on what the equations leave open."""
@@ -134,22 +134,43 @@ def _is_sum(block: Block) -> bool:
     return all(len(list(filter(None, product))) == 1 for product in block)
 
 
-def _kronecker_sum(
-    system: AffineSystem, block: Block, transforms: bool
-) -> FastDiagonalization | None:
-    """Return the matrix of a scalar that is a Kronecker sum, None if an axis has no basis."""
-    axes, lines = [], []
+def lines_of_sum(system: AffineSystem) -> list[AffineSystem] | None:
+    """Return the systems along the axes of a scalar that is a Kronecker sum, None if it is none."""
+    op = system.operator
+    if not isinstance(op, Operator) or isinstance(system, RowReplacementSystem):
+        return None
+    blocks = separated(op.program)
+    if blocks is None or set(blocks) != {(0, 0)} or op.program.inputs.count != 1:
+        return None
+    if system.equations.means or not _is_sum(block := blocks[0, 0]):
+        return None
+    return _lines(system, block)
+
+
+def _lines(system: AffineSystem, block: Block) -> list[AffineSystem] | None:
+    """Return the system along each axis, None where conditions do not separate."""
+    lines = []
     for i in range(system.values.grid.ndim):
         conditions = _conditions_along(system, i, 0)
         if conditions is None:
             return None
         chains = tuple(chain for product in block for chain in product[i])
-        line = _line(system, i, conditions, chains)
+        lines.append(_line(system, i, conditions, chains))
+    return lines
+
+
+def _kronecker_sum(
+    system: AffineSystem, block: Block, transforms: bool
+) -> FastDiagonalization | None:
+    """Return the matrix of a scalar that is a Kronecker sum, None if an axis has no basis."""
+    axes, lines = [], _lines(system, block)
+    if lines is None:
+        return None
+    for line in lines:
         made = eigenbases([line], transforms)
         if made is None:
             return None
         axes += made
-        lines.append(line)
     return FastDiagonalization(tuple(axes), tuple(lines), system.dtype.kind != "c")
 
 
