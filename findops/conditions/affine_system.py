@@ -77,13 +77,13 @@ class AffineSystem(ABC):
         ValueError
             If it is, because of its coefficients.
         """
-        held = np.setdiff1d(self.free, self.equations.replaced)
         for start, entry in entries_of(op):
             which = not_finite(entry.program)
             if not which:
                 continue
-            stop = start + entry.program.outputs.size
-            own = held[(start <= held) & (held < stop)] - start
+            held = self.unknowns.is_free.copy()
+            held[self.equations.replaced] = False
+            own = np.flatnonzero(held[start : start + entry.program.outputs.size])
             wrong = own[rows_not_finite(matrix_rows(entry, own))]
             if wrong.size:
                 raise ValueError(undefined_at(entry, which, wrong))
