@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from findops.expressions.expression import Closures, Expr, GridLike, Positions
     from findops.operators.staggered_fields import Fields
 
-__all__ = ["apply_unbound", "bind", "bind_at", "bind_once"]
+__all__ = ["MutableError", "apply_unbound", "bind", "bind_at", "bind_once", "structure"]
 
 KEPT_BYTES = 1 << 26
 """Bytes of operators that are kept for the next application of their expressions."""
@@ -111,8 +111,8 @@ def _bound_once(
     faces = tuple(closure.items()) if isinstance(closure, Mapping) else closure
     make = partial(bind_at, expr, grid, closure, at, fields)
     try:
-        key = _structure(expr), _structure(grid), _structure(faces), _structure(at)
-    except _MutableError:
+        key = structure(expr), structure(grid), structure(faces), structure(at)
+    except MutableError:
         return make()
     return make() if fields else _operators.find(key, make)
 
@@ -128,11 +128,11 @@ _operators: Cache[Operator | StaggeredOperator] = Cache(KEPT_BYTES, _size)
 PLAIN = {type(None), bool, int, float, complex, str, Fraction}
 
 
-class _MutableError(TypeError):
+class MutableError(TypeError):
     """A value that may change, or of which that is unknown."""
 
 
-def _structure(value: object) -> Hashable:
+def structure(value: object) -> Hashable:
     """Return what is the same for two values only if they bind to the same plan.
 
     It is finer than equality: a coefficient 2 + 0j makes results complex, 2 does not, and a sum in
@@ -140,21 +140,21 @@ def _structure(value: object) -> Hashable:
 
     Raises
     ------
-    _MutableError
+    MutableError
         If the value may change.
     """
     kind = type(value)
     if kind in PLAIN or is_symbolic(value):
         return kind, value
     if kind in (tuple, list):
-        return kind, *map(_structure, cast("Sequence[object]", value))
+        return kind, *map(structure, cast("Sequence[object]", value))
     if kind.__module__.startswith("findops."):
         if isinstance(value, Points):
             return kind, value
         if dataclasses.is_dataclass(value):
             parts = (getattr(value, each.name) for each in dataclasses.fields(value))
-            return kind, *map(_structure, parts)
-    raise _MutableError
+            return kind, *map(structure, parts)
+    raise MutableError
 
 
 def apply_unbound(

@@ -319,7 +319,7 @@ class IVP:
         Notes
         -----
         Before the first step, eigenvalues are compared with the method's stable region (explicit
-        fixed steps) and with the right half plane (expressions): all of them up to 300 unknowns
+        fixed steps) and with the right half plane (expressions): all of them up to 400 unknowns
         and for sums of one-dimensional operators, otherwise those that Arnoldi's iteration finds
         at the ends. For functions it is the derivative at the first time. Of "imex" with an
         explicit part it is the derivative of one step that is looked at. A solution that grew by

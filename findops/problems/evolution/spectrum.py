@@ -11,12 +11,13 @@ from scipy import sparse
 from scipy.sparse.linalg import ArpackNoConvergence, LinearOperator, eigs, eigsh
 
 from findops.common.blas import DECOMPOSITION_WORK, blas_threads, dense_work
+from findops.common.caches import Cache
 from findops.problems.evolution.bounds import ends_of_sum, spectral_bounds
 from findops.problems.linear.diagonalization import FastDiagonalization
 from findops.problems.linear.separable import fast_diagonalization
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Hashable
 
     from scipy.sparse import csr_array
 
@@ -27,8 +28,11 @@ if TYPE_CHECKING:
 
 __all__ = ["Spectrum", "largest_multiplier", "spectrum_of_function", "spectrum_of_system"]
 
-COMPLETE_UNKNOWNS = 300
+COMPLETE_UNKNOWNS = 400
 """Unknowns, or points along an axis, up to which all eigenvalues are computed."""
+
+KEPT_BYTES = 1 << 20
+"""Bytes of ends of spectra that are kept."""
 
 ASSEMBLED_UNKNOWNS = 200_000
 """Unknowns up to which a matrix is assembled in order to learn about its spectrum."""
@@ -126,13 +130,13 @@ class Spectrum:
         return Spectrum(find, self.complete, bounds is not None, 10 * ZERO_REAL_PART, bounds)
 
 
-def spectrum_of_system(system: AffineSystem) -> Spectrum:
+def spectrum_of_system(system: AffineSystem, key: Hashable | None = None) -> Spectrum:
     """Return the spectrum of a system's matrix.
 
-    All eigenvalues, if there are up to 300 unknowns, or if the operator is a sum of one-dimensional
-    ones of up to 300 points with constant coefficients; the ends, if such a sum of symmetric ones
+    All eigenvalues, if there are up to 400 unknowns, or if the operator is a sum of one-dimensional
+    ones of up to 400 points with constant coefficients; the ends, if such a sum of symmetric ones
     has more; otherwise bounds, where rows tell them, and the eigenvalues that Arnoldi's iteration
-    finds at the ends, once somebody asks for them.
+    finds at the ends, once somebody asks for them. These are kept for systems of the same key.
     """
     n = system.count
     if n <= COMPLETE_UNKNOWNS:
@@ -142,19 +146,32 @@ def spectrum_of_system(system: AffineSystem) -> Spectrum:
         )
         find = partial(_dense_eigenvalues, dense, system.symmetric)
         return Spectrum(find, dissipative=proved)
-    fast = fast_diagonalization(system) if max(system.values.lattice) <= COMPLETE_UNKNOWNS else None
-    if isinstance(fast, FastDiagonalization):
-        return Spectrum(fast.eigenvalues().ravel)
     ends = ends_of_sum(system)
     if ends is not None:
         return Spectrum(lambda: ends)
+    fast = fast_diagonalization(system) if max(system.values.lattice) <= COMPLETE_UNKNOWNS else None
+    if isinstance(fast, FastDiagonalization):
+        return Spectrum(fast.eigenvalues().ravel)
     bounds = spectral_bounds(system)
+    find = partial(_kept, key, "ends", partial(_ends_of_system, system))
     if bounds is not None:
-        return Spectrum(partial(_ends_of_system, system), False, True, bounds=bounds)
-    proved = n <= ASSEMBLED_UNKNOWNS and any(
-        _nonpositive(h) for h in _hermitian_parts(system, system.matrix)
-    )
-    return Spectrum(partial(_ends_of_system, system), complete=False, dissipative=proved)
+        return Spectrum(find, False, True, bounds=bounds)
+    few = n <= ASSEMBLED_UNKNOWNS
+    proved = few and bool(_kept(key, "decay", partial(_decays, system)))
+    return Spectrum(find, complete=False, dissipative=proved)
+
+
+def _kept(key: Hashable | None, what: str, make: Callable[[], Array]) -> Array:
+    """Return what is found for systems of a key, made once."""
+    return make() if key is None else _found.find((key, what), make)
+
+
+_found: Cache[Array] = Cache(KEPT_BYTES)
+
+
+def _decays(system: AffineSystem) -> Array:
+    """Tell whether Re (x, A x) ≤ 0 is proved for all x."""
+    return np.array(any(_nonpositive(h) for h in _hermitian_parts(system, system.matrix)))
 
 
 def _ends_of_system(system: AffineSystem) -> Array:
@@ -183,7 +200,7 @@ def largest_multiplier(
     """Return the largest |eigenvalue| of the derivative of a step in time, and Re λ of x' = f(x).
 
     The largest Re λ, at least 0; it is needed where the first is above 1, and 0 elsewhere. Beyond
-    300 unknowns what a step makes grow fast is found by powers, and λ among what that consists of.
+    400 unknowns what a step makes grow fast is found by powers, and λ among what that consists of.
     """
     if x.size <= COMPLETE_UNKNOWNS:
         largest = spectrum_of_function(step, x).radius

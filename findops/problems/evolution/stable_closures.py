@@ -14,16 +14,18 @@ from findops.conditions.component_parity import continued_by_component
 from findops.conditions.flat_operator import FlatOperator
 from findops.conditions.ghost_values import Rate
 from findops.conditions.staggered_continuation import StaggeredContinuation
+from findops.expressions.components import expand
 from findops.expressions.expression import Expr
 from findops.grids.points import Points
 from findops.grids.uniform import EvenAxis
 from findops.masked.operator import Masked
 from findops.problems.evolution.characteristics import misplaced
+from findops.problems.evolution.fingerprint import fingerprint
 from findops.problems.evolution.spectrum import Spectrum, spectrum_of_system
 from findops.problems.evolution.stability import shared_growth, warn_of_cause, warn_of_growth
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Hashable, Mapping
 
     from findops.conditions.affine_system import AffineSystem, Impose
     from findops.conditions.conditions import Condition
@@ -35,8 +37,8 @@ if TYPE_CHECKING:
 
 __all__ = ["ClosureChoice", "Discretized"]
 
-COARSE_POINTS = 400
-"""Points of a coarser copy of a grid, whose matrix is small enough for all eigenvalues."""
+COARSE_UNKNOWNS = 400
+"""Values of all components on a coarser copy of a grid: few enough for all eigenvalues."""
 
 COARSE_LINE = 150
 """Points of such a copy along an axis, at most."""
@@ -50,11 +52,13 @@ class Discretized:
     system: AffineSystem
     coarser: Callable[[], Discretized] | None = None
     """The same on a coarser grid."""
+    key: Hashable | None = None
+    """What operators and conditions have in common whose spectra are the same."""
 
     @cached_property
     def spectrum(self) -> Spectrum:
         """Its eigenvalues."""
-        return spectrum_of_system(self.system)
+        return spectrum_of_system(self.system, self.key)
 
     def growth(self, second: bool = False) -> float:
         """Return the largest Re λ, 0 where nothing grows, for equations of either order in time.
@@ -163,9 +167,12 @@ class ClosureChoice:
         else:
             op = self.expr.on(grid, closure, **self.fields)
             system = op.subject_to(self.conditions, self.impose)
-        coarse = _coarse(grid)
+        coarse = _coarse(grid, self.expr)
         coarser = None if coarse == grid else partial(self._with_closure, closure, coarse)
-        return Discretized(closure, system, coarser)
+        key = fingerprint(
+            self.conditions, self.expr, grid, closure, self.impose, self.at, tuple(self.fields)
+        )
+        return Discretized(closure, system, coarser, None if self.fields else key)
 
     def _stable(self, second: bool) -> Discretized:
         """Return the operator with odd or even continuation where the whole problem allows it.
@@ -211,14 +218,23 @@ class ClosureChoice:
 
 def _continuing(kept: Continuation | StaggeredContinuation, elsewhere: str | int) -> Discretized:
     """Return an operator that continues the field beyond some faces, with a closure elsewhere."""
-    grid = _coarse(kept.grid)
+    grid = _coarse(kept.grid, kept.expr)
     coarser = None if grid == kept.grid else partial(_continuing, kept.on(grid), elsewhere)
-    return Discretized(kept.closure(elsewhere), kept.discretized(elsewhere)[1], coarser)
+    closure, system = kept.closure(elsewhere), kept.discretized(elsewhere)[1]
+    # Values alone decide where fields are continued; what is imposed is left of the conditions.
+    left = tuple(part.condition for part in system.equations.parts)
+    at = kept.at if isinstance(kept, StaggeredContinuation) else None
+    walls = [] if isinstance(kept, StaggeredContinuation) else kept.walls
+    given = (*kept.conditions, *left) if isinstance(kept, StaggeredContinuation) else left
+    continued = tuple(condition for wall in walls for condition in wall.conditions)
+    key = fingerprint((*given, *continued), kept.expr, kept.grid, closure, at, len(left))
+    return Discretized(closure, system, coarser, None if kept.fields else key)
 
 
-def _coarse(grid: Grid) -> Grid:
+def _coarse(grid: Grid, expr: Expr) -> Grid:
     """Return the grid with fewer points, the same ends and the same stretching."""
-    count = min(COARSE_LINE, math.floor(COARSE_POINTS ** (1 / grid.ndim)))
+    points = COARSE_UNKNOWNS / math.prod(expand(expr, grid).inputs)
+    count = min(COARSE_LINE, math.floor(points ** (1 / grid.ndim)))
     for i, axis in enumerate(grid.axes):
         if len(axis) <= count:
             continue
