@@ -37,7 +37,7 @@ KEPT_BYTES = 1 << 20
 ASSEMBLED_UNKNOWNS = 200_000
 """Unknowns up to which a matrix is assembled in order to learn about its spectrum."""
 
-ZERO_REAL_PART = 1e-9
+ZERO_REAL_PART = 1e-7
 """Part of the largest eigenvalue below which a real part is zero."""
 
 ZERO_REAL_PART_BY_DIFFERENCES = 1e-6
