@@ -33,6 +33,7 @@ FACADE = {
         "conditions.sat",
     },
     ("operators.operator", "Operator.under"): {"conditions.under"},
+    ("operators.staggered", "StaggeredOperator.subject_to"): {"conditions.staggered_system"},
     ("operators.operator", "Operator.masked"): {"masked.operator"},
     ("masked.operator", "Masked.__call__"): {"interop.xarray.apply"},
     ("masked.operator", "Masked.subject_to"): {
@@ -50,6 +51,7 @@ SIGNATURES = {
         "conditions.under",
         "masked.operator",
     },
+    "operators.staggered": {"conditions.conditions", "conditions.staggered_system"},
     "masked.operator": {"conditions.affine_system", "conditions.conditions"},
 }
 """Types in the signatures of these calls."""

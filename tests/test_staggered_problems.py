@@ -330,6 +330,24 @@ def test_solvers_by_name_and_given():
     assert repr(again).startswith("<Solution ((7, 6), (6, 7), (6, 6)) by sparse factorization")
 
 
+def test_a_bound_operator_under_conditions():
+    grid = cells(5, 6)
+    op = sound().on(grid, at=SOUND)
+    system = op.subject_to([Dirichlet("x+", 3, component=1), *RIGID[:1], *RIGID[2:]])
+    assert system.matrix.shape == (5 * 6 + 4 * 6 + 5 * 5,) * 2
+    x = np.random.default_rng(0).normal(size=system.matrix.shape[0])
+    p, u, v = system.lift(x)
+    assert (u[0] == 0).all()
+    assert (u[-1] == 3).all()
+    np.testing.assert_array_equal(system.restrict((p, u, v)), x)
+    made = system.restrict(op((p, u, v)))
+    np.testing.assert_allclose(made, system.matrix @ x - system.rhs(), atol=1e-12)
+    with pytest.raises(ValueError, match=r"component 1 .* none of which lie on y-, and the oper"):
+        op.subject_to(Dirichlet("y-", component=1))
+    with pytest.raises(ValueError, match="not by 'sat'"):
+        op.subject_to(RIGID, "sat")
+
+
 def test_a_scalar_stands_where_it_is_said_to():
     grid = Grid(x=Uniform(0, 1, 21))
     here, there = BVP(Laplacian(), grid, Dirichlet("boundary"), at="x"), grid.half("x")

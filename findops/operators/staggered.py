@@ -21,13 +21,15 @@ from findops.operators.staggered_fields import StaggeredFields
 from findops.plan.program import Program
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from numpy.typing import ArrayLike, NDArray
     from scipy.sparse import csr_array, sparray
     from scipy.sparse.linalg import LinearOperator
 
     from findops.common.arrays import Array
+    from findops.conditions.conditions import Condition
+    from findops.conditions.staggered_system import FieldSystem
     from findops.grids.grid import Grid
     from findops.operators.operator import Chosen, RowSelection
     from findops.operators.staggered_fields import Fields
@@ -527,9 +529,54 @@ class StaggeredOperator(Discrete):
 
     # Conditions and holes -----------------------------------------------------------------------
 
-    def subject_to(self, conditions: object, impose: str = "elimination") -> NoReturn:  # noqa: ARG002
-        """Refuse conditions, which are for operators whose components share their points."""
-        self._refuse("conditions")
+    def subject_to(
+        self, conditions: Condition | Iterable[Condition], impose: str = "elimination"
+    ) -> FieldSystem:
+        """Return the affine system that conditions make of the operator.
+
+        Parameters
+        ----------
+        conditions : Condition or iterable of them
+            On faces where their components have points, or on masks: there they stand for the
+            equations. What lies beyond other faces was settled when the operator was bound; `BVP`,
+            `EVP` and `IVP` let conditions give it.
+        impose : {"elimination"}
+            Conditions are solved for the values at their points, which are substituted.
+
+        Returns
+        -------
+        FieldSystem
+            As an operator's, with tuples of arrays for fields.
+
+        Raises
+        ------
+        ValueError
+            If components are not mapped to components at the same points, a component has no points
+            on the face of its condition, or does not exist; if another way of imposing is asked.
+        TypeError
+            If something is no condition.
+
+        Examples
+        --------
+        >>> from findops import Block, Cells, Diff, Dirichlet, Grid
+        >>> line = Grid(x=Cells(0, 1, 3))
+        >>> sound = Block([[0, -Diff("x", to="node")], [-Diff("x", to="half"), 0]])
+        >>> walls = Dirichlet("boundary", component=1)
+        >>> sound.on(line, at=[None, "x"]).subject_to(walls).matrix.toarray().round(12)
+        array([[ 0.,  0.,  0., -3.,  0.],
+               [ 0.,  0.,  0.,  3., -3.],
+               [ 0.,  0.,  0.,  0.,  3.],
+               [ 3., -3.,  0.,  0.,  0.],
+               [ 0.,  3., -3.,  0.,  0.]])
+        """
+        from findops.conditions.staggered_system import FieldSystem, StaggeredSystem
+
+        if impose != "elimination":
+            raise ValueError(
+                f"{self!r}: components at points of their own take conditions by "
+                f"impose='elimination', not by {impose!r}"
+            )
+        return FieldSystem(StaggeredSystem.of(self, conditions))
 
     def under(self, conditions: object) -> NoReturn:  # noqa: ARG002
         """Refuse conditions, which are for operators whose components share their points."""
