@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 from numbers import Number
 from typing import TYPE_CHECKING, Any, NamedTuple, Self, cast
 
 import numpy as np
-from scipy import sparse
 
 from findops.common.arrays import as_field
 from findops.conditions.conditions import as_conditions
@@ -15,6 +15,7 @@ from findops.conditions.elimination import EliminationSystem
 from findops.conditions.equations import Equations, accuracies, components_of
 from findops.conditions.flat_operator import FlatOperator
 from findops.discretization.positions import described
+from findops.masked.staggered import StaggeredMasked
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from scipy.sparse import csr_array
     from scipy.sparse.linalg import LinearOperator
 
-    from findops.common.arrays import Array
+    from findops.common.arrays import Array, Ints
     from findops.conditions.beyond_walls import BetweenPoints
     from findops.conditions.conditions import Condition, Place
     from findops.conditions.elimination import OnWall
@@ -55,9 +56,10 @@ def placed(conditions: Sequence[Condition], grids: Sequence[Grid]) -> tuple[Plac
     return tuple(made)
 
 
-def accuracies_of(op: StaggeredOperator) -> tuple[int, tuple[int, ...]]:
+def accuracies_of(op: StaggeredOperator | StaggeredMasked) -> tuple[int, tuple[int, ...]]:
     """Return the least order of accuracy of an operator, all and by axis."""
-    return accuracies((e for row in op.entries for e in row if e), op.domain[0].ndim)
+    whole = op.operator if isinstance(op, StaggeredMasked) else op
+    return accuracies((e for row in whole.entries for e in row if e), op.domain[0].ndim)
 
 
 @dataclass(frozen=True, eq=False)
@@ -92,7 +94,7 @@ class StaggeredSystem(EliminationSystem):
     """The conditions as they were given, on all faces and components."""
 
     @classmethod
-    def of(cls, op: StaggeredOperator, conditions: Any, ghosts: tuple[OnWall, ...] = ()) -> Self:  # type: ignore[override]  # of another kind of operator
+    def of_bound(cls, op: StaggeredOperator | StaggeredMasked, conditions: Any) -> Self:
         """Return the system of a bound operator under conditions, one or several.
 
         Raises
@@ -111,8 +113,8 @@ class StaggeredSystem(EliminationSystem):
                     "the operator is bound: BVP, EVP and IVP take the expression, with at=, and "
                     "let conditions give what lies beyond"
                 )
-        none = sparse.csr_array((op.shape[1], op.shape[1]))
-        return cls.over(FlatOperator(op, none), [c.condition for c in each], listed, ghosts)
+        at_points = [single.condition for single in each]
+        return cls.over(FlatOperator.plain(op), at_points, listed, ())
 
     @classmethod
     def over(
@@ -145,10 +147,38 @@ class StaggeredSystem(EliminationSystem):
                 f"{op!r} must map components to components at the same points, but maps "
                 f"{op.inputs.described} to {op.outputs.described}"
             )
-        equations = Equations.over(flat.values, at_points, *accuracies_of(op))
+        valid = None
+        if isinstance(op, StaggeredMasked):
+            valid = np.concatenate([mask.ravel() for mask in op.masks])
+        equations = Equations.over(flat.values, at_points, *accuracies_of(op), valid)
         made = cls(flat, equations, ghosts, given)
+        made.check_rows()
         made.elimination.check()
         return made
+
+    @cached_property
+    def outside(self) -> Ints:
+        op = cast("FlatOperator", self.operator).op
+        if not isinstance(op, StaggeredMasked):
+            return np.zeros(0, np.intp)
+        return np.flatnonzero(~np.concatenate([mask.ravel() for mask in op.masks]))
+
+    def check_rows(self) -> None:
+        op = cast("FlatOperator", self.operator).op
+        if not isinstance(op, StaggeredMasked):
+            return
+        without = ~np.concatenate([part.ravel() for part in op.defined])
+        without[self.outside] = without[self.equations.replaced] = False
+        if not without.any():
+            return
+        first = np.flatnonzero(without)[:1]
+        (component,) = self.values.owner(first)
+        index = tuple(int(place[0]) for place in self.values.places(first))
+        raise ValueError(
+            f"{self!r}: the operator has no value at {without.sum()} valid points, component "
+            f"{component} at {index} first, where too few points stand in a row: give conditions "
+            "there, or mask them out"
+        )
 
     def packed(self, fields: object, what: str) -> Array:
         """Return a number for all components, or one number or array for each, as a flat vector.
