@@ -330,6 +330,24 @@ def test_solvers_by_name_and_given():
     assert repr(again).startswith("<Solution ((7, 6), (6, 7), (6, 6)) by sparse factorization")
 
 
+def test_a_bound_operator_under_conditions():
+    grid = cells(5, 6)
+    op = sound().on(grid, at=SOUND)
+    system = op.subject_to([Dirichlet("x+", 3, component=1), *RIGID[:1], *RIGID[2:]])
+    assert system.matrix.shape == (5 * 6 + 4 * 6 + 5 * 5,) * 2
+    x = np.random.default_rng(0).normal(size=system.matrix.shape[0])
+    p, u, v = system.lift(x)
+    assert (u[0] == 0).all()
+    assert (u[-1] == 3).all()
+    np.testing.assert_array_equal(system.restrict((p, u, v)), x)
+    made = system.restrict(op((p, u, v)))
+    np.testing.assert_allclose(made, system.matrix @ x - system.rhs(), atol=1e-12)
+    with pytest.raises(ValueError, match=r"component 1 .* none of which lie on y-, and the oper"):
+        op.subject_to(Dirichlet("y-", component=1))
+    with pytest.raises(ValueError, match="not by 'sat'"):
+        op.subject_to(RIGID, "sat")
+
+
 def test_a_scalar_stands_where_it_is_said_to():
     grid = Grid(x=Uniform(0, 1, 21))
     here, there = BVP(Laplacian(), grid, Dirichlet("boundary"), at="x"), grid.half("x")
@@ -491,6 +509,108 @@ def test_parities_keep_high_orders_stable():
 def test_closures_of_sound_at_high_order_do_not_grow(n):
     # One-sided stencils of order 6 have max Re λ of 9 percent of |λ|: on coarse copies too.
     assert IVP(sound(6), cells(n), RIGID, at=SOUND).closure == 4
+
+
+# Holes ------------------------------------------------------------------------------------------
+
+SEA = Grid(x=Cells(0, 6, 6), y=Cells(0, 5, 5))
+WET = np.ones(SEA.shape, dtype=bool)
+WET[2:4, 1:3] = WET[0, 0] = False
+
+
+def coast(axis):
+    """Faces with water on one side."""
+    wide = np.pad(WET, [(1, 1) if i == axis else (0, 0) for i in range(2)])
+    sides = (np.delete(wide, end, axis) for end in (-1, 0))
+    return np.logical_xor(*sides)
+
+
+COAST = [Dirichlet(coast(0), component=1), Dirichlet(coast(1), component=2)]
+
+
+def test_masks_of_cells_are_those_of_their_faces():
+    op = sound().on(SEA, at=SOUND)
+    m = op.masked(WET)
+    p, u, v = m.masks
+    np.testing.assert_array_equal(p, WET)
+    np.testing.assert_array_equal(u, np.pad(WET, [(0, 1), (0, 0)]) | np.pad(WET, [(1, 0), (0, 0)]))
+    np.testing.assert_array_equal(v, np.pad(WET, [(0, 0), (0, 1)]) | np.pad(WET, [(0, 0), (1, 0)]))
+    same = op.masked([p, u, v])
+    fields = tuple(
+        np.where(mask, 1.0 + np.arange(mask.size).reshape(mask.shape), np.nan) for mask in m.masks
+    )
+    for a, b in zip(m(fields), same(fields), strict=True):
+        np.testing.assert_array_equal(a, b)
+    divergence = op((np.zeros(SEA.shape), *map(np.nan_to_num, fields[1:])))[0]
+    np.testing.assert_allclose(m(fields)[0], np.where(WET, divergence, np.nan))
+    flat = np.concatenate([part.ravel() for part in map(np.nan_to_num, fields)])
+    np.testing.assert_allclose(m.matvec(flat), m.matrix() @ flat, atol=1e-12)
+    assert repr(m).endswith("[None, 'x', 'y'], 90 of 101 points>")
+    on_circle = Divergence(to="node").on(Grid(x=Periodic(0, 4, 4)), at=["x"])
+    there = on_circle.masked(np.array([True, False, False, True]))
+    np.testing.assert_array_equal(there.masks[0], [True, False, True, True])
+
+
+def test_water_between_coasts():
+    m = sound().on(SEA, at=SOUND).masked(WET)
+    system = m.subject_to(COAST)
+    A = system.matrix
+    wet = np.count_nonzero(WET)
+    inner = sum(np.count_nonzero(mask ^ coast(i)) for i, mask in enumerate(m.masks[1:]))
+    assert A.shape == (wet + inner,) * 2
+    assert abs(A + A.T).max() == 0
+    ivp = IVP(m, SEA, COAST)
+    p = np.where(WET, np.random.default_rng(0).normal(size=SEA.shape), np.nan)
+    start = p, np.zeros(m.masks[1].shape), np.zeros(m.masks[2].shape)
+    expected = system.lift(expm(A.toarray()) @ system.restrict(start))
+    for method, error in (("staggered-leapfrog", 1e-3), ("rk4", 1e-8), ("crank-nicolson", 1e-3)):
+        found = ivp.solve(start, [0, 1], method, dt=0.01)
+        for part, own, mask in zip(found.u, expected, m.masks, strict=True):
+            np.testing.assert_array_equal(np.isnan(part[-1]), ~mask)
+            np.testing.assert_allclose(part[-1], own, atol=error)
+        mass = np.nansum(found.u[0], axis=(1, 2))
+        assert abs(mass[1] - mass[0]) < 1e-13 * wet
+
+
+def test_problems_with_holes():
+    m = (1 - sound()).on(SEA, at=SOUND).masked(WET)
+    p = np.where(WET, np.random.default_rng(0).normal(size=SEA.shape), np.nan)
+    found = BVP(m, SEA, COAST).solve((p, 0, 0))
+    for part, own in zip(m(found.u), (p, 0, 0), strict=True):
+        inner = np.isfinite(part) & (part.shape == SEA.shape)
+        np.testing.assert_allclose(part[inner], np.broadcast_to(own, part.shape)[inner], atol=1e-12)
+    waves = sound().on(SEA, at=SOUND).masked(WET)
+    values = np.linalg.eigvals(waves.subject_to(COAST).matrix.toarray())
+    near = EVP(waves, SEA, COAST).solve(2, near=1j)
+    expected = values[np.argsort(np.abs(values - 1j))[:2]]
+    np.testing.assert_allclose(np.sort(near.values.imag), np.sort(expected.imag), atol=1e-10)
+    twice = EVP(waves, SEA, COAST, M=Coef(2.0) * Block([[1, 0, 0], [0, 1, 0], [0, 0, 1]])).solve(
+        2, near=0.5j
+    )
+    np.testing.assert_allclose(twice.values, near.values / 2, atol=1e-10)
+
+
+@pytest.mark.parametrize(
+    ("made", "error", "match"),
+    [
+        (lambda op: op.masked(WET[1:]), ValueError, r"needs the shape \(6, 5\), but has \(5, 5\)"),
+        (lambda op: op.masked(WET.astype(float)), TypeError, "its dtype is float64"),
+        (lambda op: op.masked(~WET & WET), ValueError, "no valid points"),
+        (lambda op: op.masked([WET, WET]), ValueError, "needs 3 masks, one for each component"),
+        (lambda op: op.masked(WET).subject_to(COAST[:1]), ValueError, "no value at .* component 2"),
+        (
+            lambda op: BVP(op.masked(WET), cells(6, 5), COAST), ValueError, "but the problem on",
+        ),
+        (
+            lambda op: op.masked(WET).subject_to(Dirichlet(~op.masked(WET).masks[1], component=1)),
+            ValueError,
+            "points are not valid",
+        ),
+    ],
+)  # fmt: skip
+def test_bad_masks_are_refused(made, error, match):
+    with pytest.raises(error, match=match):
+        made(sound().on(SEA, at=SOUND))
 
 
 # Bad input --------------------------------------------------------------------------------------

@@ -107,11 +107,12 @@ class Equations:
         ValueError
             If a place does not exist, a value does not fit, or no equation is left to replace.
         """
-        valid = op.mask if isinstance(op, Masked) else None
+        count = op.program.inputs.count
+        valid = np.tile(op.mask.ravel(), count) if isinstance(op, Masked) else None
         whole = op.operator if isinstance(op, Masked) else op
         inner = acc or _even_accuracy(whole)
         slopes = (acc,) * op.domain.ndim if acc else _slope_accuracies(whole, inner, applied)
-        values = FieldValues((op.domain,) * op.program.inputs.count)
+        values = FieldValues((op.domain,) * count)
         return Equations.over(values, conditions, inner, slopes, valid)
 
     @staticmethod
@@ -124,7 +125,7 @@ class Equations:
     ) -> Equations:
         """Bind conditions to fields whose components may stand at points of their own.
 
-        The other arguments are those of `Equations`, and the points that are valid, if not all.
+        The other arguments are those of `Equations`, and which values are valid, flat, if not all.
         """
         taken = np.zeros(values.size, dtype=bool)
         depth: dict[tuple[str, int], int] = {}
@@ -254,6 +255,7 @@ def _equations(
 ) -> list[Equation]:
     """Return the equations of a condition on a component, and mark what they replace as taken."""
     made, grid = [], values.grids[column]
+    there = None if valid is None else values.split(valid)[column]
     for place in condition.places(grid):
         acc = slopes[grid.face_axis(place.face)] if place.face is not None else max(slopes)
         bound = bind(condition.on(grid, place, acc), grid, "accurate", {})
@@ -261,8 +263,8 @@ def _equations(
         given = condition.given(place.grid(bound.range), place)
         where = place.mask if place.face is None else bound.range.face(place.face)
         rows = np.flatnonzero(where)
-        if valid is not None:
-            _check_valid(condition, place, valid)
+        if there is not None:
+            _check_valid(condition, place, there)
         layer = 0
         if place.face is not None:
             layer = depth.get((place.face, column), 0)
@@ -271,12 +273,12 @@ def _equations(
         flat = values.starts[column] + targets
         free = ~taken[flat]
         if valid is not None:
-            free &= valid.ravel()[targets]
+            free &= valid[flat]
         chosen = np.flatnonzero(free)
         if not chosen.size:
             raise ValueError(f"{condition!r}: other conditions hold at all of its points")
         taken[flat[chosen]] = True
-        matrix = _rows_on(condition, bound, rows[chosen], valid)
+        matrix = _rows_on(condition, bound, rows[chosen], there)
         matrix = _widened(bound, matrix, column, values)
         made.append(Equation(condition, place, given, matrix, flat[chosen], chosen))
     return made
@@ -322,20 +324,19 @@ def _means(
     for column in components_of(condition, values.components):
         bound = bind(condition.expression, values.grids[column], "accurate", {})
         _check(condition, None, bound, values)
-        weights, there = bound.range.weights(), np.ones(bound.range.shape, dtype=bool)
-        matrix = bound.matrix()
+        weights, matrix = bound.range.weights(), bound.matrix()
         if valid is not None:
-            holed = bound.masked(valid)
-            matrix, there = holed.matrix(), valid
-            weights = weights * holed.defined
+            holed = bound.masked(values.split(valid)[column])
+            matrix, weights = holed.matrix(), weights * holed.defined
         mean = sparse.csr_array(weights.reshape(1, -1) / weights.sum()) @ matrix
         # A mean over components is one number, and so is the constant for it.
         together = bound.program.inputs.count > 1
-        constant = np.zeros((values.size, 1))
-        for each in components_of(condition, values.components) if together else [column]:
-            constant[values.starts[each] : values.starts[each + 1], 0] = there.ravel()
+        held = components_of(condition, values.components) if together else [column]
+        constant = np.isin(values.owner(np.arange(values.size)), list(held)).astype(float)
+        if valid is not None:
+            constant *= valid
         row = _widened(bound, mean, column, values)
-        made.append(Mean(condition, row, sparse.csr_array(constant)))
+        made.append(Mean(condition, row, sparse.csr_array(constant[:, None])))
         if together:
             break
     return made

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
-    from findops.common.arrays import Floats, Ints
+    from findops.common.arrays import Array, Floats, Ints
     from findops.grids.grid import Grid
 
 __all__ = ["FieldValues"]
@@ -68,6 +68,11 @@ class FieldValues:
     def periodic(self) -> tuple[bool, ...]:
         """Which axes are closed."""
         return tuple(axis.periodic for axis in self.grid.axes)
+
+    def split(self, values: Array) -> tuple[Array, ...]:
+        """Return the components of flat values, as views of them."""
+        parts = np.split(values, self.starts[1:-1])
+        return tuple(p.reshape(grid.shape) for p, grid in zip(parts, self.grids, strict=True))
 
     def owner(self, values: Ints) -> Ints:
         """Return the component that each of some values belongs to."""

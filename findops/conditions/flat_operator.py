@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from scipy.sparse import csr_array
 
     from findops.common.arrays import Array, Ints
+    from findops.masked.staggered import StaggeredMasked
     from findops.operators.staggered import StaggeredOperator
 
 __all__ = ["FlatOperator"]
@@ -26,14 +27,19 @@ class FlatOperator:
 
     Parameters
     ----------
-    op : StaggeredOperator
-        One that maps components to themselves.
+    op : StaggeredOperator or StaggeredMasked
+        One that maps components to themselves, with holes or without.
     near : csr_array, (values, values)
         What is added to its matrix.
     """
 
-    op: StaggeredOperator
+    op: StaggeredOperator | StaggeredMasked
     near: csr_array
+
+    @staticmethod
+    def plain(op: StaggeredOperator | StaggeredMasked) -> FlatOperator:
+        """Return an operator to which no wall adds anything."""
+        return FlatOperator(op, sparse.csr_array(op.shape))
 
     @cached_property
     def values(self) -> FieldValues:

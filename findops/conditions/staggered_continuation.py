@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from math import prod
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import numpy as np
 from scipy import sparse
@@ -14,10 +14,15 @@ from scipy import sparse
 from findops.conditions.beyond_walls import BetweenPoints, extended
 from findops.conditions.component_parity import kept_by_parity, parities_by_face
 from findops.conditions.conditions import Trace
-from findops.conditions.equations import Equations, accuracies, components_of
 from findops.conditions.field_values import FieldValues
 from findops.conditions.flat_operator import FlatOperator
-from findops.conditions.staggered_system import StaggeredSystem, WallData
+from findops.conditions.staggered_system import (
+    Placed,
+    StaggeredSystem,
+    WallData,
+    accuracies_of,
+    placed,
+)
 from findops.discretization.positions import described, starts
 from findops.expressions.components import expand
 
@@ -27,7 +32,7 @@ if TYPE_CHECKING:
     from scipy.sparse import csr_array
 
     from findops.common.arrays import Ints
-    from findops.conditions.conditions import Condition, Place
+    from findops.conditions.conditions import Condition
     from findops.expressions.components import Components
     from findops.expressions.expression import Closures, Expr, Positions
     from findops.grids.grid import Grid
@@ -35,14 +40,6 @@ if TYPE_CHECKING:
     from findops.operators.staggered import StaggeredOperator
 
 __all__ = ["StaggeredContinuation"]
-
-
-class Placed(NamedTuple):
-    """A condition on one component, and where it holds; nowhere if it is a mean."""
-
-    component: int
-    condition: Condition
-    place: Place | None
 
 
 @dataclass(frozen=True, eq=False)
@@ -115,15 +112,8 @@ class StaggeredContinuation:
 
     def _under(self, op: StaggeredOperator, elsewhere: Closures) -> StaggeredSystem:
         """Return an operator with these closures under the conditions."""
-        if op.domain != op.range or op.inputs.components != op.outputs.components:
-            raise ValueError(
-                f"{op!r} must map components to components at the same points, but maps "
-                f"{op.inputs.described} to {op.outputs.described}"
-            )
-        values = FieldValues(op.domain)
-        inner, slopes = accuracies((e for row in op.entries for e in row if e), self.grid.ndim)
-        equations = Equations.over(values, self._at_points, inner, slopes)
-        near = sparse.csr_array((values.size, values.size))
+        _, slopes = accuracies_of(op)
+        near = sparse.csr_array((op.shape[1], op.shape[1]))
         data: list[WallData] = []
         for column, walls in self._between.items():
             accurate = [replace(wall, acc=slopes[wall.axis]) for wall in walls.values()]
@@ -131,9 +121,7 @@ class StaggeredContinuation:
             near = near + added
             data += responses
         flat = FlatOperator(op, sparse.csr_array(near))
-        system = StaggeredSystem(flat, equations, tuple(data), self.conditions)
-        system.elimination.check()
-        return system
+        return StaggeredSystem.over(flat, self._at_points, self.conditions, tuple(data))
 
     # Conditions by component --------------------------------------------------------------------
 
@@ -149,16 +137,7 @@ class StaggeredContinuation:
     @cached_property
     def _placed(self) -> tuple[Placed, ...]:
         """The conditions of all components."""
-        made = []
-        for condition in self.conditions:
-            for c in components_of(condition, len(self._grids)):
-                if condition.is_mean:
-                    made.append(Placed(c, replace(condition, component=c), None))
-                for place in condition.places(self._grids[c]):
-                    where = condition.where if place.face is None else place.face
-                    single = replace(condition, where=where, component=c)
-                    made.append(Placed(c, single, place))
-        return tuple(made)
+        return placed(self.conditions, self._grids)
 
     @property
     def _at_points(self) -> list[Condition]:

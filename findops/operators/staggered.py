@@ -21,14 +21,17 @@ from findops.operators.staggered_fields import StaggeredFields
 from findops.plan.program import Program
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from numpy.typing import ArrayLike, NDArray
     from scipy.sparse import csr_array, sparray
     from scipy.sparse.linalg import LinearOperator
 
-    from findops.common.arrays import Array
+    from findops.common.arrays import Array, Bools
+    from findops.conditions.conditions import Condition
+    from findops.conditions.staggered_system import FieldSystem
     from findops.grids.grid import Grid
+    from findops.masked.staggered import StaggeredMasked
     from findops.operators.operator import Chosen, RowSelection
     from findops.operators.staggered_fields import Fields
 
@@ -527,23 +530,133 @@ class StaggeredOperator(Discrete):
 
     # Conditions and holes -----------------------------------------------------------------------
 
-    def subject_to(self, conditions: object, impose: str = "elimination") -> NoReturn:  # noqa: ARG002
-        """Refuse conditions, which are for operators whose components share their points."""
-        self._refuse("conditions")
+    def subject_to(
+        self, conditions: Condition | Iterable[Condition], impose: str = "elimination"
+    ) -> FieldSystem:
+        """Return the affine system that conditions make of the operator.
+
+        Parameters
+        ----------
+        conditions : Condition or iterable of them
+            On faces where their components have points, or on masks: there they stand for the
+            equations. What lies beyond other faces was settled when the operator was bound; `BVP`,
+            `EVP` and `IVP` let conditions give it.
+        impose : {"elimination"}
+            Conditions are solved for the values at their points, which are substituted.
+
+        Returns
+        -------
+        FieldSystem
+            As an operator's, with tuples of arrays for fields.
+
+        Raises
+        ------
+        ValueError
+            If components are not mapped to components at the same points, a component has no points
+            on the face of its condition, or does not exist; if another way of imposing is asked.
+        TypeError
+            If something is no condition.
+
+        Examples
+        --------
+        >>> from findops import Block, Cells, Diff, Dirichlet, Grid
+        >>> line = Grid(x=Cells(0, 1, 3))
+        >>> sound = Block([[0, -Diff("x", to="node")], [-Diff("x", to="half"), 0]])
+        >>> walls = Dirichlet("boundary", component=1)
+        >>> sound.on(line, at=[None, "x"]).subject_to(walls).matrix.toarray().round(12)
+        array([[ 0.,  0.,  0., -3.,  0.],
+               [ 0.,  0.,  0.,  3., -3.],
+               [ 0.,  0.,  0.,  0.,  3.],
+               [ 3., -3.,  0.,  0.,  0.],
+               [ 0.,  3., -3.,  0.,  0.]])
+        """
+        from findops.conditions.staggered_system import FieldSystem, StaggeredSystem
+
+        if impose != "elimination":
+            raise ValueError(
+                f"{self!r}: components at points of their own take conditions by "
+                f"impose='elimination', not by {impose!r}"
+            )
+        return FieldSystem(StaggeredSystem.of_bound(self, conditions))
 
     def under(self, conditions: object) -> NoReturn:  # noqa: ARG002
         """Refuse conditions, which are for operators whose components share their points."""
         self._refuse("conditions")
 
-    def masked(self, mask: object) -> NoReturn:  # noqa: ARG002
-        """Refuse masks, which are for operators whose components share their points."""
-        self._refuse("masks")
+    def masked(self, mask: Any) -> StaggeredMasked:
+        """Return the operator on fields that are valid at some points only.
+
+        Each entry reads the valid points that stand in a row with its point, as of ``Operator``.
+
+        Parameters
+        ----------
+        mask : array of bool, or list of them
+            The valid nodes, where every component is valid at and beside them: of a mask of wet
+            cells, all their faces. Or one mask for each component, in the shape of its grid.
+
+        Returns
+        -------
+        StaggeredMasked
+            With ``m(u)``, ``m.matrix()``, ``m.defined``, multiples, and ``m.subject_to``; `BVP`,
+            `EVP` and `IVP` take it. Faces between valid and other cells are walls, and need
+            conditions, as ``Dirichlet(coast, component=…)``.
+
+        Raises
+        ------
+        ValueError
+            If a shape does not fit, or no point is valid.
+        TypeError
+            If a mask is not boolean.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from findops import Cells, Divergence, Grid
+        >>> line = Grid(x=Cells(0, 4, 4))
+        >>> wet = Divergence(to="node").on(line, at=["x"]).masked([True, True, False, True])
+        >>> wet((np.array([0.0, 1, 0, 0, 5]),))
+        array([ 1., -1., nan,  5.])
+        """
+        from findops.masked.staggered import StaggeredMasked, nodes_of, valid_at
+
+        nodes = nodes_of(self.domain[0])
+        several = isinstance(mask, (list, tuple)) and np.ndim(mask[0]) == nodes.ndim > 0
+        if not several:
+            valid = _as_mask(mask, nodes, repr(self))
+            sides = (self.domain, self.range)
+            masks, there = (tuple(valid_at(grid, valid) for grid in side) for side in sides)
+            return StaggeredMasked(self, masks, there)
+        if len(mask) != len(self.domain):
+            raise ValueError(
+                f"{self!r}: masked needs {len(self.domain)} masks, one for each component, or one "
+                f"of the nodes, but has {len(mask)}"
+            )
+        masks = tuple(_as_mask(m, g, repr(self)) for m, g in zip(mask, self.domain, strict=True))
+        same = self.domain == self.range
+        everywhere = tuple(np.ones(grid.shape, dtype=bool) for grid in self.range)
+        return StaggeredMasked(self, masks, masks if same else everywhere)
 
     def _refuse(self, what: str) -> NoReturn:
         raise ValueError(
             f"{self!r}: {what} are not made for components at different points; op.matrix() and "
             "op.entries have its parts"
         )
+
+
+def _as_mask(mask: Any, grid: Grid, what: str) -> Bools:
+    """Return a mask of a grid's points, checked."""
+    made = np.array(mask)
+    if made.dtype != bool:
+        raise TypeError(
+            f"{what}: a mask is a boolean array, true at valid points, but its dtype is "
+            f"{made.dtype}"
+        )
+    if made.shape != grid.shape:
+        raise ValueError(f"{what}: the mask needs the shape {grid.shape}, but has {made.shape}")
+    if not made.any():
+        raise ValueError(f"{what}: the mask has no valid points, where it must be true")
+    made.flags.writeable = False
+    return made
 
 
 def _plain(

@@ -18,12 +18,13 @@ from findops.conditions.staggered_continuation import StaggeredContinuation
 from findops.expressions.expression import Discrete, Expr
 from findops.grids.grid import Grid
 from findops.masked.operator import Masked
+from findops.masked.staggered import StaggeredMasked
 from findops.problems.functions import check_function
 from findops.problems.holes import check_masked
 from findops.problems.linear.solvers import Factored, Solution, Solver, as_solution, make_solver
 from findops.problems.nonlinear.inner import PRECONDITIONED, GivenSolver, StepSolver
 from findops.problems.nonlinear.newton import Residual, newton
-from findops.problems.staggered import check_elimination, settled
+from findops.problems.staggered import check_elimination, masked_system, settled
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -108,7 +109,7 @@ class BVP:
     (0.078, 'Newton', 3)
     """
 
-    operator: Operator | Masked | StaggeredOperator | FieldFunction
+    operator: Operator | Masked | StaggeredOperator | StaggeredMasked | FieldFunction
     """What maps fields to right-hand sides: the operator on the grid, or the function."""
     system: AffineSystem
     """What is left of it under the conditions; of the fields alone, if it is a function."""
@@ -130,18 +131,20 @@ class BVP:
         at: Positions = None,
         **fields: object,
     ) -> None:
-        if not isinstance(L, Masked) and (isinstance(L, Discrete) or not callable(L)):
+        if not isinstance(L, (Masked, StaggeredMasked)) and (
+            isinstance(L, Discrete) or not callable(L)
+        ):
             raise TypeError(f"BVP needs an expression such as Laplacian(), not {type_name(L)}")
         if not isinstance(grid, Grid):
             raise TypeError(f"BVP needs a Grid, not {type_name(grid)}")
         listed = as_conditions(conditions)
-        operator: Operator | Masked | StaggeredOperator | FieldFunction
+        operator: Operator | Masked | StaggeredOperator | StaggeredMasked | FieldFunction
         system: AffineSystem
-        if isinstance(L, Masked):
+        if isinstance(L, (Masked, StaggeredMasked)):
             plain = None if acc == 2 else acc
             own = {"components": components or None, "acc": plain, "jac": jac, "at": at}
             check_masked(L, grid, {"closure": closure, **own, **fields})
-            operator, system = L, L.subject_to(listed, impose)
+            operator, system = L, masked_system(L, listed, impose)
         elif isinstance(L, Expr):
             if components != () or acc != 2 or jac is not None:
                 raise TypeError(

@@ -17,13 +17,17 @@ from findops.conditions.component_parity import continued_by_component
 from findops.conditions.conditions import as_conditions
 from findops.conditions.counting import check_conditions
 from findops.conditions.equilibration import row_sizes
+from findops.conditions.flat_operator import FlatOperator
 from findops.conditions.ghost_values import Rate
 from findops.conditions.row_replacement import RowReplacementSystem
 from findops.conditions.staggered_continuation import StaggeredContinuation
+from findops.conditions.staggered_system import StaggeredSystem
+from findops.discretization.positions import position
 from findops.expressions.components import expand
 from findops.expressions.expression import Expr, as_expr
 from findops.grids.grid import Grid
 from findops.masked.operator import Masked
+from findops.masked.staggered import StaggeredMasked
 from findops.operators.staggered import StaggeredOperator
 from findops.problems.eigen.eigenpairs import (
     Eigenpairs,
@@ -107,7 +111,7 @@ class EVP:
     array([ 1.,  4.,  9., 16.])
     """
 
-    operator: Operator | Masked | StaggeredOperator
+    operator: Operator | Masked | StaggeredOperator | StaggeredMasked
     """L on the grid."""
     mass: AnyOperator | None
     """M on the grid, None for the identity."""
@@ -116,7 +120,7 @@ class EVP:
 
     def __init__(
         self,
-        L: Expr | Masked,  # the operators' names in the literature
+        L: Expr | Masked | StaggeredMasked,  # the operators' names in the literature
         grid: Grid,
         conditions: Condition | Iterable[Condition] = (),
         M: Any = None,
@@ -126,16 +130,21 @@ class EVP:
         at: Positions = None,
         **fields: object,
     ) -> None:
-        if not isinstance(L, (Expr, Masked)):
+        if not isinstance(L, (Expr, Masked, StaggeredMasked)):
             raise TypeError(f"EVP needs an expression such as -Laplacian(), not {type_name(L)}")
         if not isinstance(grid, Grid):
             raise TypeError(f"EVP needs a Grid, not {type_name(grid)}")
         right = None if M is None else as_expr(M)
         listed = as_conditions(conditions)
         names = set() if right is None else right.free_fields
-        fits = right is None or _components(right, grid) == _components(L, grid)
-        operator: Operator | Masked | StaggeredOperator
+        operator: Operator | Masked
         system: AffineSystem
+        if isinstance(L, StaggeredMasked):
+            check_elimination(L, impose)
+            check_masked(L, grid, {"closure": closure, "at": at})
+            vars(self).update(_staggered_with_holes(L, listed, right, fields))
+            return
+        fits = right is None or _components(right, grid) == _components(L, grid)
         staggered = False
         if isinstance(L, Expr):
             grid, staggered = settled(L, grid, at)
@@ -287,7 +296,7 @@ class EVP:
         """The matrices in unknowns y = factors · x, in which they are Hermitian if they can be."""
         plain = self._pencil
         op = self.operator
-        if isinstance(op, StaggeredOperator):
+        if isinstance(op, (StaggeredOperator, StaggeredMasked)):
             norm = self.system.values.weights
         else:
             plainly = op.operator if isinstance(op, Masked) else op
@@ -358,6 +367,23 @@ def _staggered(
         mass = right.operator
         system.check_finite(mass)
     return {"operator": operator, "mass": mass, "system": system}
+
+
+def _staggered_with_holes(
+    L: StaggeredMasked, conditions: tuple[Condition, ...], M: Expr | None, fields: dict[str, object]
+) -> dict[str, object]:
+    """Return the operator, the mass and the system of such components with holes."""
+    names = set() if M is None else M.free_fields
+    if unknown := sorted(fields.keys() - names):
+        raise TypeError(f"{L!r} is bound, and takes no {', '.join(unknown)}: give them to L.on(…)")
+    system = StaggeredSystem.of_bound(L, conditions)
+    _check_homogeneous(system)
+    mass = None
+    if M is not None:
+        right = M.on(L.nodes, "accurate", at=[position(side) for side in L.domain], **fields)
+        mass = FlatOperator.plain(right.masked(list(L.masks)))
+        system.check_finite(mass)
+    return {"operator": L, "mass": mass, "system": system}
 
 
 def _components(op: Expr | Masked, grid: Grid) -> tuple[tuple[int, ...], tuple[int, ...]]:

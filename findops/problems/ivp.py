@@ -26,6 +26,7 @@ from findops.expressions.expression import (
 )
 from findops.grids.grid import Grid
 from findops.masked.operator import Masked
+from findops.masked.staggered import StaggeredMasked
 from findops.problems.evolution.integrate import (
     IntegrationOptions,
     Trajectory,
@@ -133,7 +134,7 @@ class IVP:
     {'x-': 'odd', 'x+': 'odd'}
     """
 
-    f: Expr | Masked | RightHandSide
+    f: Expr | Masked | StaggeredMasked | RightHandSide
     grid: Grid
     conditions: tuple[Condition, ...]
     source: object
@@ -149,7 +150,7 @@ class IVP:
 
     def __init__(
         self,
-        f: Expr | Masked | RightHandSide,
+        f: Expr | Masked | StaggeredMasked | RightHandSide,
         grid: Grid,
         conditions: Condition | Iterable[Condition] = (),
         *,
@@ -162,7 +163,7 @@ class IVP:
         at: Positions = None,
         **fields: object,
     ) -> None:
-        linear, staggered = isinstance(f, (Expr, Masked)), False
+        linear, staggered = isinstance(f, (Expr, Masked, StaggeredMasked)), False
         if not linear and (isinstance(f, Discrete) or not callable(f)):
             raise TypeError(
                 "IVP needs an expression or a function such as lambda t, u: op(u), not "
@@ -172,15 +173,16 @@ class IVP:
             raise TypeError(f"IVP needs a Grid, not {type_name(grid)}")
         if impose not in ("elimination", "sat"):
             raise ValueError(f"in time, impose must be 'elimination' or 'sat', not {impose!r}")
-        check_function("f", None if isinstance(f, (Expr, Masked)) else f)
+        check_function("f", None if isinstance(f, (Expr, Masked, StaggeredMasked)) else f)
         check_function("explicit", explicit)
         listed = as_conditions(conditions)
         means = [condition for condition in listed if condition.is_mean]
         if means:
             raise ValueError(f"{means[0]!r}: in time a mean follows from the equation itself")
-        if isinstance(f, Masked):
+        if isinstance(f, (Masked, StaggeredMasked)):
             own = {"components": components or None, "acc": None if acc == 2 else acc}
             check_masked(f, grid, {"closure": closure, "at": at, **own, **fields})
+            staggered = isinstance(f, StaggeredMasked)
         elif not isinstance(f, Expr):
             if explicit is not None:
                 raise TypeError("explicit= goes with an expression; add it to the function f")
@@ -378,7 +380,7 @@ class IVP:
 
     @cached_property
     def _closure_choice(self) -> ClosureChoice | None:
-        if not isinstance(self.f, (Expr, Masked)):
+        if not isinstance(self.f, (Expr, Masked, StaggeredMasked)):
             return None
         return ClosureChoice(
             self.f,
@@ -396,6 +398,8 @@ class IVP:
     @cached_property
     def _source(self) -> Source | StaggeredSource:
         """The source of a linear operator's equation."""
+        if isinstance(self.f, StaggeredMasked):
+            return StaggeredSource(self.source, FieldValues(self.f.domain))
         if isinstance(self.f, Masked):
             return Source(self.source, self.grid, self.f.operator.program.inputs.components)
         assert isinstance(self.f, Expr)
@@ -432,7 +436,7 @@ class IVP:
             if self._staggered and explicit is not None:
                 explicit = _on_vectors(explicit, system)
             return SemidiscreteSystem(system, True, self._source, explicit)
-        assert not isinstance(self.f, (Expr, Masked))
+        assert not isinstance(self.f, (Expr, Masked, StaggeredMasked))
         system = EliminationSystem.of_fields(self.grid, components, self.conditions, self.acc)
         return SemidiscreteSystem(system, False, Source(self.source, self.grid, components), self.f)
 

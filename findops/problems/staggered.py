@@ -7,12 +7,16 @@ from typing import TYPE_CHECKING
 
 from findops.discretization.positions import ends, starts
 from findops.expressions.components import expand
+from findops.masked.operator import Masked
 
 if TYPE_CHECKING:
+    from findops.conditions.affine_system import AffineSystem, Impose
+    from findops.conditions.conditions import Condition
     from findops.expressions.expression import Expr, Positions
     from findops.grids.grid import Grid
+    from findops.masked.staggered import StaggeredMasked
 
-__all__ = ["check_elimination", "settled"]
+__all__ = ["check_elimination", "masked_system", "settled"]
 
 
 def settled(expr: Expr, grid: Grid, at: Positions) -> tuple[Grid, bool]:
@@ -34,7 +38,16 @@ def settled(expr: Expr, grid: Grid, at: Positions) -> tuple[Grid, bool]:
     return grid, len({*ends(expr, grid, (grid,) * count)} - {None}) > 1
 
 
-def check_elimination(expr: Expr, impose: str) -> None:
+def masked_system(
+    op: Masked | StaggeredMasked, conditions: tuple[Condition, ...], impose: Impose
+) -> AffineSystem:
+    """Return an operator with holes under conditions."""
+    if isinstance(op, Masked):
+        return op.subject_to(conditions, impose)
+    return op.subject_to(conditions, impose).system
+
+
+def check_elimination(expr: Expr | StaggeredMasked, impose: str) -> None:
     """Refuse other ways of imposing conditions on such components.
 
     Raises

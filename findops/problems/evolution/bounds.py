@@ -13,6 +13,7 @@ from findops.conditions.affine_system import entries_of, matrix_rows
 from findops.conditions.elimination import EliminationSystem
 from findops.masked.operator import Masked
 from findops.operators.operator import Operator
+from findops.operators.staggered import StaggeredOperator
 from findops.plan.band import summed
 from findops.plan.program import Chain, Composition, Program, Term
 from findops.problems.linear.separable import lines_of_sum
@@ -179,7 +180,10 @@ class _Rows:
         op = system.operator
         if isinstance(op, Masked):
             return None
-        if any(entry.program.whole or entry.program.foreign for _, entry in entries_of(op)):
+        if any(
+            isinstance(entry, Masked) or entry.program.whole or entry.program.foreign
+            for _, entry in entries_of(op)
+        ):
             return None
         magnitude = _magnitude(op)
         substituted = system.elimination.substituted
@@ -211,6 +215,7 @@ def _magnitude(op: Operator | FlatOperator) -> Operator | FlatOperator:
     """Return an operator with the magnitudes of all its weights and coefficients."""
     if isinstance(op, Operator):
         return _of_operator(op)
+    assert isinstance(op.op, StaggeredOperator)
     return replace(op, op=op.op.mapped(_of_operator, op.op.pieces), near=abs(op.near))
 
 

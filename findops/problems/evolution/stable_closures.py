@@ -19,10 +19,12 @@ from findops.expressions.expression import Expr
 from findops.grids.points import Points
 from findops.grids.uniform import EvenAxis
 from findops.masked.operator import Masked
+from findops.masked.staggered import StaggeredMasked
 from findops.problems.evolution.characteristics import misplaced
 from findops.problems.evolution.fingerprint import fingerprint
 from findops.problems.evolution.spectrum import Spectrum, spectrum_of_system
 from findops.problems.evolution.stability import shared_growth, warn_of_cause, warn_of_growth
+from findops.problems.staggered import masked_system
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Mapping
@@ -80,7 +82,7 @@ class Discretized:
 class ClosureChoice:
     """The choice of a closure for a linear operator on a grid, under conditions."""
 
-    expr: Expr | Masked
+    expr: Expr | Masked | StaggeredMasked
     """One with holes is bound: it keeps its closures."""
     grid: Grid
     conditions: tuple[Condition, ...]
@@ -101,7 +103,7 @@ class ClosureChoice:
     def chosen(self, second: bool) -> Discretized:
         """Return the operator as it is integrated; with `second` for u_tt = L u."""
         chooses = self.closure is None and self.impose == "elimination"
-        chooses = chooses and not isinstance(self.expr, Masked)
+        chooses = chooses and not isinstance(self.expr, (Masked, StaggeredMasked))
         return self._stable(second) if chooses else self._as_asked
 
     def warn_of_growth(self, second: bool, span: float) -> None:
@@ -135,7 +137,7 @@ class ClosureChoice:
 
     def _others(self, second: bool) -> dict[Closures | None, Discretized]:
         """Return the operator with other closures: what conditions choose, and lower accuracies."""
-        if isinstance(self.expr, Masked):
+        if isinstance(self.expr, (Masked, StaggeredMasked)):
             return {}
         acc = self.chosen(second).system.equations.acc
         lower = [k for k in range(acc - 1, 0, -1) if k != self.chosen(second).closure]
@@ -159,8 +161,8 @@ class ClosureChoice:
 
     def _with_closure(self, closure: Closures, grid: Grid) -> Discretized:
         """Return the operator with one closure, on a grid."""
-        if isinstance(self.expr, Masked):
-            return Discretized(closure, self.expr.subject_to(self.conditions, self.impose))
+        if isinstance(self.expr, (Masked, StaggeredMasked)):
+            return Discretized(closure, masked_system(self.expr, self.conditions, self.impose))
         system: AffineSystem
         if self.staggered:
             system = self._continuation(grid).discretized(closure)[1]
@@ -191,7 +193,7 @@ class ClosureChoice:
         return self._first_stable(second=True)
 
     def _first_stable(self, second: bool) -> Discretized:
-        assert not isinstance(self.expr, Masked)
+        assert not isinstance(self.expr, (Masked, StaggeredMasked))
         rate = Rate(self.source) if self.linear else None
         kept: Continuation | StaggeredContinuation
         if self.staggered:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from scipy.sparse import csr_array
 
     from findops.common.arrays import Array, Bools, Ints
+    from findops.masked.staggered import StaggeredMasked
     from findops.operators.staggered import StaggeredOperator
 
 __all__ = ["StaggeredLeapfrog", "StaggeredState", "leapfrog_amplification"]
@@ -102,7 +103,7 @@ class StaggeredLeapfrog:
         return first, second
 
     @property
-    def _op(self) -> StaggeredOperator:
+    def _op(self) -> StaggeredOperator | StaggeredMasked:
         return self._flat.op
 
     @property
