@@ -163,7 +163,7 @@ def test_acoustic_is_nearer_on_staggered_points_and_keeps_its_energy():
         errors = {}
         for staggered in (True, False):
             for n in (16, 32):
-                box = acoustic.at_rest(n, acc, staggered)
+                box = acoustic.Box(n, acc, staggered)
                 _, found, drift = acoustic.frequencies(box, acoustic.mode(box.grid, 3, 2), 50)
                 errors[staggered, n] = abs(found / exact - 1)
                 assert drift < 1e-13
