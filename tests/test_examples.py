@@ -173,6 +173,21 @@ def test_acoustic_is_nearer_on_staggered_points_and_keeps_its_energy():
         assert acoustic.checkerboard(32, acc, False) < 1e-13
 
 
+def test_maxwell_meets_the_frequencies_of_the_box_and_keeps_its_energy():
+    maxwell = load("maxwell")
+    sizes = 5, 10
+    for acc in (2, 4):
+        found = maxwell.errors(sizes, acc)
+        assert np.all(maxwell.orders(found, sizes) > acc - 0.1)
+        assert maxwell.frequencies(5, acc)[1] < 1e-13
+        dt = 0.04
+        u = maxwell.shine(10, acc, dt * np.arange(51), dt)
+        energy, kept = maxwell.energies(10, acc, u, dt)
+        assert np.ptp(energy) > 0.01 * energy[0]
+        np.testing.assert_allclose(kept, kept[0], rtol=1e-13)
+        assert max(maxwell.charges(10, acc, u)) < 1e-12
+
+
 @pytest.mark.parametrize("acc", [2, 4, 6])
 def test_membrane_swings_as_the_dispersion_of_leapfrog_says(acc):
     membrane = load("membrane")
