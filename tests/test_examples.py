@@ -188,6 +188,19 @@ def test_maxwell_meets_the_frequencies_of_the_box_and_keeps_its_energy():
         assert max(maxwell.charges(10, acc, u)) < 1e-12
 
 
+@pytest.mark.parametrize("acc", [2, 4])
+def test_stokes_keeps_its_order_and_lets_nothing_out(acc):
+    stokes = load("stokes")
+    sizes = 16, 32
+    flows = [stokes.solve(n, acc) for n in sizes]
+    means = stokes.orders(np.array([flow.mean for flow in flows]), sizes)
+    assert np.all(means > acc - 0.2)
+    largest = stokes.orders(np.array([flow.largest for flow in flows]), sizes)
+    assert np.all(largest > acc - np.array([0.1, 0.1, 0.4]))
+    assert max(flow.divergence(acc) for flow in flows) < 1e-13
+    assert stokes.freedom(8, acc) == 1
+
+
 @pytest.mark.parametrize("acc", [2, 4, 6])
 def test_membrane_swings_as_the_dispersion_of_leapfrog_says(acc):
     membrane = load("membrane")
