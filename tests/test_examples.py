@@ -201,6 +201,24 @@ def test_stokes_keeps_its_order_and_lets_nothing_out(acc):
     assert stokes.freedom(8, acc) == 1
 
 
+def test_darcy_is_exact_through_layers_and_loses_no_water():
+    darcy = load("darcy")
+    k = darcy.layers(10)
+    u, v, _ = darcy.solve(k, darcy.resistances(k))
+    # Roundoff is multiplied by the contrast.
+    np.testing.assert_allclose(u, 1 / np.mean(1 / k[:, 0]), rtol=2e-11)
+    np.testing.assert_allclose(v, 0, atol=1e-12)
+    beside = darcy.solve(k.T, darcy.resistances(k.T))
+    np.testing.assert_allclose(beside[0], np.repeat(k.T[:1], 11, axis=0), rtol=1e-11)
+    wrong = darcy.solve(k, darcy.conductances(k))[0].mean()
+    np.testing.assert_allclose(wrong / u.mean(), 2, rtol=1e-3)
+    k = darcy.lenses(40)
+    flux = darcy.solve(k, darcy.resistances(k))[:2]
+    assert darcy.gain(k, flux) < 1e-14
+    coarse, fine = (abs(darcy.through_checkerboard(n, 10)) for n in (16, 32))
+    assert 0.7 < np.log2(coarse / fine) < 1
+
+
 @pytest.mark.parametrize("acc", [2, 4, 6])
 def test_membrane_swings_as_the_dispersion_of_leapfrog_says(acc):
     membrane = load("membrane")
