@@ -219,6 +219,29 @@ def test_darcy_is_exact_through_layers_and_loses_no_water():
     assert 0.7 < np.log2(coarse / fine) < 1
 
 
+def test_gravity_waves_keep_water_and_follow_coasts():
+    waves = load("gravity_waves")
+    found, on_grid, exact = waves.seiche(10)
+    np.testing.assert_allclose(found, on_grid, rtol=1e-12)
+    assert abs(found / exact - 1) < 0.005
+    coarse, fine = (waves.kelvin(n) for n in (8, 16))
+    assert np.log2(coarse[0] / fine[0]) > 1.8
+    assert max(abs(coarse[1]), abs(fine[1])) < 1e-14
+    etas, land = waves.around_an_island(30, [0, 1])
+    np.testing.assert_allclose(*waves.mass(etas), rtol=1e-13)
+    assert not etas[:, land].any()
+
+
+def test_gravity_waves_have_the_dispersion_of_theory():
+    waves = load("gravity_waves")
+    k = np.linspace(0, np.pi, 12)
+    for f in (0.5, 4):
+        found = waves.frequencies(f, k[:, None], k)
+        np.testing.assert_allclose(found, waves.theory(f, k[:, None], k), rtol=1e-12, atol=1e-12)
+        assert np.all(np.diff(waves.frequencies(f, k, 0)) > 0) == (f < 2)
+    np.testing.assert_allclose(waves.frequencies(0.5, np.pi, 0, 4, False), 0.5, rtol=1e-12)
+
+
 @pytest.mark.parametrize("acc", [2, 4, 6])
 def test_membrane_swings_as_the_dispersion_of_leapfrog_says(acc):
     membrane = load("membrane")
