@@ -4,9 +4,8 @@
 
 Each component of E lives on the edges of the cells that run its way, each of H on the faces across
 it (Yee, 1966): half points along one axis and along two, as `AT` says. `Curl(to="half")` goes from
-edges to faces and `Curl(to="node")` back. Walls are mirrors: conditions
-hold E along them at zero, and E along walls and H across them continue oddly, all else evenly, at
-any accuracy.
+edges to faces and `Curl(to="node")` back. Walls are mirrors: conditions hold E along them at zero,
+and E along walls and H across them continue oddly, all else evenly, at any accuracy.
 
 What is learned: both curls are transposes of each other, so eigenvalues are imaginary, no mode
 lies where none should be, and the frequencies of the box meet π√((i/a)² + (j/b)² + (k/c)²) to the
