@@ -23,7 +23,7 @@ from findops.problems.holes import check_masked
 from findops.problems.linear.solvers import Factored, Solution, Solver, as_solution, make_solver
 from findops.problems.nonlinear.inner import PRECONDITIONED, GivenSolver, StepSolver
 from findops.problems.nonlinear.newton import Residual, newton
-from findops.problems.staggered import check_elimination, is_staggered
+from findops.problems.staggered import check_elimination, settled
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -147,7 +147,8 @@ class BVP:
                 raise TypeError(
                     f"components=, acc= and jac= belong to functions; {L!r} has its own"
                 )
-            if is_staggered(L, grid, at):
+            grid, staggered = settled(L, grid, at)
+            if staggered:
                 check_elimination(L, impose)
                 kept = StaggeredContinuation(L, grid, at, listed, fields)
                 operator, system = kept.discretized("accurate" if closure is None else closure)

@@ -35,7 +35,7 @@ from findops.problems.eigen.pencil import Pencil
 from findops.problems.eigen.solvers import METHODS, Search, search
 from findops.problems.holes import check_masked
 from findops.problems.linear.separable import fast_diagonalization
-from findops.problems.staggered import check_elimination, is_staggered
+from findops.problems.staggered import check_elimination, settled
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -136,7 +136,10 @@ class EVP:
         fits = right is None or _components(right, grid) == _components(L, grid)
         operator: Operator | Masked | StaggeredOperator
         system: AffineSystem
-        if isinstance(L, Expr) and is_staggered(L, grid, at):
+        staggered = False
+        if isinstance(L, Expr):
+            grid, staggered = settled(L, grid, at)
+        if isinstance(L, Expr) and staggered:
             check_elimination(L, impose)
             vars(self).update(_staggered(L, grid, listed, right, closure, at, fields))
             return

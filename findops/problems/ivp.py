@@ -42,7 +42,7 @@ from findops.problems.evolution.semidiscrete import (
 from findops.problems.evolution.stable_closures import ClosureChoice
 from findops.problems.functions import check_function
 from findops.problems.holes import check_masked
-from findops.problems.staggered import check_elimination, is_staggered
+from findops.problems.staggered import check_elimination, settled
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -195,7 +195,7 @@ class IVP:
                     "components= and acc= go with a function f(t, u); an expression knows its own"
                 )
             check_fields(f, fields)
-            staggered = is_staggered(f, grid, at)
+            grid, staggered = settled(f, grid, at)
             if staggered:
                 check_elimination(f, impose)
             elif closure in (None, "accurate") or isinstance(closure, int):
@@ -333,6 +333,11 @@ class IVP:
             raise ValueError(
                 "method='leapfrog' solves u_tt = f, and needs v0=, which is u_t at t[0]: "
                 "np.zeros_like(u0) starts from rest. For u_t = f take 'rk4' or 'RK45'"
+            )
+        if method == "staggered-leapfrog" and second:
+            raise ValueError(
+                "method='staggered-leapfrog' solves u_t = L u, and v0= goes with u_tt = f: leave "
+                "it out"
             )
         if method == "leapfrog" and isinstance(self.f, Expr) and _of_first_order(self.f, self.grid):
             raise ValueError(

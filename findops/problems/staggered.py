@@ -5,28 +5,33 @@ from __future__ import annotations
 from math import prod
 from typing import TYPE_CHECKING
 
-from findops.discretization.positions import ends
+from findops.discretization.positions import ends, starts
 from findops.expressions.components import expand
 
 if TYPE_CHECKING:
     from findops.expressions.expression import Expr, Positions
     from findops.grids.grid import Grid
 
-__all__ = ["check_elimination", "is_staggered"]
+__all__ = ["check_elimination", "settled"]
 
 
-def is_staggered(expr: Expr, grid: Grid, at: Positions) -> bool:
-    """Tell whether components of an expression stand at different points, or are said to.
+def settled(expr: Expr, grid: Grid, at: Positions) -> tuple[Grid, bool]:
+    """Return the grid of a problem, and whether components stand at different points.
+
+    A scalar stands on a grid of half points where positions say so.
 
     Raises
     ------
     ValueError
-        If no positions are given, and terms do not meet at those of the grid.
+        If positions are not as many as components, or name an axis twice or one that is not there;
+        if none are given, and terms do not meet at the points of the grid.
     """
+    parts = expand(expr, grid)
+    count = prod(parts.inputs)
     if at is not None:
-        return True
-    count = prod(expand(expr, grid).inputs)
-    return len({*ends(expr, grid, (grid,) * count)} - {None}) > 1
+        grids = starts(expr, grid, at, count)
+        return (grid, True) if parts.inputs else (grids[0], False)
+    return grid, len({*ends(expr, grid, (grid,) * count)} - {None}) > 1
 
 
 def check_elimination(expr: Expr, impose: str) -> None:

@@ -11,7 +11,7 @@ import numpy as np
 from findops.conditions.elimination import EliminationSystem
 from findops.conditions.flat_operator import FlatOperator
 from findops.executors.contiguous import on_cache_lines
-from findops.problems.evolution.semidiscrete import SecondOrderSystem, SemidiscreteSystem
+from findops.problems.evolution.semidiscrete import SemidiscreteSystem
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_array
@@ -77,10 +77,8 @@ class StaggeredLeapfrog:
         Raises
         ------
         ValueError
-            If it is not of first order, not linear, or its components do not form two such groups.
+            If it is not linear, or its components do not form two such groups.
         """
-        if isinstance(equation, SecondOrderSystem):
-            raise ValueError(f"{METHOD} solves u_t = L u, not u_tt = L u: leave v0= out")
         assert isinstance(equation, SemidiscreteSystem)
         if not isinstance(equation.system.operator, FlatOperator):
             raise ValueError(
