@@ -163,7 +163,7 @@ def test_acoustic_is_nearer_on_staggered_points_and_keeps_its_energy():
         errors = {}
         for staggered in (True, False):
             for n in (16, 32):
-                box = acoustic.at_rest(n, acc, staggered)
+                box = acoustic.Box(n, acc, staggered)
                 _, found, drift = acoustic.frequencies(box, acoustic.mode(box.grid, 3, 2), 50)
                 errors[staggered, n] = abs(found / exact - 1)
                 assert drift < 1e-13
@@ -171,6 +171,75 @@ def test_acoustic_is_nearer_on_staggered_points_and_keeps_its_energy():
         assert errors[True, 32] < errors[False, 32] / 3
         assert acoustic.checkerboard(32, acc, True) > 0.5
         assert acoustic.checkerboard(32, acc, False) < 1e-13
+
+
+def test_maxwell_meets_the_frequencies_of_the_box_and_keeps_its_energy():
+    maxwell = load("maxwell")
+    sizes = 5, 10
+    for acc in (2, 4):
+        found = maxwell.errors(sizes, acc)
+        assert np.all(maxwell.orders(found, sizes) > acc - 0.1)
+        assert maxwell.frequencies(5, acc)[1] < 1e-13
+        dt = 0.04
+        u = maxwell.shine(10, acc, dt * np.arange(51), dt)
+        energy, kept = maxwell.energies(10, acc, u, dt)
+        assert np.ptp(energy) > 0.01 * energy[0]
+        np.testing.assert_allclose(kept, kept[0], rtol=1e-13)
+        assert max(maxwell.charges(10, acc, u)) < 1e-12
+
+
+@pytest.mark.parametrize("acc", [2, 4])
+def test_stokes_keeps_its_order_and_lets_nothing_out(acc):
+    stokes = load("stokes")
+    sizes = 16, 32
+    flows = [stokes.solve(n, acc) for n in sizes]
+    means = stokes.orders(np.array([flow.mean for flow in flows]), sizes)
+    assert np.all(means > acc - 0.2)
+    largest = stokes.orders(np.array([flow.largest for flow in flows]), sizes)
+    assert np.all(largest > acc - np.array([0.1, 0.1, 0.4]))
+    assert max(flow.divergence(acc) for flow in flows) < 1e-13
+    assert stokes.freedom(8, acc) == 1
+
+
+def test_darcy_is_exact_through_layers_and_loses_no_water():
+    darcy = load("darcy")
+    k = darcy.layers(10)
+    u, v, _ = darcy.solve(k, darcy.resistances(k))
+    # Roundoff is multiplied by the contrast.
+    np.testing.assert_allclose(u, 1 / np.mean(1 / k[:, 0]), rtol=2e-11)
+    np.testing.assert_allclose(v, 0, atol=1e-12)
+    beside = darcy.solve(k.T, darcy.resistances(k.T))
+    np.testing.assert_allclose(beside[0], np.repeat(k.T[:1], 11, axis=0), rtol=1e-11)
+    wrong = darcy.solve(k, darcy.conductances(k))[0].mean()
+    np.testing.assert_allclose(wrong / u.mean(), 2, rtol=1e-3)
+    k = darcy.lenses(40)
+    flux = darcy.solve(k, darcy.resistances(k))[:2]
+    assert darcy.gain(k, flux) < 1e-14
+    coarse, fine = (abs(darcy.through_checkerboard(n, 10)) for n in (16, 32))
+    assert 0.7 < np.log2(coarse / fine) < 1
+
+
+def test_gravity_waves_keep_water_and_follow_coasts():
+    waves = load("gravity_waves")
+    found, on_grid, exact = waves.seiche(10)
+    np.testing.assert_allclose(found, on_grid, rtol=1e-12)
+    assert abs(found / exact - 1) < 0.005
+    coarse, fine = (waves.kelvin(n) for n in (8, 16))
+    assert np.log2(coarse[0] / fine[0]) > 1.8
+    assert max(abs(coarse[1]), abs(fine[1])) < 1e-14
+    etas, land = waves.around_an_island(30, [0, 1])
+    np.testing.assert_allclose(*waves.mass(etas), rtol=1e-13)
+    assert not etas[:, land].any()
+
+
+def test_gravity_waves_have_the_dispersion_of_theory():
+    waves = load("gravity_waves")
+    k = np.linspace(0, np.pi, 12)
+    for f in (0.5, 4):
+        found = waves.frequencies(f, k[:, None], k)
+        np.testing.assert_allclose(found, waves.theory(f, k[:, None], k), rtol=1e-12, atol=1e-12)
+        assert np.all(np.diff(waves.frequencies(f, k, 0)) > 0) == (f < 2)
+    np.testing.assert_allclose(waves.frequencies(0.5, np.pi, 0, 4, False), 0.5, rtol=1e-12)
 
 
 @pytest.mark.parametrize("acc", [2, 4, 6])

@@ -27,6 +27,7 @@ from findops import (
 )
 from findops.executors import rowwise
 from findops.executors.application import application
+from findops.executors.contiguous import CACHE_LINE, on_cache_lines
 from findops.executors.kernels import fused
 from findops.plan.band import summed
 from tests.cases import CASES, each
@@ -470,6 +471,18 @@ def test_bits_do_not_depend_on_where_the_output_begins(acc, n):
         assert raw[start + offset - 1] == raw[start + offset + u.size] == 7
         applied(op, u, out=out, add=True, scale=-1)
         assert np.abs(out).max() <= TOLERANCE["d"] * np.abs(want).max()
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.complex128])
+def test_copies_on_cache_lines_are_the_same_and_begin_where_lines_do(dtype):
+    raw = np.zeros(100_001, dtype)
+    raw[:] = np.arange(raw.size)
+    for u in (raw[1:], raw[:-1].reshape(100, 1000)[:, ::2]):
+        made = on_cache_lines(u)
+        np.testing.assert_array_equal(made, u)
+        assert made.dtype == u.dtype
+        assert made.ctypes.data % CACHE_LINE == 0
+        assert not np.may_share_memory(made, raw)
 
 
 @pytest.mark.usefixtures("executor")

@@ -11,7 +11,16 @@ import numpy as np
 from findops.common.arrays import Array
 from findops.common.memory import empty_bytes
 
-__all__ = ["CACHE_LINE", "Order", "Ready", "contiguous_last", "empty_like", "fits", "order_of"]
+__all__ = [
+    "CACHE_LINE",
+    "Order",
+    "Ready",
+    "contiguous_last",
+    "empty_like",
+    "fits",
+    "on_cache_lines",
+    "order_of",
+]
 
 Order = tuple[int, ...]
 """The axes of the grid from the slowest to one that is contiguous."""
@@ -64,9 +73,21 @@ def empty_like(u: Array, shape: tuple[int, ...]) -> Array:
     What the kernels write then stands in memory as what they read does: vectors of both begin
     where cache lines do.
     """
-    size = math.prod(shape) * u.itemsize
+    return _empty(shape, u.dtype, u.ctypes.data // u.itemsize * u.itemsize)
+
+
+def on_cache_lines(u: Array) -> Array:
+    """Return a copy that begins where a cache line does, whose vectors kernels load at once."""
+    made = _empty(u.shape, u.dtype, 0)
+    made[...] = u
+    return made
+
+
+def _empty(shape: tuple[int, ...], dtype: np.dtype[Any], place: int) -> Array:
+    """Return a new array that begins within a cache line where a place in memory does."""
+    size = math.prod(shape) * dtype.itemsize
     if size < ALIGNED_BYTES:
-        return np.empty(shape, u.dtype)
+        return np.empty(shape, dtype)
     raw = empty_bytes(size + CACHE_LINE)
-    start = (u.ctypes.data // u.itemsize * u.itemsize - raw.ctypes.data) % CACHE_LINE
-    return raw[start : start + size].view(u.dtype).reshape(shape)
+    start = (place - raw.ctypes.data) % CACHE_LINE
+    return raw[start : start + size].view(dtype).reshape(shape)

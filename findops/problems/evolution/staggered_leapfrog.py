@@ -10,6 +10,7 @@ import numpy as np
 
 from findops.conditions.elimination import EliminationSystem
 from findops.conditions.flat_operator import FlatOperator
+from findops.executors.contiguous import on_cache_lines
 from findops.problems.evolution.semidiscrete import SemidiscreteSystem
 
 if TYPE_CHECKING:
@@ -150,7 +151,7 @@ class StaggeredLeapfrog:
 
     def start(self, t: float, x: Array) -> StaggeredState:
         """Return the state of the unknowns."""
-        return StaggeredState(self.equation.lift(t, x), t, 0.0)
+        return StaggeredState(on_cache_lines(self.equation.lift(t, x)), t, 0.0)
 
     def unknowns(self, state: StaggeredState) -> Array:
         """Return the unknowns of a state, at its time."""
