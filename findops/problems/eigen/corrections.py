@@ -83,14 +83,7 @@ def multigrid_inverse(pencil: Pencil, number: float) -> LinearMap:
     """
     side = 1.0 if pencil.A.diagonal().real.sum() >= 0 else -1.0
     definite = side * pencil.shifted(min(side * number, 0.0) * side)
-    cycle = multigrid(definite.real.copy())  # PyAMG reads no strided data
-
-    def apply(r: Array) -> Array:
-        if np.isrealobj(r):
-            return cycle(r)
-        return cycle(r.real.copy()) + 1j * cycle(r.imag.copy())
-
-    return apply
+    return multigrid(definite.real.copy())  # PyAMG reads no strided data
 
 
 def approximate_solver(pencil: Pencil, sigma: complex, precondition: LinearMap) -> LinearMap:
