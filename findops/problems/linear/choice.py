@@ -23,6 +23,7 @@ __all__ = ["Choice", "Method", "Prepared"]
 
 OTHERS = {
     "direct": "solver='direct', which needs more memory and no convergence",
+    "krylov": "solver='krylov'",
     "amg": "solver='amg', with PyAMG: pip install \"findops[solvers]\"",
     "ilu": "solver='ilu'",
 }
