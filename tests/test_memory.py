@@ -191,3 +191,26 @@ def test_the_system_may_take_it_back():
     assert not again.any()
     again[:] = 5
     assert (again == 5).all()
+
+
+def test_limits_of_control_groups_around_the_process_count(monkeypatch, tmp_path):
+    inner = tmp_path / "slice" / "scope"
+    inner.mkdir(parents=True)
+    (inner / "memory.max").write_text("max\n")
+    (inner.parent / "memory.max").write_text("1000000\n")
+    for group in (inner, inner.parent):
+        (group / "memory.current").write_text("900000\n")
+        (group / "memory.stat").write_text("anon 100000\ninactive_file 800000\n")
+    own = tmp_path / "own"
+    own.write_text("3:cpu:/\n0::/slice/scope\n")
+    monkeypatch.setattr(memory, "GROUPS", tmp_path)
+    monkeypatch.setattr(memory, "OWN_GROUPS", own)
+    # Files that are kept in memory go when it is needed.
+    assert memory.available_bytes() == 900_000
+    old = tmp_path / "memory" / "job"
+    old.mkdir(parents=True)
+    (old / "memory.limit_in_bytes").write_text("5000\n")
+    (old / "memory.usage_in_bytes").write_text("6000\n")
+    (old / "memory.stat").write_text("total_inactive_file 400\n")
+    own.write_text("4:memory:/job\n0::/\n")
+    assert memory.available_bytes() == 0

@@ -1,5 +1,8 @@
 """Which solver is chosen, what comes after one that fails, and what is told of it."""
 
+import weakref
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from scipy import sparse
@@ -25,7 +28,9 @@ from findops import (
 )
 from findops.common.factors import Factors
 from findops.problems.linear import choice, solvers
+from findops.problems.linear.costs import Cost
 from findops.problems.linear.direct import sparse_lu
+from findops.problems.linear.krylov import NoConvergenceError
 from findops.problems.linear.nested_dissection import Dissection
 
 WALLS = Dirichlet("boundary")
@@ -56,6 +61,14 @@ def ball(n, jump):
     return BVP(Diffusion(conductivity), cube(n), WALLS)
 
 
+def scattered(n):
+    def conductivity(*at):
+        shape = np.broadcast_shapes(*(part.shape for part in at))
+        return 10 ** np.random.default_rng(0).uniform(-2, 2, shape)
+
+    return BVP(Diffusion(conductivity), cube(n), WALLS)
+
+
 def smooth(n, ndim=2, conditions=WALLS):
     names = "xyz"[:ndim]
     made = BVP(Diffusion(lambda *at: 1 + 0.9 * np.sin(6 * at[0]) * np.cos(5 * at[-1])),
@@ -73,7 +86,7 @@ def agree(found, wanted, digits):
 
 def test_multigrid_comes_after_iterations_that_would_take_longer():
     pytest.importorskip("pyamg", reason="solver='amg' needs PyAMG, an extra")
-    problem = ball(24, 1e4)
+    problem = scattered(24)
     found = problem.solve(1.0)
     assert found.method == "Krylov, algebraic multigrid, after 'krylov'"
     assert found.residual < 1e-13
@@ -89,7 +102,7 @@ def test_a_factorization_comes_last_without_multigrid(monkeypatch):
 
 def test_what_failed_is_not_tried_again():
     pytest.importorskip("pyamg", reason="solver='amg' needs PyAMG, an extra")
-    solve = ball(24, 1e4).factor()
+    solve = scattered(24).factor()
     first = solve.solution(1.0)
     failed = len(solve.choice._failed)
     np.testing.assert_array_equal(solve.solution(1.0).u, first.u)
@@ -110,6 +123,63 @@ def test_the_cheapest_is_chosen(make, method):
     found = make().solve(1.0)
     assert found.method == method
     assert found.residual < 1e-14
+
+
+class Fails:
+    """A solver that comes to no end, and what it had made for that."""
+
+    def __init__(self):
+        self.alive = []
+
+    def method(self, seconds):
+        return choice.Method(lambda _: Cost(0, seconds, 1, 0), self.prepare)
+
+    def prepare(self, *_):
+        large = np.zeros(1000)
+        self.alive.append(weakref.ref(large))
+
+        def solve(*_):
+            raise NoConvergenceError(f"{large.size} steps")
+
+        return choice.Prepared(solve, "none")
+
+
+def test_iterations_that_gave_way_are_resumed_where_nothing_else_solves():
+    problem, fails = scattered(16), Fails()
+    krylov = replace(solvers.METHODS["krylov"], cost=lambda _: Cost(0, 1, 1, 0))
+    chosen = choice.Choice(
+        problem.system, {"krylov": krylov, "other": fails.method(20)}, 1e-12, False
+    )
+    b = problem.system.rhs(1.0)
+    x, _ = chosen.solve(b.copy())
+    assert len(fails.alive) == 1
+    assert chosen.method == "Krylov, separable preconditioner, after 'other'"
+    size = problem.system.scale * np.abs(x).max()
+    np.testing.assert_allclose(problem.system.matrix @ x, b, rtol=0, atol=1e-13 * size)
+
+
+def test_what_failed_leaves_no_memory_behind():
+    fails = Fails()
+    methods = {"other": fails.method(1e-9), "direct": solvers.METHODS["direct"]}
+    problem = smooth(20)
+    chosen = choice.Choice(problem.system, methods, 1e-12, False)
+    assert fails.alive[0]() is not None
+    chosen.solve(problem.system.rhs(1.0))
+    assert chosen.method == "sparse factorization, after 'other'"
+    assert fails.alive[0]() is None
+
+
+def test_after_what_nothing_solves_all_methods_are_tried_anew(monkeypatch):
+    problem = BVP(Diffusion(lambda x, y: 1.5 + np.sin(9 * x * y)), cube(40, 2), Neumann("boundary"))
+    monkeypatch.setattr(choice, "available_bytes", lambda: 1.3e6)
+    solve = problem.factor()
+    with pytest.raises(ValueError, match="no solution"):
+        solve(1.0)
+    f, system = np.zeros((40, 40)), problem.system
+    f.flat[system.free] = system.matvec(np.cos(np.arange(float(system.size))))
+    found = solve.solution(f)
+    assert found.method == "Krylov, separable preconditioner"
+    assert found.residual < 1e-12
 
 
 def test_memory_decides_too(monkeypatch):
@@ -133,6 +203,49 @@ def test_the_error_tells_what_was_tried_and_what_is_left(monkeypatch):
         "What is left: solver='amg', with PyAMG: pip install \"findops[solvers]\"",
     ):
         assert part in str(told.value)
+
+
+# What iterations see ----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("size", [1e-310, 1e-200, 1e200])
+@pytest.mark.parametrize("solver", ["krylov", "ilu"])
+def test_numbers_whose_squares_are_none(size, solver):
+    problem = smooth(20)
+    wanted = problem.solve(1.0, "direct").u
+    found = problem.solve(size, solver).u / size
+    np.testing.assert_allclose(found, wanted, rtol=0, atol=1e-10 * np.abs(wanted).max())
+
+
+def test_multigrid_of_real_matrices_takes_complex_data():
+    pytest.importorskip("pyamg", reason="solver='amg' needs PyAMG, an extra")
+    problem = smooth(20)
+    agree(problem.solve(1 - 2j, "amg"), problem.solve(1 - 2j, "direct"), 1e-11)
+
+
+def test_the_best_solution_is_kept_where_roundoff_takes_the_next_ones_away():
+    def wavenumber(x, y):
+        return 100 * (1 + 0.2 * np.sin(3 * x * y))
+
+    problem = BVP(Laplacian() + wavenumber, cube(384, 2), WALLS)
+    found = problem.solve(1.0, "krylov")
+    assert found.residual < 1e-14
+    assert found.iterations < 50
+
+
+def test_residuals_may_rise_for_long_before_they_fall():
+    def conductivity(x, y):
+        return np.where((x - 0.5) ** 2 + (y - 0.5) ** 2 < 0.09, 1e4, 1.0)
+
+    found = BVP(Diffusion(conductivity), cube(256, 2), WALLS).solve(1.0, "krylov")
+    assert found.residual < 1e-14
+    assert found.iterations > 100
+
+
+def test_rising_residuals_are_no_reason_to_give_way_before_they_cost_something(monkeypatch):
+    monkeypatch.setattr(solvers, "find_spec", lambda _: None)
+    found = ball(40, 1e4).solve(1.0)
+    assert found.method == "Krylov, separable preconditioner"
 
 
 # What roundoff leaves ---------------------------------------------------------------------------

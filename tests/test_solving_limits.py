@@ -186,7 +186,7 @@ def test_robin_without_factors_and_things_that_are_no_conditions():
 
 
 def test_tolerances_are_positive():
-    for tol in (0, -1e-8, np.nan):
+    for tol in (0, -1e-8, np.nan, np.inf, 1):
         with pytest.raises(ValueError, match="tol"):
             BVP(Diff("x", 2), LINE, WALLS).solve(1, "krylov", tol=tol)
     for solver in ("auto", "fast", "direct", "krylov"):

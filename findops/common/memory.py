@@ -31,6 +31,17 @@ KEPT_BYTES = 1 << 29
 PAGE_BYTES = 1 << 21
 """Bytes of a huge page, of which sizes are multiples, so that those of like arrays are equal."""
 
+GROUPS, OWN_GROUPS = Path("/sys/fs/cgroup"), Path("/proc/self/cgroup")
+"""Where Linux tells of control groups, and to which of them the process belongs."""
+
+GROUP_FILES = {
+    "": ("", "memory.max", "memory.current", "inactive_file"),
+    "memory": (
+        "memory", "memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file"
+    ),
+}  # fmt: skip
+"""Of version 2 and 1, by the controllers of a line: where groups lie, and the names of files."""
+
 POOLED = hasattr(mmap, "MAP_PRIVATE") and hasattr(mmap, "MADV_FREE")
 """Whether the system can take back what is kept, when it needs memory."""
 
@@ -64,9 +75,9 @@ def free_memory() -> None:
 def available_bytes() -> float:
     """Return how much memory this process may still take, infinity where nobody tells.
 
-    That is what Linux calls available, within the limit of a control group, and the process' own.
+    That is what Linux calls available, within the limits of control groups, and the process' own.
     """
-    return min(_free_by_system(), _free_in_group(), _free_by_limit())
+    return min(_free_by_system(), _free_in_groups(), _free_by_limit())
 
 
 def _free_by_system() -> float:
@@ -77,11 +88,28 @@ def _free_by_system() -> float:
     return math.inf
 
 
-def _free_in_group() -> float:
-    with suppress(OSError, ValueError):
-        group = Path("/sys/fs/cgroup")
-        most = int((group / "memory.max").read_text())
-        return float(most - int((group / "memory.current").read_text()))
+def _free_in_groups() -> float:
+    """Return what the control groups around the process leave of their limits.
+
+    Files that the system keeps in memory count in a group, but go when it needs room.
+    """
+    free = math.inf
+    with suppress(OSError):
+        for line in OWN_GROUPS.read_text().splitlines():
+            _, controllers, path = line.split(":", 2)
+            if controllers in GROUP_FILES:
+                mount, *names = GROUP_FILES[controllers]
+                inner = GROUPS / mount / path.strip("/")
+                around = [g for g in (inner, *inner.parents) if g.is_relative_to(GROUPS / mount)]
+                free = min([free, *(_free_in_group(group, *names) for group in around)])
+    return free
+
+
+def _free_in_group(group: Path, limit: str, used: str, files: str) -> float:
+    with suppress(OSError, ValueError):  # "max" is no number
+        stat = dict(line.split() for line in (group / "memory.stat").read_text().splitlines())
+        most, taken = (int((group / name).read_text()) for name in (limit, used))
+        return float(max(most - taken + int(stat.get(files, 0)), 0))
     return math.inf
 
 

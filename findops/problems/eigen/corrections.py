@@ -45,12 +45,10 @@ def separable_inverse(near: NearestSeparable, number: complex, k: int) -> tuple[
     """
     every = near.fast.eigenvalues().ravel()
     if np.isrealobj(every) and np.isrealobj(number):
-        low, high = (abs(ends[0] - ends[-1]) for ends in _ends(every, k))
-        number = float(np.clip(number, every.min() - low, every.max() + high))
-    distances = np.sort(np.abs(every - number))
-    same = SAME_EIGENVALUE * np.abs(every).max()
-    beyond = distances[k:][distances[k:] > same]
-    least = beyond[0] if beyond.size else 1.0
+        first, last = every.min(), every.max()
+        beside = first - _radius(every, first, k), last + _radius(every, last, k)
+        number = float(np.clip(number, *beside))
+    least, same = _radius(every, number, k), SAME_EIGENVALUE * np.abs(every).max()
     side = -1.0 if np.mean(every - number).real < -same else 1.0
 
     def inverted(values: Array) -> Array:
@@ -64,11 +62,11 @@ def separable_inverse(near: NearestSeparable, number: complex, k: int) -> tuple[
     return number, lambda r: divided(r / near.scale) / near.scale
 
 
-def _ends(every: Array, k: int) -> tuple[Array, Array]:
-    """Return the k + 1 smallest and the k + 1 largest numbers, if there are so many."""
-    last = min(k, len(every) - 1)
-    parted = np.partition(every, [last, len(every) - 1 - last])
-    return np.sort(parted[: last + 1]), np.sort(parted[len(every) - 1 - last :])
+def _radius(every: Array, number: complex, k: int) -> float:
+    """Return how far beyond the k nearest to a number the next one lies that is another."""
+    distances = np.sort(np.abs(every - number))
+    beyond = distances[k:][distances[k:] > SAME_EIGENVALUE * np.abs(every).max()]
+    return float(beyond[0]) if beyond.size else 1.0
 
 
 def multigrid_inverse(pencil: Pencil, number: float) -> LinearMap:
@@ -83,14 +81,7 @@ def multigrid_inverse(pencil: Pencil, number: float) -> LinearMap:
     """
     side = 1.0 if pencil.A.diagonal().real.sum() >= 0 else -1.0
     definite = side * pencil.shifted(min(side * number, 0.0) * side)
-    cycle = multigrid(definite.real.copy())  # PyAMG reads no strided data
-
-    def apply(r: Array) -> Array:
-        if np.isrealobj(r):
-            return cycle(r)
-        return cycle(r.real.copy()) + 1j * cycle(r.imag.copy())
-
-    return apply
+    return multigrid(definite.real.copy())  # PyAMG reads no strided data
 
 
 def approximate_solver(pencil: Pencil, sigma: complex, precondition: LinearMap) -> LinearMap:

@@ -101,8 +101,7 @@ def corrected_eigenpairs(
     for _ in range(0, STEPS_FOR_A_PAIR * wanted, AT_A_TIME):
         largest = basis_size(wanted)
         with dense_work(pencil.n * largest * len(news)):
-            space = space.joined(np.column_stack(news))
-            found = space.ritz(wanted)
+            space, found = _grown(space, np.column_stack(news), wanted)
         sizes, distances = _row_residuals(pencil, sigma + found.distances, found), found.sizes
         # The nearest to the number are among those that are as near to σ.
         reach = np.sort(np.abs(found.distances + (sigma - near)))[:k].max() + abs(sigma - near)
@@ -124,6 +123,24 @@ def corrected_eigenpairs(
         f"only {int((sizes[:k] <= CONVERGED).sum())} of {k} eigenvalues near {near:g} converged in "
         f"{STEPS_FOR_A_PAIR * wanted} corrections"
     )
+
+
+def _grown(space: Space, news: Array, wanted: int) -> tuple[Space, Ritz]:
+    """Return a space with more vectors, and the pairs that fit best in it.
+
+    Raises
+    ------
+    NoConvergenceError
+        If they are none, or leave the space without a basis.
+    """
+    sizes = np.linalg.norm(news, axis=0)
+    if not (np.isfinite(sizes) & (sizes > 0)).all():
+        raise NoConvergenceError("a correction is zero or not finite")
+    try:
+        grown = space.joined(news / sizes)
+        return grown, grown.ritz(wanted)
+    except np.linalg.LinAlgError as error:
+        raise NoConvergenceError(f"the space of corrections has no basis: {error}") from None
 
 
 def _row_residuals(pencil: Pencil, values: Array, found: Ritz) -> Array:
@@ -162,8 +179,8 @@ class Space:
         return len(self.triangle)
 
     def joined(self, news: Array) -> Space:
-        """Return the space with more vectors, those that add something."""
-        news = linalg.orth(_outside(news / np.linalg.norm(news, axis=0), self.vectors)[0])
+        """Return the space with more vectors of length one, those that add something."""
+        news = linalg.orth(_outside(news, self.vectors)[0])
         news = linalg.orth(_outside(news, self.vectors)[0])
         rest, above = _outside(self.shifted @ news, self.images)
         images, corner = np.linalg.qr(rest)

@@ -119,20 +119,23 @@ def search(wanted: Search, solver: Solver) -> Found:
 
 def _first(wanted: Search) -> Found:
     """Return what the first method finds: of those that there is room for the cheapest first."""
-    failed: dict[str, Exception] = {}
+    # Texts: errors would hold all that a method had made.
+    failed: dict[str, str] = {}
+    tried: list[str] = []
     room, costs = available_bytes(), _costs(wanted)
     for name in ["direct"] if wanted.small else sorted(costs, key=lambda name: costs[name].seconds):
         if costs[name].bytes > room:
-            failed[name] = MemoryError(f"it needs about {costs[name].bytes / 1e9:.2g} GB of memory")
+            failed[name] = f"it needs about {costs[name].bytes / 1e9:.2g} GB of memory"
             continue
         try:
             found = METHODS[name](wanted)
         except (NoConvergenceError, MemoryError) as error:
-            failed[name] = error
+            failed[name] = str(error)
+            tried.append(repr(name))
             continue
         if found is not None:
-            tried = f", after {' and '.join(map(repr, failed))}" if failed else ""
-            return found._replace(method=found.method + tried)
+            after = f", after {' and '.join(tried)}" if tried else ""
+            return found._replace(method=found.method + after)
     told = "; ".join(f"solver={name!r}: {error}" for name, error in failed.items())
     left = [other for name, other in OTHERS.items() if name not in failed]
     raise RuntimeError(

@@ -5,11 +5,11 @@ from __future__ import annotations
 import math
 from collections import deque
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple, NoReturn
 
 from findops.common.memory import available_bytes
 from findops.problems.linear.costs import Cost, Costs
-from findops.problems.linear.krylov import NoConvergenceError
+from findops.problems.linear.krylov import CutShortError, NoConvergenceError
 from findops.problems.linear.singular import no_solution, null_fields
 
 if TYPE_CHECKING:
@@ -23,6 +23,7 @@ __all__ = ["Choice", "Method", "Prepared"]
 
 OTHERS = {
     "direct": "solver='direct', which needs more memory and no convergence",
+    "krylov": "solver='krylov'",
     "amg": "solver='amg', with PyAMG: pip install \"findops[solvers]\"",
     "ilu": "solver='ilu'",
 }
@@ -53,18 +54,32 @@ class Method:
     """What a system is that does not fit."""
 
 
-@dataclass(frozen=True)
-class Failure:
-    """A method that does not solve a system, and why."""
+class Ranked(NamedTuple):
+    """A method that may be tried, and what it costs."""
 
     name: str
-    why: Exception
+    method: Method
+    cost: Cost
+
+
+@dataclass(frozen=True)
+class Failure:
+    """A method that does not solve a system, and why.
+
+    That is a text: an error would hold all that the method had made.
+    """
+
+    name: str
+    why: str
+    tried: bool
+    """Whether iterations came to no end."""
 
 
 class Choice:
     """Methods in the order of their cost: the first that solves a system stays.
 
-    Iterations end where those that are still to come would take more than the next method.
+    Iterations end where those that are still to come would take more than the next method; where
+    none of those solves the system, they are tried to their end.
 
     Parameters
     ----------
@@ -88,16 +103,11 @@ class Choice:
         self, system: AffineSystem, methods: Mapping[str, Method], tol: float, progress: bool
     ) -> None:
         self._system, self._tol, self._progress = system, tol, progress
-        costs, room = Costs(system), available_bytes()
-        ranked = [(name, method, method.cost(costs)) for name, method in methods.items()]
-        ranked.sort(key=lambda each: each[2].seconds)
-        self._failed = [
-            Failure(name, _no_room(cost.bytes, room))
-            for name, _, cost in ranked
-            if cost.bytes > room
-        ]
-        self._waiting = deque(each for each in ranked if each[2].bytes <= room)
-        self._prepare_next()
+        costs = Costs(system)
+        ranked = (Ranked(name, method, method.cost(costs)) for name, method in methods.items())
+        self._ranked = sorted(ranked, key=lambda each: each.cost.seconds)
+        self._begin()
+        self._ready()
 
     def solve(self, b: Array) -> tuple[Array, int]:
         """Return the solution, and how many steps it took.
@@ -111,56 +121,92 @@ class Choice:
         """
         while True:
             try:
-                return self.prepared.solve(b, self._worth())
+                return self._ready().solve(b, self._worth())
             except (NoConvergenceError, MemoryError) as error:
-                self._failed.append(Failure(self._name, error))
-            self._prepare_next()
+                self._fail(error)
+                if isinstance(error, CutShortError):
+                    self._cut_short.append(self._current)
 
     @property
     def null_fields(self) -> Sequence[NullField]:
         """What may be added to a solution."""
-        return self.prepared.null_fields
+        return self._ready().null_fields
 
     @property
     def method(self) -> str:
         """What solves the system, and what was tried before."""
-        tried = [repr(f.name) for f in self._failed if isinstance(f.why, NoConvergenceError)]
-        return f"{self.prepared.method}{', after ' if tried else ''}{' and '.join(tried)}"
+        method = self._ready().method
+        tried = [repr(f.name) for f in self._failed if f.tried]
+        return f"{method}{', after ' if tried else ''}{' and '.join(tried)}"
 
-    def _prepare_next(self) -> None:
-        """Prepare the first of the waiting methods that fits."""
-        while self._waiting:
-            self._name, method, self._cost = self._waiting.popleft()
+    def _begin(self) -> None:
+        """Let every method that there is room for wait."""
+        room = available_bytes()
+        self._failed = [
+            Failure(each.name, _no_room(each.cost.bytes, room), False)
+            for each in self._ranked
+            if each.cost.bytes > room
+        ]
+        self._waiting = deque(each for each in self._ranked if each.cost.bytes <= room)
+        self._cut_short: list[Ranked] = []
+        self._patient = False
+        self._prepared: Prepared | None = None
+
+    def _ready(self) -> Prepared:
+        """Return what is prepared, or else the first of the waiting methods that fits."""
+        while self._prepared is None:
+            if not self._waiting:
+                self._wait_for_those_cut_short()
+            self._current = self._waiting.popleft()
             try:
-                made = method.prepare(self._system, self._tol, self._progress)
+                self._prepared = self._current.method.prepare(
+                    self._system, self._tol, self._progress
+                )
             except (NoConvergenceError, MemoryError) as error:
-                self._failed.append(Failure(self._name, error))
-            else:
-                if made is not None:
-                    self.prepared = made
-                    return
-        self._give_up()
+                self._fail(error)
+        return self._prepared
+
+    def _fail(self, error: NoConvergenceError | MemoryError) -> None:
+        """Note that the current method does not solve the system, and leave what it made."""
+        tried = isinstance(error, NoConvergenceError)
+        self._failed.append(Failure(self._current.name, str(error), tried))
+        self._prepared = None
+
+    def _wait_for_those_cut_short(self) -> None:
+        """Let methods wait again that others only seemed to take less than."""
+        if not self._cut_short:
+            self._give_up()
+        again = {each.name for each in self._cut_short}
+        self._failed = [f for f in self._failed if f.name not in again]
+        self._waiting, self._cut_short, self._patient = deque(self._cut_short), [], True
 
     def _worth(self) -> float:
         """Return how many steps take as long as the next method."""
-        others = min((cost.seconds for _, _, cost in self._waiting), default=math.inf)
-        return others / self._cost.step if self._cost.step else math.inf
+        if self._patient or not self._current.cost.step:
+            return math.inf
+        others = min((each.cost.seconds for each in self._waiting), default=math.inf)
+        return others / self._current.cost.step
 
-    def _give_up(self) -> None:
-        """Raise the error of a system that no method solves."""
-        if not self._failed:
+    def _give_up(self) -> NoReturn:
+        """Raise the error of a system that no method solves; another right-hand side begins anew.
+
+        Then, iterations may well converge.
+        """
+        failed = self._failed
+        self._begin()
+        if not failed:
             raise LookupError(f"{self._system!r}: no method fits")
-        iterated = any(isinstance(f.why, NoConvergenceError) for f in self._failed)
-        if iterated and (null := null_fields(self._system)):
+        tried = any(f.tried for f in failed)
+        if tried and (null := null_fields(self._system)):
             raise ValueError(no_solution(null))
-        told = "; ".join(f"solver={f.name!r}: {f.why}" for f in self._failed)
-        failed = {f.name for f in self._failed}
-        left = [other for name, other in OTHERS.items() if name not in failed]
-        raise (RuntimeError if iterated else MemoryError)(
+        told = "; ".join(f"solver={f.name!r}: {f.why}" for f in failed)
+        names = {f.name for f in failed}
+        left = [other for name, other in OTHERS.items() if name not in names]
+        raise (RuntimeError if tried else MemoryError)(
             f"{self._system!r}: no solution. {told}. What is left: "
             f"{'; '.join([*left, 'a coarser grid; your own function of (A, b)'])}"
         )
 
 
-def _no_room(needed: float, room: float) -> MemoryError:
-    return MemoryError(f"it needs about {needed / 1e9:.2g} GB of memory, of {room / 1e9:.2g} GB")
+def _no_room(needed: float, room: float) -> str:
+    return f"it needs about {needed / 1e9:.2g} GB of memory, of {room / 1e9:.2g} GB"

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from findops.common.arrays import Array
 
 
-__all__ = ["Krylov", "NoConvergenceError", "symmetric"]
+__all__ = ["CutShortError", "Krylov", "NoConvergenceError", "symmetric"]
 
 
 MAX_ITERATIONS = 500
@@ -44,12 +44,22 @@ REFINED = 0.5
 ROUNDOFF = 100 * np.finfo(float).eps
 """Residual, in parts of what it is the sum of, that roundoff leaves."""
 
+SHARE = 0.5
+"""Part of what the next method takes that is spent before iterations give way to it."""
+
+ANOTHER = "another method takes less"
+"""How iterations end that give way."""
+
 SYMMETRIC_PRODUCTS = 1e-11
 """Part of ⟨A x, y⟩ by which it may differ from ⟨x, A y⟩ if A is symmetric."""
 
 
 class NoConvergenceError(RuntimeError):
     """Iterations that came to no solution; the text says how they ended."""
+
+
+class CutShortError(NoConvergenceError):
+    """Iterations that another method would take less than; they may well converge."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -95,18 +105,22 @@ class Krylov:
         Raises
         ------
         NoConvergenceError
-            If nothing is found.
+            If nothing is found: CutShortError where more iterations were not worth it.
         """
+        scale = max_norm(b)
+        if not scale:
+            return np.zeros(b.shape, np.result_type(b, self.A.dtype)), 0
         # Products of vectors take longer to share out than to make.
         with Bar("iterations", self.progress) as bar, blas_threads(1):
-            run = _Run(self, b, worth, bar)
+            # Squares of numbers of any size are neither zero nor infinite then.
+            run = _Run(self, b / scale, worth, bar)
             run.finish()
         if run.now > run.target and not run.at_roundoff:
-            raise NoConvergenceError(
+            raise (CutShortError if run.ended == ANOTHER else NoConvergenceError)(
                 f"{bar.count} iterations left {run.now / run.whole:.1e} of the right-hand side, "
                 f"for a tolerance of {self.tol:.0e}: {run.ended}"
             )
-        return run.x, bar.count
+        return scale * run.x, bar.count
 
 
 class _EndedError(Exception):
@@ -114,20 +128,20 @@ class _EndedError(Exception):
 
 
 class _Run:
-    """Iterations for one right-hand side, and what is seen of them now and then."""
+    """Iterations for one right-hand side, and the best that is seen of them now and then."""
 
     def __init__(self, method: Krylov, b: Array, worth: float, bar: Bar) -> None:
         self.method, self.b, self.worth, self.bar = method, b, worth, bar
         self.x = np.zeros(b.shape, np.result_type(b, method.A.dtype))
         self.left = b
-        self.whole = self.now = self.least = float(np.linalg.norm(b))
+        self.whole = self.now = self.last = float(np.linalg.norm(b))
         self.target = method.tol * self.whole
         self.seen = self.improved = 0
         self.ended: str | None = None
 
     @property
     def at_roundoff(self) -> bool:
-        """Whether the residual is no more than what roundoff makes of its terms."""
+        """Whether the least residual is no more than what roundoff makes of its terms."""
         size = self.method.size * max_norm(self.x) + max_norm(self.b)
         return bool(max_norm(self.left) <= ROUNDOFF * size)
 
@@ -168,31 +182,37 @@ class _Run:
         kept: dict[str, Any] = {"m": TRUNCATION, "k": TRUNCATION}
         return np.asarray(gcrotmk(method.A, self.left, **given, **kept)[0])
 
-    def _see(self, x: Array) -> None:
-        """Take note of a solution so far."""
-        self.x, self.left = x, self.b - self.method.A @ x
-        self.now = float(np.linalg.norm(self.left))
+    def _see(self, x: Array) -> float:
+        """Return the residual of a solution so far, of which the best is kept."""
+        left = self.b - self.method.A @ x
+        now = float(np.linalg.norm(left))
+        if now < self.now:
+            self.x, self.left, self.now = x, left, now
+        return now
 
     def _look(self, x: Array) -> None:
         """End what leads nowhere."""
-        before = self.least
-        self._see(x)
-        self.seen = self.bar.count
+        before, last, since = self.now, self.last, self.bar.count - self.seen
+        self.last, self.seen = self._see(x), self.bar.count
         if self.now <= self.target:
             return
-        if not self.now <= DIVERGED * self.whole:
+        if not self.last <= DIVERGED * self.whole:
             self._end("they diverged")
-        if self.now < self.least:
-            self.least, self.improved = self.now, self.seen
+        # Residuals of conjugate gradients may rise for long before they fall.
+        if self.now < before or self.last < REFINED * last:
+            self.improved = self.seen
         if self.now > REFINED * before and self.at_roundoff:
             self._end("they stagnated at roundoff")
         if self.seen >= self.improved + STAGNATION:
             self._end("they stagnated")
         if self.seen >= MAX_ITERATIONS:
             self._end("no more are tried")
-        gained = math.log(self.least / self.whole) / self.seen
-        if math.log(self.target / self.least) < self.worth * gained:
-            self._end("another method takes less")
+        gained = max(
+            math.log(self.whole / self.now) / self.seen, math.log(last / self.last) / since
+        )
+        needed = math.log(self.last / self.target)
+        if self.seen >= SHARE * self.worth and not needed <= self.worth * gained:
+            self._end(ANOTHER)
 
     def _end(self, how: str) -> None:
         self.ended = how

@@ -168,7 +168,14 @@ def multigrid(matrix: csr_array) -> Callable[[Array], Array]:
         cycle @ np.ones(matrix.shape[0])  # the coarsest matrix is inverted only here
     except (ValueError, np.linalg.LinAlgError) as error:
         raise NoConvergenceError(f"PyAMG finds no coarser matrices: {error}") from error
-    return lambda r: np.asarray(cycle @ r)
+
+    def apply(r: Array) -> Array:
+        if matrix.dtype.kind != "c" and np.iscomplexobj(r):
+            # PyAMG takes no complex data beside real matrices, and reads none that is strided.
+            return apply(r.real.copy()) + 1j * apply(r.imag.copy())
+        return np.asarray(cycle @ r)
+
+    return apply
 
 
 def incomplete_factors(matrix: csr_array) -> Callable[[Array], Array]:

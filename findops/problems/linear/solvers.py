@@ -142,8 +142,8 @@ def make_solver(system: AffineSystem, solver: Solver, tol: float, progress: bool
     """Return the solver of a system, as `BVP.factor` describes it."""
     if isinstance(tol, bool) or not isinstance(tol, Real):
         raise TypeError(f"tol must be a number, the relative residual to reach, but is {tol!r}")
-    if not tol > 0:
-        raise ValueError(f"tol must be positive, but is {tol!r}")
+    if not 0 < tol < 1:
+        raise ValueError(f"tol must be positive and less than 1, but is {tol!r}")
     if callable(solver):
         return Factored(system, Given(system, solver), (solver, tol, progress))
     if solver != "auto" and solver not in METHODS:
