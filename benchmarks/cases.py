@@ -49,13 +49,16 @@ if TYPE_CHECKING:
     from benchmarks.contest import Contest, Shape
     from benchmarks.timing import Samples
 
-__all__ = ["CASES", "GROUPS", "PINNED", "Case", "Outcome", "hold", "laplacian_title"]
+__all__ = ["CASES", "GROUPS", "PINNED", "SOLVING", "Case", "Outcome", "hold", "laplacian_title"]
 
 BUDGET, QUICK = 0.35, 0.05
 """Seconds to sample one code in one case."""
 
 PINNED = "pinned"
 """The group whose cases are held on one thread."""
+
+SOLVING = "solving"
+"""The group that has the table of solvers."""
 
 GROUPS = {
     "laplacian": "The Laplacian of an array, on all threads.",
@@ -78,7 +81,7 @@ GROUPS = {
     "small": "Calls on small arrays, acc 2.",
     "assembly": "Sparse matrices in CSR form, made from nothing; findops binds in that time.",
     "replacing": "`op.replace(c=…)` of `Field('c') * Laplacian()`, its matrix, and both anew.",
-    "solving": "Boundary-value problems from the expression to the solution, on two threads. "
+    SOLVING: "Boundary-value problems from the expression to the solution, on two threads. "
     "Transforms are those of `scipy.fft`, on one thread unless they say otherwise. k varies by a "
     "factor of 100, residuals are 1e-8 of the right-hand side.",
     "kinds": "The arrays people have: labeled, of other libraries, chunked, with holes, on disk. "
@@ -291,14 +294,14 @@ CASES = (
     Case("replacing", "128³", _cube(128), refreshed),
     *(
         Case(
-            "solving",
+            SOLVING,
             f"∇²u = f 256³, acc {acc}, {walls}{', uneven' if uneven else ''}",
             _cube(256),
             partial(poisson, acc=acc, walls=walls, uneven=uneven),
         )
         for acc, walls, uneven in POISSON
     ),
-    Case("solving", "∇·(k∇u) = f 128³", _cube(128), conducting),
+    Case(SOLVING, "∇·(k∇u) = f 128³", _cube(128), conducting),
     Case("kinds", "xarray, d/dx, 20 × 30", (20, 30), labeled),
     Case("kinds", "xarray, d/dx, 192³", _cube(192), labeled),
     Case("kinds", "dask, d/dx, 192³ in 4³ chunks", _cube(192), chunked),
