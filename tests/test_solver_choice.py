@@ -112,6 +112,14 @@ def test_the_cheapest_is_chosen(make, method):
     assert found.residual < 1e-14
 
 
+def test_nothing_else_is_estimated_where_fast_diagonalization_serves(monkeypatch):
+    def refused(_):
+        raise AssertionError("what iterations take is estimated")
+
+    monkeypatch.setattr(solvers, "candidates", refused)
+    assert BVP(Laplacian(), cube(33, 2), WALLS).solve(1.0).method == "fast diagonalization"
+
+
 def test_memory_decides_too(monkeypatch):
     problem = smooth(20)
     monkeypatch.setattr(choice, "available_bytes", lambda: 1e5)
