@@ -26,7 +26,7 @@ or 1e-13 of ‖A‖ ‖x‖ + ‖b‖. Cells tell the time, the peak growth of t
 unknown, and ‖b − A x‖ / ‖b‖; the fastest but `{AUTO}` is bold. PyAMG is its classical multigrid
 before conjugate gradients or GMRES, for elastic bodies its smoothed aggregation, with their rigid
 motions; `spsolve` orders by `MMD_AT_PLUS_A`, and `spilu` is before conjugate gradients or GMRES.
-What would take more than four times the fastest is ended, or not run.
+What would take more than three times the fastest, or 15 s, is ended, or not run.
 """
 
 

@@ -20,9 +20,9 @@ if TYPE_CHECKING:
 
 __all__ = ["NotRun", "NotSolved", "Row", "Solved", "measure"]
 
-LONGEST = 30.0
+LONGEST = 15.0
 """Seconds after which a solver is ended."""
-WORTH = 4.0
+WORTH = 3.0
 """Times that the fastest of a row takes, from which on a solver is ended, or not run."""
 SHORTEST = 1.0
 """Seconds that every solver has."""
