@@ -26,6 +26,17 @@ from benchmarks.assembling import (
 from benchmarks.cold import first_calls
 from benchmarks.diffusing import diffusion
 from benchmarks.fresh import applying_memory, assembling_memory, imports
+from benchmarks.implicit import (
+    bratu,
+    cahn_hilliard,
+    circle,
+    components,
+    crank_nicolson,
+    eigenvalues,
+    inner_eigenvalues,
+    start_up,
+    uneven,
+)
 from benchmarks.kinds import (
     chunked,
     eager,
@@ -84,6 +95,8 @@ GROUPS = {
     SOLVING: "Boundary-value problems from the expression to the solution, on two threads. "
     "Transforms are those of `scipy.fft`, on one thread unless they say otherwise. k varies by a "
     "factor of 100, residuals are 1e-8 of the right-hand side.",
+    "implicit": "What solves systems again and again, beside the rival that the title names. A "
+    "problem is made anew for every sample, but for `findops, again`.",
     "kinds": "The arrays people have: labeled, of other libraries, chunked, with holes, on disk. "
     "dask computes on two threads; PyTorch runs eagerly, on two threads.",
     "start": "Seconds to import in a fresh process, its disk cache warm.",
@@ -207,6 +220,27 @@ POISSON = (
     (2, "Dirichlet", True),
 )
 
+IMPLICIT = (
+    ("Crank–Nicolson 48³, ten steps / one BVP", _cube(48), crank_nicolson),
+    ("Bratu 40³ by Newton / one BVP", _cube(40), bratu),
+    (
+        "rk4 513², varying, one step / twenty bare ones",
+        (513, 513),
+        partial(start_up, varying=True),
+    ),
+    (
+        "rk4 513², constant, one step / twenty bare ones",
+        (513, 513),
+        partial(start_up, varying=False),
+    ),
+    ("Cahn–Hilliard 32² by Radau / solve_ivp with IVP.jac", (32, 32), cahn_hilliard),
+    ("two components 128², acc 4 / one", (128, 128), components),
+    ("u″ − u = f, Fourier 4096 / acc 2", (4096,), circle),
+    ("∇²u = f 200³, uneven / even", _cube(200), uneven),
+    ("six least eigenvalues 256² / eigsh", (256, 256), eigenvalues),
+    ("six inner eigenvalues 40³ / six least", _cube(40), inner_eigenvalues),
+)
+
 CASES = (
     *(
         _laplacian(shape, acc, dtype, GENERATED if dtype == "float64" else COMPILED)
@@ -302,6 +336,7 @@ CASES = (
         for acc, walls, uneven in POISSON
     ),
     Case(SOLVING, "∇·(k∇u) = f 128³", _cube(128), conducting),
+    *(Case("implicit", title, shape, made) for title, shape, made in IMPLICIT),
     Case("kinds", "xarray, d/dx, 20 × 30", (20, 30), labeled),
     Case("kinds", "xarray, d/dx, 192³", _cube(192), labeled),
     Case("kinds", "dask, d/dx, 192³ in 4³ chunks", _cube(192), chunked),
