@@ -24,6 +24,7 @@ from findops import (
     VectorLaplacian,
 )
 from findops.common.factors import Factors
+from findops.conditions import affine_system
 from findops.problems.linear import choice, solvers
 from findops.problems.linear.direct import sparse_lu
 from findops.problems.linear.nested_dissection import Dissection
@@ -240,6 +241,18 @@ def test_multigrid_is_not_tried_where_its_smoother_smooths_nothing():
     pytest.importorskip("pyamg", reason="solver='amg' needs PyAMG, an extra")
     with pytest.raises((RuntimeError, ValueError), match="no solution"):
         problem.solve(1.0, "amg")
+
+
+def test_small_regular_systems_take_no_singular_values(monkeypatch):
+    def refused(*_, **__):
+        raise AssertionError("singular values are found")
+
+    monkeypatch.setattr(affine_system, "null_space", refused)
+    system = BVP(VectorLaplacian() + 2 * Gradient() @ Divergence(), cube(7), WALLS).system
+    assert system.null_vectors.shape == (375, 0)
+    singular = BVP(VectorLaplacian(), cube(5), Neumann("boundary", component=0)).system
+    with pytest.raises(AssertionError, match="singular values"):
+        _ = singular.null_vectors
 
 
 # Factorizations ---------------------------------------------------------------------------------
