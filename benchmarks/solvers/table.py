@@ -26,7 +26,7 @@ WORTH = 3.0
 """Times that the fastest of a row takes, from which on a solver is ended, or not run."""
 SHORTEST = 1.0
 """Seconds that every solver has."""
-SAMPLES = 9
+SAMPLES = 5
 """Samples of a solver, where they take no time."""
 
 
