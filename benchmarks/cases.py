@@ -26,6 +26,17 @@ from benchmarks.assembling import (
 from benchmarks.cold import first_calls
 from benchmarks.diffusing import diffusion
 from benchmarks.fresh import applying_memory, assembling_memory, imports
+from benchmarks.implicit import (
+    bratu,
+    cahn_hilliard,
+    circle,
+    components,
+    crank_nicolson,
+    eigenvalues,
+    inner_eigenvalues,
+    start_up,
+    uneven,
+)
 from benchmarks.kinds import (
     chunked,
     eager,
@@ -49,13 +60,16 @@ if TYPE_CHECKING:
     from benchmarks.contest import Contest, Shape
     from benchmarks.timing import Samples
 
-__all__ = ["CASES", "GROUPS", "PINNED", "Case", "Outcome", "hold", "laplacian_title"]
+__all__ = ["CASES", "GROUPS", "PINNED", "SOLVING", "Case", "Outcome", "hold", "laplacian_title"]
 
 BUDGET, QUICK = 0.35, 0.05
 """Seconds to sample one code in one case."""
 
 PINNED = "pinned"
 """The group whose cases are held on one thread."""
+
+SOLVING = "solving"
+"""The group that has the table of solvers."""
 
 GROUPS = {
     "laplacian": "The Laplacian of an array, on all threads.",
@@ -78,9 +92,11 @@ GROUPS = {
     "small": "Calls on small arrays, acc 2.",
     "assembly": "Sparse matrices in CSR form, made from nothing; findops binds in that time.",
     "replacing": "`op.replace(c=…)` of `Field('c') * Laplacian()`, its matrix, and both anew.",
-    "solving": "Boundary-value problems from the expression to the solution, on two threads. "
+    SOLVING: "Boundary-value problems from the expression to the solution, on two threads. "
     "Transforms are those of `scipy.fft`, on one thread unless they say otherwise. k varies by a "
     "factor of 100, residuals are 1e-8 of the right-hand side.",
+    "implicit": "What solves systems again and again, beside the rival that the title names. A "
+    "problem is made anew for every sample, but for `findops, again`.",
     "kinds": "The arrays people have: labeled, of other libraries, chunked, with holes, on disk. "
     "dask computes on two threads; PyTorch runs eagerly, on two threads.",
     "start": "Seconds to import in a fresh process, its disk cache warm.",
@@ -204,6 +220,27 @@ POISSON = (
     (2, "Dirichlet", True),
 )
 
+IMPLICIT = (
+    ("Crank–Nicolson 48³, ten steps / one BVP", _cube(48), crank_nicolson),
+    ("Bratu 40³ by Newton / one BVP", _cube(40), bratu),
+    (
+        "rk4 513², varying, one step / twenty bare ones",
+        (513, 513),
+        partial(start_up, varying=True),
+    ),
+    (
+        "rk4 513², constant, one step / twenty bare ones",
+        (513, 513),
+        partial(start_up, varying=False),
+    ),
+    ("Cahn–Hilliard 32² by Radau / solve_ivp with IVP.jac", (32, 32), cahn_hilliard),
+    ("two components 128², acc 4 / one", (128, 128), components),
+    ("u″ − u = f, Fourier 4096 / acc 2", (4096,), circle),
+    ("∇²u = f 200³, uneven / even", _cube(200), uneven),
+    ("six least eigenvalues 256² / eigsh", (256, 256), eigenvalues),
+    ("six inner eigenvalues 40³ / six least", _cube(40), inner_eigenvalues),
+)
+
 CASES = (
     *(
         _laplacian(shape, acc, dtype, GENERATED if dtype == "float64" else COMPILED)
@@ -291,14 +328,15 @@ CASES = (
     Case("replacing", "128³", _cube(128), refreshed),
     *(
         Case(
-            "solving",
+            SOLVING,
             f"∇²u = f 256³, acc {acc}, {walls}{', uneven' if uneven else ''}",
             _cube(256),
             partial(poisson, acc=acc, walls=walls, uneven=uneven),
         )
         for acc, walls, uneven in POISSON
     ),
-    Case("solving", "∇·(k∇u) = f 128³", _cube(128), conducting),
+    Case(SOLVING, "∇·(k∇u) = f 128³", _cube(128), conducting),
+    *(Case("implicit", title, shape, made) for title, shape, made in IMPLICIT),
     Case("kinds", "xarray, d/dx, 20 × 30", (20, 30), labeled),
     Case("kinds", "xarray, d/dx, 192³", _cube(192), labeled),
     Case("kinds", "dask, d/dx, 192³ in 4³ chunks", _cube(192), chunked),

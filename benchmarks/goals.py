@@ -14,6 +14,7 @@ from benchmarks.cold import COLD, WARM, WARM_SECOND
 from benchmarks.contest import FRESH, INTO
 from benchmarks.copying import COPY
 from benchmarks.diffusing import BY_HAND, BY_IVP
+from benchmarks.implicit import FINDOPS, RIVAL
 from benchmarks.kinds import MASKED
 from benchmarks.solving import FULL, ROUND_TRIP, RUGE_STUBEN
 
@@ -316,6 +317,30 @@ SOLVING = (
     ),
 )
 
+IMPLICIT = (
+    Goal(
+        "start-up of explicit steps and one step, against twenty bare ones",
+        1.0,
+        [title for title in _in_group("implicit") if title.startswith("rk4")],
+        FINDOPS,
+        [RIVAL],
+    ),
+    Goal(
+        "six least eigenvalues 256², against SciPy's `eigsh` on the same matrix",
+        1.0,
+        ["six least eigenvalues 256² / eigsh"],
+        FINDOPS,
+        [RIVAL],
+    ),
+    Goal(
+        "Cahn–Hilliard by Radau, against SciPy's `solve_ivp` with findops' Jacobian",
+        1.5,
+        ["Cahn–Hilliard 32² by Radau / solve_ivp with IVP.jac"],
+        FINDOPS,
+        [RIVAL],
+    ),
+)
+
 GOALS = (
     *FIRST_CALLS,
     *AGAINST_C,
@@ -327,4 +352,5 @@ GOALS = (
     *MEMORY,
     *ASSEMBLY,
     *SOLVING,
+    *IMPLICIT,
 )

@@ -55,7 +55,7 @@ def applying_memory(code: str, what: str, acc: str, *shape: str) -> float:
     call, _, _ = _application(code, what, int(acc), _smaller(points))
     call()
     call, result, field = _application(code, what, int(acc), points)
-    return 100 * (_peak(call)[0] - result) / field
+    return 100 * (peak(call)[0] - result) / field
 
 
 def _application(
@@ -80,9 +80,9 @@ def assembling_memory(code: str, acc: str, *shape: str) -> float:
 
     points = tuple(map(int, shape))
     assemblies(_smaller(points), int(acc))[code].run()
-    peak, matrix = _peak(assemblies(points, int(acc))[code].run)
+    most, matrix = peak(assemblies(points, int(acc))[code].run)
     size = matrix.data.nbytes + matrix.indices.nbytes + matrix.indptr.nbytes
-    return 100 * (peak - size) / size
+    return 100 * (most - size) / size
 
 
 def _smaller(shape: tuple[int, ...]) -> tuple[int, ...]:
@@ -101,7 +101,7 @@ def _cpu_seconds(call: Callable[[], Any]) -> float:
     return time.process_time() - start
 
 
-def _peak(call: Callable[[], Any]) -> tuple[int, Any]:
+def peak(call: Callable[[], Any]) -> tuple[int, Any]:
     """Return by how many bytes a call makes the resident memory grow at its peak."""
     ctypes.CDLL(None).malloc_trim(0)  # glibc: what is free is not resident
     Path("/proc/self/clear_refs").write_text("5")  # Linux: the peak is now what is resident

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, TypeVar
 
 from benchmarks.goals import GOALS
+from benchmarks.markdown import digits, quantity, scaled, table
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -12,16 +14,18 @@ if TYPE_CHECKING:
     from benchmarks.cases import Outcome
     from benchmarks.goals import Goal, Measure
 
-__all__ = ["goals", "group", "head"]
+__all__ = ["goals", "group", "head", "updated"]
 
 T = TypeVar("T")
 
 ABSENT = "–"
 
+GOALS_ARE = "## Done when"
+"""The heading above the goals."""
+
 
 def head(command: str, machine: Mapping[str, str], picture: str) -> str:
     """Return what stands above the tables."""
-    facts = "\n".join(f"* {key}: {value}" for key, value in machine.items())
     return f"""# Benchmarks
 
 Made by `{command}`. The codes of a case work on the same data and take turns, so that the machine's
@@ -36,15 +40,44 @@ and the codes that it is set against write into existing memory; `findops` and t
 against return new arrays. A code that cannot compute a case is absent from its row. C and
 pystencils find ghost points given and do nothing at the boundaries.
 
-{facts}
+{_facts(machine)}
 
 ![time over size]({picture})
 """
 
 
-def goals(outcomes: Mapping[str, Outcome]) -> str:
-    """Return the table of the goals whose cases were measured, each by its worst case."""
-    rows = []
+def _facts(machine: Mapping[str, str]) -> str:
+    return "\n".join(f"* {key}: {value}" for key, value in machine.items())
+
+
+def updated(
+    old: str, goals: str, sections: Iterable[str], command: str, machine: Mapping[str, str]
+) -> str:
+    """Return a report in which some groups are replaced, and the rows of their goals."""
+    parts = {_heading(part): part for part in re.split(r"(?m)^(?=## )", old)}
+    for section in sections:
+        heading, text = section.split("\n", 1)
+        parts[heading] = f"{heading}\n\nMade by `{command}`.\n\n{_facts(machine)}\n{text}\n"
+    rows = {_heading(row): row for text in (parts[GOALS_ARE], goals) for row in _rows(text)}
+    parts[GOALS_ARE] = "\n".join([GOALS_ARE, "", *rows.values(), "", ""])
+    return "".join(parts.values()).rstrip() + "\n"
+
+
+def _rows(text: str) -> list[str]:
+    return [line for line in text.splitlines() if line.startswith("|")]
+
+
+def _heading(text: str) -> str:
+    """Return the first line, of a table's row the first cell."""
+    return text.partition("\n")[0].partition(" | ")[0]
+
+
+def goals(outcomes: Mapping[str, Outcome], others: Sequence[Sequence[str]] = ()) -> str:
+    """Return the table of the goals whose cases were measured, each by its worst case.
+
+    Further rows come last.
+    """
+    rows: list[Sequence[str]] = []
     for goal in GOALS:
         measures = [goal.measured(outcomes[title]) for title in goal.cases if title in outcomes]
         if measures:
@@ -57,14 +90,14 @@ def goals(outcomes: Mapping[str, Outcome]) -> str:
         "medians of the worst",
         "missed",
     )
-    return f"## Done when\n\n{_table(header, rows)}\n"
+    return f"{GOALS_ARE}\n\n{table(header, [*rows, *others])}\n"
 
 
 def _goal(goal: Goal, measures: Sequence[Measure]) -> list[str]:
     worst = max(measures, key=lambda measure: measure.value)
     missed = [measure for measure in measures if measure.value > goal.at_most]
     unit = worst.outcome.case.unit
-    medians = (f"{n} {_value(worst.outcome.samples[n].median, unit)}" for n in worst.codes)
+    medians = (f"{n} {quantity(worst.outcome.samples[n].median, unit)}" for n in worst.codes)
     several = f" in {len(missed)} of {len(measures)}" if len(measures) > 1 else ""
     return [
         goal.what,
@@ -79,20 +112,20 @@ def _goal(goal: Goal, measures: Sequence[Measure]) -> list[str]:
 def _bounded(value: float, goal: Goal) -> str:
     """Return a value in the form in which the goal is told."""
     if goal.unit != "×":
-        return f"{_digits(value)} {goal.unit}"
-    return f"1/{_digits(1 / value)}" if goal.at_most < 0.1 else _digits(value)
+        return f"{digits(value)} {goal.unit}"
+    return f"1/{digits(1 / value)}" if goal.at_most < 0.1 else digits(value)
 
 
 def group(name: str, about: str, outcomes: Sequence[Outcome]) -> str:
     """Return the tables of a group: the values, and the ratios to the rivals."""
     codes = _distinct(outcome.samples for outcome in outcomes)
     values = [[o.case.title, *(_spread(o, code) for code in codes)] for o in outcomes]
-    parts = [f"## {name.capitalize()}\n\n{about}\n", _table(["", *codes], values)]
+    parts = [f"## {name.capitalize()}\n\n{about}\n", table(["", *codes], values)]
     pairs = _distinct(outcome.against.items() for outcome in outcomes)
     if pairs:
         header = ["", *(f"{subject} / {rival}" for rival, subject in pairs)]
         ratios = [[o.case.title, *(_ratio(o, *pair) for pair in pairs)] for o in outcomes]
-        parts += ["", _table(header, ratios)]
+        parts += ["", table(header, ratios)]
     return "\n".join([*parts, ""])
 
 
@@ -105,8 +138,8 @@ def _spread(outcome: Outcome, code: str) -> str:
     if code not in outcome.samples:
         return ABSENT
     samples = outcome.samples[code]
-    scale, unit = _scale(samples.median, outcome.case.unit)
-    median, low, high = (_digits(x / scale) for x in (samples.median, *samples.quartiles))
+    scale, unit = scaled(samples.median, outcome.case.unit)
+    median, low, high = (digits(x / scale) for x in (samples.median, *samples.quartiles))
     return f"{median} {unit} ({low}–{high})"
 
 
@@ -115,24 +148,3 @@ def _ratio(outcome: Outcome, rival: str, subject: str) -> str:
         return ABSENT
     value = outcome.ratio(subject, rival)
     return f"{value:.2f}" if value >= 0.1 else f"1/{1 / value:.0f}"
-
-
-def _value(value: float, unit: str) -> str:
-    scale, name = _scale(value, unit)
-    return f"{_digits(value / scale)} {name}"
-
-
-def _digits(value: float) -> str:
-    return f"{value:.0f}" if abs(value) >= 100 else f"{value:.3g}"
-
-
-def _scale(value: float, unit: str) -> tuple[float, str]:
-    """Return the unit in which a value is easy to read."""
-    if unit == "s" and value < 1:
-        return (1e-3, "ms") if value >= 1e-3 else (1e-6, "µs")
-    return 1.0, unit
-
-
-def _table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    lines = [header, ["---"] * len(header), *rows]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)

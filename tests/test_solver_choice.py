@@ -27,11 +27,14 @@ from findops import (
     VectorLaplacian,
 )
 from findops.common.factors import Factors
+from findops.conditions import affine_system
+from findops.conditions.field_values import FieldValues
 from findops.problems.linear import choice, solvers
 from findops.problems.linear.costs import Cost
 from findops.problems.linear.direct import sparse_lu
 from findops.problems.linear.krylov import NoConvergenceError
 from findops.problems.linear.nested_dissection import Dissection
+from findops.problems.linear.roughness import roughness
 
 WALLS = Dirichlet("boundary")
 
@@ -182,6 +185,44 @@ def test_after_what_nothing_solves_all_methods_are_tried_anew(monkeypatch):
     assert found.residual < 1e-12
 
 
+def test_nothing_else_is_estimated_where_fast_diagonalization_serves(monkeypatch):
+    def refused(_):
+        raise AssertionError("what iterations take is estimated")
+
+    monkeypatch.setattr(solvers, "candidates", refused)
+    assert BVP(Laplacian(), cube(33, 2), WALLS).solve(1.0).method == "fast diagonalization"
+
+
+def test_iterations_are_not_tried_where_coefficients_jump_everywhere():
+    pytest.importorskip("pyamg", reason="solver='amg' needs PyAMG, an extra")
+
+    def rough(x, y, z):
+        shape = np.broadcast_shapes(x.shape, y.shape, z.shape)
+        return 10.0 ** np.random.default_rng(0).uniform(-2, 2, shape)
+
+    found = BVP(Diffusion(rough), cube(24), WALLS).solve(1.0)
+    assert found.method == "Krylov, algebraic multigrid"
+    assert found.residual < 1e-13
+
+
+@pytest.mark.parametrize("axis", [Uniform(0, 1, 40), Periodic(0, 1, 40)], ids=["line", "circle"])
+def test_rough_coefficients_are_those_that_differ_at_both_sides(axis):
+    grid = Grid(x=axis, y=Uniform(0, 1, 9))
+    everywhere = np.arange(400) % 2 * 2 + 1.0  # 1, 3, 1, 3, … from half point to half point
+
+    def rows(k):
+        op = Diffusion(k).on(grid, {"y-": "zero", "y+": "zero"} | (
+            {} if axis.periodic else {"x-": "zero", "x+": "zero"}
+        ))  # fmt: skip
+        return op.matrix()
+
+    places = np.arange(360)
+    alternating = rows(lambda x, y: everywhere[: len(x)][:, None] + 0 * y)
+    once = rows(lambda x, y: np.where(x < 0.5, 1e4, 1.0) + 0 * y)
+    assert roughness(alternating, places, FieldValues((grid,))) == pytest.approx(3, rel=1e-12)
+    assert roughness(once, places, FieldValues((grid,))) == pytest.approx(1, rel=1e-12)
+
+
 def test_memory_decides_too(monkeypatch):
     problem = smooth(20)
     monkeypatch.setattr(choice, "available_bytes", lambda: 1e5)
@@ -314,6 +355,18 @@ def test_multigrid_is_not_tried_where_its_smoother_smooths_nothing():
     pytest.importorskip("pyamg", reason="solver='amg' needs PyAMG, an extra")
     with pytest.raises((RuntimeError, ValueError), match="no solution"):
         problem.solve(1.0, "amg")
+
+
+def test_small_regular_systems_take_no_singular_values(monkeypatch):
+    def refused(*_, **__):
+        raise AssertionError("singular values are found")
+
+    monkeypatch.setattr(affine_system, "null_space", refused)
+    system = BVP(VectorLaplacian() + 2 * Gradient() @ Divergence(), cube(7), WALLS).system
+    assert system.null_vectors.shape == (375, 0)
+    singular = BVP(VectorLaplacian(), cube(5), Neumann("boundary", component=0)).system
+    with pytest.raises(AssertionError, match="singular values"):
+        _ = singular.null_vectors
 
 
 # Factorizations ---------------------------------------------------------------------------------

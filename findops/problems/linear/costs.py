@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING
 from scipy import sparse
 
 from findops.grids.uniform import EvenAxis
-from findops.problems.linear.krylov import symmetric
+from findops.problems.linear.krylov import MAX_ITERATIONS, symmetric
 from findops.problems.linear.nested_dissection import Dissection
+from findops.problems.linear.roughness import roughness
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_array
@@ -94,6 +95,11 @@ class Costs:
         return Cost(1.3e-9 * sum(n**3 for n in self._dense), step, 1, 40.0 * self.unknowns)
 
     @property
+    def fast_is_least(self) -> bool:
+        """Whether fast diagonalization takes less than anything else may, whatever its entries."""
+        return self.fast.seconds <= 1e-3 + 0.3e-6 * self.unknowns
+
+    @property
     def _axes(self) -> tuple[Axis, ...]:
         return self.system.values.grid.axes
 
@@ -112,7 +118,14 @@ class Costs:
         step = 150e-6 + self.fast.step + 20e-9 * self.unknowns + 2e-9 * self.entries
         # GCROT keeps forty vectors more than conjugate gradients do.
         memory = 150.0 if symmetric(self.system.aslinearoperator()) else 700.0
-        return Cost(5e-3 + self.fast.prepare, step, 20, memory * self.unknowns)
+        steps = min(round(20 * math.sqrt(self.roughness)), MAX_ITERATIONS)
+        return Cost(5e-3 + self.fast.prepare, step, steps, memory * self.unknowns)
+
+    @property
+    def roughness(self) -> float:
+        """How far the matrix is from smooth coefficients, as its sampled rows show it."""
+        places = self.system.free[self.system.sample]
+        return roughness(self._rows, places, self.system.values)
 
     @cached_property
     def multigrid(self) -> Cost:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from findops.common.arrays import Array
 
 
-__all__ = ["CutShortError", "Krylov", "NoConvergenceError", "symmetric"]
+__all__ = ["MAX_ITERATIONS", "CutShortError", "Krylov", "NoConvergenceError", "symmetric"]
 
 
 MAX_ITERATIONS = 500

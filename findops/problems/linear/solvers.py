@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from importlib.util import find_spec
 from numbers import Real
@@ -13,6 +14,7 @@ import numpy as np
 from findops.common.arguments import type_name
 from findops.masked.operator import Masked
 from findops.problems.linear.choice import Choice, Method, Prepared
+from findops.problems.linear.costs import Costs
 from findops.problems.linear.direct import direct_solver
 from findops.problems.linear.krylov import Krylov, symmetric
 from findops.problems.linear.preconditioners import (
@@ -150,15 +152,27 @@ def make_solver(system: AffineSystem, solver: Solver, tol: float, progress: bool
         raise ValueError(
             f"solver must be one of {['auto', *METHODS]} or a function of (A, b), not {solver!r}"
         )
-    methods = candidates(system) if solver == "auto" else {solver: METHODS[solver]}
+    if solver == "auto":
+        return Factored(system, _chosen(system, tol, progress), (solver, tol, progress))
     try:
-        choice = Choice(system, methods, tol, progress)
+        choice = Choice(system, {solver: METHODS[solver]}, tol, progress)
     except LookupError:
         raise ValueError(
             f"{system.operator!r} under these conditions {METHODS[solver].unfit}, as "
             f"solver={solver!r} needs"
         ) from None
     return Factored(system, choice, (solver, tol, progress))
+
+
+def _chosen(system: AffineSystem, tol: float, progress: bool) -> Choice:
+    """Return the choice among all: where fast diagonalization serves, no other is estimated.
+
+    To estimate what iterations take is to look at all coefficients, and to apply the operator.
+    """
+    if Costs(system).fast_is_least:
+        with suppress(LookupError, MemoryError):
+            return Choice(system, {"fast": METHODS["fast"]}, tol, progress)
+    return Choice(system, candidates(system), tol, progress)
 
 
 def candidates(system: AffineSystem) -> dict[str, Method]:
