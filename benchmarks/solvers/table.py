@@ -142,6 +142,8 @@ def _guess(way: str, unknowns: int, before: list[Row]) -> tuple[float, str]:
     last, n = row.cells[way], row.unknowns
     if isinstance(last, NotSolved):
         return math.inf, f"fails at {n}"
+    if math.isinf(last.seconds):
+        return math.inf, last.why
     exponent = 3 * (1 - 1 / row.problem.ndim) if way in FACTORS else 1.0
     first = before[-2].cells[way] if len(before) > 1 else None
     if isinstance(first, Solved) and isinstance(last, Solved):
