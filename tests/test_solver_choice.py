@@ -28,6 +28,7 @@ from findops import (
 )
 from findops.common.factors import Factors
 from findops.conditions import affine_system
+from findops.conditions.equilibration import equilibration
 from findops.conditions.field_values import FieldValues
 from findops.problems.linear import choice, solvers
 from findops.problems.linear.costs import Cost, Costs
@@ -424,3 +425,29 @@ def test_factors_solve_with_complex_data_and_several():
             np.testing.assert_allclose(
                 made.solve(b[:, 0].real), np.linalg.solve(matrix, b[:, 0].real), rtol=1e-12
             )
+
+
+def test_equilibration_keeps_symmetry():
+    """Coefficients of 10⁻² to 10² at random: pivots off the diagonal would fill the factors."""
+
+    def conductivity(*at):
+        shape = np.broadcast_shapes(*(x.shape for x in at))
+        return 10 ** np.random.default_rng(8).uniform(-2, 2, shape)
+
+    A = BVP(Diffusion(conductivity), cube(40, 2), WALLS).system.matrix
+    left, right = equilibration(A)
+    np.testing.assert_array_equal(left, right)
+    sizes = left * (abs(A) @ right)
+    assert 0.25 < sizes.min() <= sizes.max() < 4
+
+
+@pytest.mark.parametrize("grade", [0, 10, 30])
+def test_equilibration_of_graded_rows_and_columns(grade):
+    rng = np.random.default_rng(1)
+    A = smooth(20).system.matrix
+    rows, columns = (sparse.diags_array(10 ** rng.uniform(-grade / 2, grade / 2, A.shape[0]))
+                     for _ in range(2))  # fmt: skip
+    A = sparse.csr_array(rows @ A @ columns)
+    left, right = equilibration(A)
+    for sizes in (left * (abs(A) @ right), right * (abs(A).T @ left)):
+        assert 0.1 < sizes.min() <= sizes.max() < 10
