@@ -91,7 +91,7 @@ def agree(found, wanted, digits):
 @pytest.fixture
 def _taken_as_smooth(monkeypatch):
     """Let iterations promise as much as where coefficients are smooth."""
-    monkeypatch.setattr(Costs, "roughness", 1.0)
+    monkeypatch.setattr(Costs, "roughness", (1.0, 1.0))
 
 
 @pytest.mark.usefixtures("_taken_as_smooth")
@@ -228,8 +228,9 @@ def test_rough_coefficients_are_those_that_differ_at_both_sides(axis):
     places = np.arange(360)
     alternating = rows(lambda x, y: everywhere[: len(x)][:, None] + 0 * y)
     once = rows(lambda x, y: np.where(x < 0.5, 1e4, 1.0) + 0 * y)
-    assert roughness(alternating, places, FieldValues((grid,))) == pytest.approx(3, rel=1e-12)
-    assert roughness(once, places, FieldValues((grid,))) == pytest.approx(1, rel=1e-12)
+    values = FieldValues((grid,))
+    assert roughness(alternating, places, values) == pytest.approx((3, 3), rel=1e-12)
+    assert roughness(once, places, values) == pytest.approx((1, 1e4), rel=1e-12)
 
 
 def test_memory_decides_too(monkeypatch):

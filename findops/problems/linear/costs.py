@@ -11,12 +11,13 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+import numpy as np
 from scipy import sparse
 
 from findops.grids.uniform import EvenAxis
 from findops.problems.linear.krylov import MAX_ITERATIONS, symmetric
 from findops.problems.linear.nested_dissection import Dissection
-from findops.problems.linear.roughness import roughness
+from findops.problems.linear.roughness import Roughness, roughness
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_array
@@ -118,11 +119,12 @@ class Costs:
         step = 150e-6 + self.fast.step + 20e-9 * self.unknowns + 2e-9 * self.entries
         # GCROT keeps forty vectors more than conjugate gradients do.
         memory = 150.0 if symmetric(self.system.aslinearoperator()) else 700.0
-        steps = min(round(20 * math.sqrt(self.roughness)), MAX_ITERATIONS)
+        usual, largest = self.roughness
+        steps = min(round(20 * (math.sqrt(usual) + math.log10(largest))), MAX_ITERATIONS)
         return Cost(5e-3 + self.fast.prepare, step, steps, memory * self.unknowns)
 
-    @property
-    def roughness(self) -> float:
+    @cached_property
+    def roughness(self) -> Roughness:
         """How far the matrix is from smooth coefficients, as its sampled rows show it."""
         places = self.system.free[self.system.sample]
         return roughness(self._rows, places, self.system.values)
@@ -131,7 +133,9 @@ class Costs:
     def multigrid(self) -> Cost:
         """Iterations behind algebraic multigrid."""
         step = 500e-6 + 25e-9 * self.entries
-        return Cost(10e-3 + 0.3e-6 * self.entries, step, 15, 120 * self.entries)
+        # In a plane few ways lead around what conducts badly.
+        steps = round(15 * (np.cbrt(self.roughness.usual) if len(self._axes) == 2 else 1.0))
+        return Cost(10e-3 + 0.3e-6 * self.entries, step, steps, 120 * self.entries)
 
     @cached_property
     def incomplete(self) -> Cost:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -12,18 +12,28 @@ if TYPE_CHECKING:
     from findops.common.arrays import Ints
     from findops.conditions.field_values import FieldValues
 
-__all__ = ["roughness"]
+__all__ = ["Roughness", "roughness"]
 
 ROUGHER = 0.9
 """Part of the rows that are smoother than what counts: where coefficients jump in a few places,
 they are smooth elsewhere."""
 
 
-def roughness(rows: csr_array, numbers: Ints, values: FieldValues) -> float:
-    """Return how many times as strongly points are coupled to one side as to the other.
+class Roughness(NamedTuple):
+    """How many times as strongly points are coupled to one side as to the other.
 
-    This is 1 + O(h) for smooth coefficients. Where it is larger in many places, a problem of smooth
-    or separable coefficients has eigenvalues that differ from its own by as much.
+    This is 1 + O(h) for smooth coefficients.
+    """
+
+    usual: float
+    """Where it is larger than 1 in many places, a problem of smooth or separable coefficients has
+    eigenvalues that differ from its own by as much."""
+    largest: float
+    """What coefficients jump by."""
+
+
+def roughness(rows: csr_array, numbers: Ints, values: FieldValues) -> Roughness:
+    """Return how rough the coefficients are that rows of a matrix are made of.
 
     Parameters
     ----------
@@ -42,7 +52,7 @@ def roughness(rows: csr_array, numbers: Ints, values: FieldValues) -> float:
     there, here = (np.array(values.places(at)) for at in (col, numbers[row]))
     offset = (there - here + 1) % lengths - 1
     own = values.owner(numbers[row]) == values.owner(col)
-    rough = 1.0
+    usual = largest = 1.0
     for along in np.eye(len(shape), dtype=int):
         sides = np.zeros((2, rows.shape[0]))
         for side, step in zip(sides, (along, -along), strict=True):
@@ -51,5 +61,6 @@ def roughness(rows: csr_array, numbers: Ints, values: FieldValues) -> float:
         both = sides[:, (sides > 0).all(axis=0)]
         if both.size:
             ratios = np.exp(np.abs(np.log(both[0] / both[1])))
-            rough = max(rough, float(np.quantile(ratios, ROUGHER)))
-    return rough
+            usual = max(usual, float(np.quantile(ratios, ROUGHER)))
+            largest = max(largest, float(ratios.max()))
+    return Roughness(usual, largest)
