@@ -164,8 +164,12 @@ def candidates(system: AffineSystem) -> dict[str, Method]:
 
 
 def _smooths(system: AffineSystem) -> bool:
-    """Tell whether division by the diagonal may smooth errors, as multigrid needs."""
-    diagonal = system.diagonal[system.free]
+    """Tell whether division by the diagonal may smooth errors, as multigrid needs.
+
+    Sampled rows tell: a diagonal of dense rows takes all of them to write out.
+    """
+    rows, places = system.sampled_rows, system.free[system.sample]
+    diagonal = rows[np.arange(len(places)), places]
     scalar = system.operator.program.inputs.count == 1
     return bool((diagonal * diagonal[:1].conj()).real.min(initial=0) >= 0 and diagonal.all()) and (
         scalar or symmetric(system.aslinearoperator())
