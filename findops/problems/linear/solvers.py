@@ -168,8 +168,10 @@ def _smooths(system: AffineSystem) -> bool:
 
     Sampled rows tell: a diagonal of dense rows takes all of them to write out.
     """
-    rows, places = system.sampled_rows, system.free[system.sample]
-    diagonal = rows[np.arange(len(places)), places]
+    entries, places = system.sampled_rows.tocoo(), system.free[system.sample]
+    there = entries.col == places[entries.row]
+    diagonal = np.zeros(len(places), entries.dtype)
+    diagonal[entries.row[there]] = entries.data[there]
     scalar = system.operator.program.inputs.count == 1
     return bool((diagonal * diagonal[:1].conj()).real.min(initial=0) >= 0 and diagonal.all()) and (
         scalar or symmetric(system.aslinearoperator())
