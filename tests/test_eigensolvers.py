@@ -6,11 +6,13 @@ from scipy.sparse.linalg import splu
 
 from findops import (
     EVP,
+    Block,
     Coef,
     Diff,
     Diffusion,
     Dirichlet,
     Grid,
+    Identity,
     Laplacian,
     Neumann,
     Periodic,
@@ -239,3 +241,18 @@ def test_solvers_by_name():
     assert line.solve(2).method == "shift-invert Lanczos"
     assert square.solve(2).method == "fast diagonalization"
     assert square.solve(2, solver="direct").method == "dense matrices"
+
+
+def test_the_first_of_several_equal_eigenvalues_is_found_alone():
+    """The shift just beside them is not at them, though k of them lie nowhere else."""
+    square = Grid(x=Uniform(0, 1, 24), y=Uniform(0, 1, 24))
+    pair = Block([[Laplacian(), 0 * Identity()], [0 * Identity(), Laplacian()]])
+    found = EVP(pair, square, Dirichlet("boundary")).solve(1, solver="krylov")
+    wanted = -8 * 23**2 * np.sin(np.pi / 46) ** 2
+    np.testing.assert_allclose(found.values, wanted, rtol=1e-11)
+    assert found.method.startswith("Davidson")
+
+
+def test_a_solver_that_returns_zero_is_told_so():
+    with pytest.raises(RuntimeError, match="correction is zero"):
+        DIFFUSION.solve(3, solver=lambda _, b: 0 * b)

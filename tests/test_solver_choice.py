@@ -17,6 +17,7 @@ from findops import (
     Diffusion,
     Dirichlet,
     Divergence,
+    Fourier,
     Gradient,
     Grid,
     Laplacian,
@@ -30,6 +31,7 @@ from findops.common.factors import Factors
 from findops.conditions import affine_system
 from findops.conditions.equilibration import equilibration
 from findops.conditions.field_values import FieldValues
+from findops.operators.operator import Operator
 from findops.problems.linear import choice, solvers
 from findops.problems.linear.costs import Cost, Costs
 from findops.problems.linear.direct import sparse_lu
@@ -231,6 +233,31 @@ def test_rough_coefficients_are_those_that_differ_at_both_sides(axis):
     values = FieldValues((grid,))
     assert roughness(alternating, places, values) == pytest.approx((3, 3), rel=1e-12)
     assert roughness(once, places, values) == pytest.approx((1, 1e4), rel=1e-12)
+
+
+def test_what_is_separable_is_solved_without_rows_that_are_dense(monkeypatch):
+    """They would take most of the time with PyAMG, whose smoother asks for diagonals."""
+
+    def written(self):
+        raise AssertionError(f"all rows of {self!r} are written out")
+
+    monkeypatch.setattr(Operator, "diagonal", written)
+    circles = Grid(x=Periodic(0, 1, 64), y=Periodic(0, 1, 64))
+    x, _ = circles.mesh()
+    problem = BVP(Laplacian(scheme=Fourier()) - 1, circles)
+    found = problem.solve(np.sin(2 * np.pi * x))
+    assert found.method == "fast diagonalization"
+    wanted = -np.sin(2 * np.pi * x) / (4 * np.pi**2 + 1)
+    # Eigenvalues carry the roundoff of the largest, (64 π)², which is a thousand times the least.
+    np.testing.assert_allclose(found.u, wanted, rtol=0, atol=2e-14)
+
+
+def test_what_is_left_without_memory_for_factors_is_iterating(monkeypatch):
+    monkeypatch.setattr(choice, "available_bytes", lambda: 1e5)
+    with pytest.raises(
+        MemoryError, match="What is left: solver='krylov'; solver='amg', with PyAMG"
+    ):
+        smooth(20).solve(1.0, "direct")
 
 
 def test_memory_decides_too(monkeypatch):

@@ -182,8 +182,14 @@ def candidates(system: AffineSystem) -> dict[str, Method]:
 
 
 def smooths(system: AffineSystem) -> bool:
-    """Tell whether division by the diagonal may smooth errors, as multigrid needs."""
-    diagonal = system.diagonal[system.free]
+    """Tell whether division by the diagonal may smooth errors, as multigrid needs.
+
+    Sampled rows tell: a diagonal of dense rows takes all of them to write out.
+    """
+    entries, places = system.sampled_rows.tocoo(), system.free[system.sample]
+    there = entries.col == places[entries.row]
+    diagonal = np.zeros(len(places), entries.dtype)
+    diagonal[entries.row[there]] = entries.data[there]
     scalar = system.values.components == 1
     return bool((diagonal * diagonal[:1].conj()).real.min(initial=0) >= 0 and diagonal.all()) and (
         scalar or symmetric(system.aslinearoperator())

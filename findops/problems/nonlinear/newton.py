@@ -19,6 +19,7 @@ from findops.common.arguments import type_name
 from findops.common.arrays import Array, as_field
 from findops.operators.operator import Operator
 from findops.problems.linear.direct import LARGEST_GROWTH
+from findops.problems.linear.singular import euclidean_norm
 from findops.problems.nonlinear.jacobian import Probe, dependencies
 
 if TYPE_CHECKING:
@@ -246,7 +247,7 @@ def _forcing(history: list[float]) -> float:
 def _line_search(residual: Residual, here: Iterate, part_wrong: float) -> Array | None:
     """Return the unknowns after as much of a step as comes nearer; None if nothing does."""
     step = here.step(here.left, part_wrong)
-    length, part = np.linalg.norm(step), 1.0
+    length, part = euclidean_norm(step), 1.0
     while part >= SHORTEST_STEP:
         trial = here.x + part * step
         with np.errstate(all="ignore"):
@@ -254,7 +255,7 @@ def _line_search(residual: Residual, here: Iterate, part_wrong: float) -> Array 
         finite = np.isfinite(left).all()
         if (
             finite
-            and np.linalg.norm(here.step(left, part_wrong)) <= (1 - KEPT_REDUCTION * part) * length
+            and euclidean_norm(here.step(left, part_wrong)) <= (1 - KEPT_REDUCTION * part) * length
         ):
             return trial
         part /= 2
