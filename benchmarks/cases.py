@@ -224,13 +224,13 @@ IMPLICIT = (
     ("Crank–Nicolson 48³, ten steps / one BVP", _cube(48), crank_nicolson),
     ("Bratu 40³ by Newton / one BVP", _cube(40), bratu),
     (
-        "rk4 513², varying, one step / twenty bare ones",
-        (513, 513),
+        "rk4 1025², varying, one step / twenty bare ones",
+        (1025, 1025),
         partial(start_up, varying=True),
     ),
     (
-        "rk4 513², constant, one step / twenty bare ones",
-        (513, 513),
+        "rk4 1025², constant, one step / twenty bare ones",
+        (1025, 1025),
         partial(start_up, varying=False),
     ),
     ("Cahn–Hilliard 32² by Radau / solve_ivp with IVP.jac", (32, 32), cahn_hilliard),

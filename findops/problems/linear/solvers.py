@@ -169,10 +169,13 @@ def _chosen(system: AffineSystem, tol: float, progress: bool) -> Choice:
 
     To estimate what iterations take is to look at all coefficients, and to apply the operator.
     """
-    if Costs(system).fast_is_least:
+    fast, least = {"fast": METHODS["fast"]}, Costs(system).fast_is_least
+    if least:
         with suppress(LookupError, MemoryError):
-            return Choice(system, {"fast": METHODS["fast"]}, tol, progress)
-    return Choice(system, candidates(system), tol, progress)
+            return Choice(system, fast, tol, progress)
+    methods = candidates(system)
+    rest = {name: method for name, method in methods.items() if not (least and name in fast)}
+    return Choice(system, rest, tol, progress)
 
 
 def candidates(system: AffineSystem) -> dict[str, Method]:
