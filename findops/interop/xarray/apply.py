@@ -10,7 +10,7 @@ from findops.expressions.components import input_rank
 from findops.grids.grid import Grid
 from findops.grids.points import lies_at
 from findops.interop.xarray.array import apply_to_array
-from findops.interop.xarray.dataset import map_variables, stack_components
+from findops.interop.xarray.dataset import check_components, map_variables, stack_components
 from findops.interop.xarray.labels import Labels, apply_to_variable, restore_labels
 from findops.interop.xarray.names import (
     check_orientation,
@@ -18,6 +18,7 @@ from findops.interop.xarray.names import (
     derivative_axes,
     with_axes,
 )
+from findops.interop.xarray.staggered import apply_to_components, at_different_points
 from findops.operators.binding import bind
 
 if TYPE_CHECKING:
@@ -124,8 +125,14 @@ def apply(
         check_orientation(expr)
         return apply_to_array(expr, u, labels, closure, fields, mask)
     if parts:
-        field = stack_components(expr, u, parts, labels.components[0])
-        return apply_to_array(with_axes(expr, tuple(parts)), field, labels, closure, fields, mask)
+        check_components(expr, u, parts)
+        along = with_axes(expr, tuple(parts))
+        if at_different_points(u, list(parts.values())):
+            if mask is not None:
+                raise ValueError(f"{expr!r}: components at different points take no mask=")
+            return apply_to_components(along, u, parts, labels, closure, fields)
+        field = stack_components(u, parts, labels.components[0])
+        return apply_to_array(along, field, labels, closure, fields, mask)
     check_orientation(expr)
     needed = (
         derivative_axes(expr) | coefficient_dims(expr) | {*labels.components[: input_rank(expr)]}

@@ -14,13 +14,11 @@ if TYPE_CHECKING:
 
     from findops.expressions.expression import Expr
 
-__all__ = ["map_variables", "stack_components"]
+__all__ = ["check_components", "map_variables", "stack_components"]
 
 
-def stack_components(
-    expr: Expr, u: Dataset, parts: Mapping[str, object], component: str
-) -> DataArray:
-    """Return variables as components, labeled with their dimensions.
+def check_components(expr: Expr, u: Dataset, parts: Mapping[str, object]) -> None:
+    """Refuse variables that are no components.
 
     Raises
     ------
@@ -41,6 +39,11 @@ def stack_components(
             )
     if len(set(names)) < len(names):
         raise ValueError(f"{expr!r}: one variable stands for two components in {dict(parts)}")
+
+
+def stack_components(u: Dataset, parts: Mapping[str, Any], component: str) -> DataArray:
+    """Return variables as components, labeled with their dimensions."""
+    names = list(parts.values())
     stacked = u[names].to_dataarray(dim=component).assign_coords({component: list(parts)})
     # Those of the Dataset say nothing about it.
     stacked.attrs = {}
